@@ -1,0 +1,57 @@
+/**
+ * The one error class of the library. Expected outcomes are values; this is thrown for bad
+ * configuration, for a sign-on that may not happen, and for absent infrastructure. Each code says
+ * whose fault it is and whether our state changed. No message holds a secret.
+ */
+
+export type SsoErrorCode =
+  | 'ERR_CONFIG_INVALID' // the configuration's fault, nothing was started; the field's path opens the message
+  | 'ERR_PRINCIPAL_INVALID' // the application's fault: what authenticate() or open() was given is no principal; state untouched
+  | 'ERR_AUTHENTICATOR_FAILED' // the application's authenticate() threw or never answered; state untouched
+  | 'ERR_INSECURE_CONNECTION' // the deployment's fault: a sign-on over plain HTTP without allowInsecureCookie; state untouched
+  | 'ERR_FOREIGN_HOST' // the deployment's fault: the request's host lies outside cookieDomain (V09); state untouched
+  | 'ERR_CROSS_SITE' // the browser says that the request comes from another origin (check 36); state untouched
+  | 'ERR_BODY_INVALID' // the client's fault: a body that is malformed or too large; state untouched
+  | 'ERR_NOT_SIGNED_IN' // the caller's fault: logout, leave or assertion without a sign-on; state untouched
+  | 'ERR_LIMIT_REACHED' // a named limit (entries, sessions, links); state untouched
+  | 'ERR_UNAVAILABLE' // this node does not accept sign-ons now (joining, draining, stopped); state untouched
+  | 'ERR_ANSWER_STARTED' // the application's fault: the headers are sent, no cookie can be set; state untouched
+  | 'ERR_SESSION_INVALID' // the application's fault: its session holds what cannot be stored; the stored session is as before
+  | 'ERR_CHANNEL_FAILED'; // the network's or the operating system's fault: an address cannot be listened on
+
+export class SsoError extends Error {
+  override readonly name = 'SsoError';
+  readonly code: SsoErrorCode;
+  /** The HTTP status that Express answers with when this reaches its error handler. */
+  readonly status: number;
+  /** Express' convention: whether the message may be shown to the client. */
+  readonly expose: boolean;
+
+  constructor(code: SsoErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.status = statusOf[code];
+    this.expose = this.status < 500;
+  }
+}
+
+const statusOf: Readonly<Record<SsoErrorCode, number>> = {
+  ERR_CONFIG_INVALID: 500,
+  ERR_PRINCIPAL_INVALID: 500,
+  ERR_AUTHENTICATOR_FAILED: 503,
+  ERR_INSECURE_CONNECTION: 403,
+  ERR_FOREIGN_HOST: 421,
+  ERR_CROSS_SITE: 403,
+  ERR_BODY_INVALID: 400,
+  ERR_NOT_SIGNED_IN: 401,
+  ERR_LIMIT_REACHED: 503,
+  ERR_UNAVAILABLE: 503,
+  ERR_ANSWER_STARTED: 500,
+  ERR_SESSION_INVALID: 500,
+  ERR_CHANNEL_FAILED: 500,
+};
+
+/** A configuration error that opens with the field's path: `cluster.listen: …`. */
+export function configError(path: string, message: string): SsoError {
+  return new SsoError('ERR_CONFIG_INVALID', path === '' ? message : `${path}: ${message}`);
+}
