@@ -1,0 +1,55 @@
+/** What the layers above see of a replicated map, and of the gossip below them. */
+
+import type { Change, Lattice } from './lattice.ts';
+
+/** One node's copy of a replicated map. Look-ups are in memory; what is put travels by itself. */
+export interface Copies<V> {
+  readonly size: number;
+  get(key: string): V | undefined;
+  entries(): IterableIterator<[string, V]>;
+  /**
+   * Merges `value` and sends the outcome to every member. Returns the value as it now is, or `undefined` if it was
+   * refused and nothing changed: `refuses` says why.
+   */
+  put(key: string, value: V): V | undefined;
+  /** As `put`, but nothing is sent: for what every node concludes by itself from the same facts. */
+  settle(key: string, value: V): V | undefined;
+  /** Why `put` refuses this value: it is over already and nothing is held under the key, or no frame can carry it. */
+  refuses(key: string, value: V): 'over' | 'too-large' | undefined;
+  /** Called after every merge that altered something, in the order of the merges. */
+  onChange(listener: (change: Change<V>) => void): void;
+  /** Called when a value is freed, a minute or more after its `forgetAt`: indexes let go of it. Not a change: every copy does so by itself. */
+  onForget(listener: (key: string, last: V) => void): void;
+  /**
+   * Asks every member for these keys, once, at most `askMs` (default 250), and merges what comes. Resolves as soon as all
+   * have answered; where none of the keys was held here, also as soon as a value for each has come. `everybody`: every
+   * member that has not left answered, and every configured address has been reached.
+   */
+  ask(keys: readonly string[]): Promise<Asked>;
+}
+
+/** Who answered a question. */
+export interface Asked {
+  /** Every member that has not left answered, and every configured address has been reached: what nobody knows is unknown. */
+  readonly everybody: boolean;
+  /**
+   * Every member that is neither left nor lost answered, and at least one did if others are known: what nobody used is unused.
+   * A lost member's word is not waited for, or the death of one node would keep every unused sign-on for ever (V86).
+   */
+  readonly living: boolean;
+}
+
+/** Who holds what this node put. */
+export interface Stored {
+  /** Nodes that confirmed, oneself included. */
+  readonly nodes: readonly string[];
+  /** Nodes that have not left and did not confirm in time. */
+  readonly outstanding: readonly string[];
+}
+
+export interface Gossip {
+  /** Declares a map; before `start`. */
+  map<V>(lattice: Lattice<V>): Copies<V>;
+  /** Resolves once what was put until now is on `copies` nodes, oneself included, as far as so many are up; at the latest after `ms`. */
+  stored(copies: number | 'all', ms: number): Promise<Stored>;
+}

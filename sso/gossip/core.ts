@@ -1,0 +1,299 @@
+/**
+ * The gossip of one node as a state machine: what is put, what arrives and what time it is go in, and a
+ * `Step` comes out that says what changed and what is to be sent. No clock, no socket, no chance of its
+ * own, so a lost, doubled, late or replayed frame is an argument in a test. Every change goes at once to
+ * all members as numbered batches; comparisons (comparison.ts) repair whatever that missed; a peer's
+ * batches are confirmed when all up to one are merged, and keys may be asked for. Nothing a peer sends throws.
+ */
+
+import type { Peer } from '../channel/channel.ts';
+import { Comparer } from './comparer.ts';
+import { differsJson, pageJson } from './comparison.ts';
+import type { Counters } from './counters.ts';
+import type { Change, Lattice } from './lattice.ts';
+import { frameOf, type Message, maxKeyLength, parseFrame } from './message.ts';
+import { fits, Outbox } from './outbox.ts';
+import { PeerState } from './peer.ts';
+import { answerJsons, Questions } from './questions.ts';
+import type { Replica } from './replica.ts';
+import { SharedMaps, written } from './shared-maps.ts';
+import { type Moment, type Step, Steps } from './steps.ts';
+
+/** From so many nodes on a round compares with two peers, so that news spreads as fast as in a small cluster. */
+const manyNodes = 9;
+
+export class Core {
+  readonly #counters: Counters;
+  readonly #maps: SharedMaps;
+  readonly #peers = new Map<string, PeerState>();
+  #reachable: readonly PeerState[] = [];
+  readonly #outbox = new Outbox();
+  readonly #questions = new Questions();
+  readonly #comparer: Comparer;
+
+  constructor(node: string, counters: Counters) {
+    this.#counters = counters;
+    this.#maps = new SharedMaps(counters);
+    this.#comparer = new Comparer(node, this.#maps, counters);
+  }
+
+  /** Shares a map. All of them are declared before the first peer comes up. */
+  declare<V>(lattice: Lattice<V>): Replica<V> {
+    this.#outbox.declare(lattice.name);
+    return this.#maps.declare(lattice);
+  }
+
+  /** Peers that can be reached, in the order in which they came. */
+  get reachable(): readonly PeerState[] {
+    return this.#reachable;
+  }
+
+  get replicas(): Iterable<Replica<unknown>> {
+    return this.#maps.all;
+  }
+
+  get peers(): Iterable<PeerState> {
+    return this.#peers.values();
+  }
+
+  /** The number of the last batch that left. */
+  get number(): number {
+    return this.#outbox.number;
+  }
+
+  /** Whether something waits for `flush`. */
+  get isWaiting(): boolean {
+    return !this.#outbox.isEmpty;
+  }
+
+  /** When `wake` has something to do, by the monotonic clock. */
+  get wakeAt(): number | undefined {
+    return this.#comparer.wakeAt;
+  }
+
+  /** When the comparison that goes on last came forward; `undefined` while none does. */
+  get comparingSince(): number | undefined {
+    return this.#comparer.touchedAt;
+  }
+
+  /** Why `put` would refuse a value. */
+  refuses<V>(replica: Replica<V>, key: string, value: V, now: number): 'over' | 'too-large' | undefined {
+    if (replica.refuses(key, value, now)) return 'over';
+    return key.length > maxKeyLength || !fits(written(replica, value)) ? 'too-large' : undefined;
+  }
+
+  /** Merges a value of this node's own; the outcome waits for `flush`. No change: it was known, or is refused. */
+  put<V>(replica: Replica<V>, key: string, value: V, now: number): Change<V> | undefined {
+    const json = written(replica, value);
+    if (!fits(json) || key.length > maxKeyLength) {
+      this.#counters.count('valuesTooLarge');
+      return undefined;
+    }
+    const change = replica.merge(key, value, now, true);
+    if (change === undefined) return undefined;
+    const outcome = change.after === value ? json : written(replica, change.after);
+    if (fits(outcome)) this.#outbox.note(replica.lattice.name, key, outcome);
+    else this.#counters.count('valuesTooLarge');
+    return change;
+  }
+
+  /** What was put since the last time, to everybody. `confirm`: somebody waits for the members to have it. */
+  flush(confirm: boolean): Step {
+    const step = new Steps();
+    if (this.reachable.length === 0) this.#outbox.discard();
+    for (const frame of this.#outbox.flush(confirm)) step.send.push({ to: 'all', frame });
+    this.#counters.count('batchesSent', step.send.length);
+    return step;
+  }
+
+  /** Asks those who have not confirmed our batches up to `number` to do so, or to say by comparing what they miss. */
+  confirm(number: number): Step {
+    const step = new Steps();
+    for (const peer of this.reachable)
+      if (peer.acked < number) step.send.push({ to: peer.peer, frame: frameOf('confirm', `[${number}]`) });
+    return step;
+  }
+
+  /** Tells one peer what is held under these keys. */
+  tell(to: Peer, replica: Replica<unknown>, keys: readonly string[]): Step {
+    const step = new Steps();
+    sendAnswers(step, to, 0, replica, keys);
+    return step;
+  }
+
+  /** Opens a question to every peer that can be reached. */
+  ask(replica: Replica<unknown>, keys: readonly string[]): { readonly id: number; readonly step: Step } {
+    const step = new Steps();
+    const peers = this.reachable;
+    const everyWord = keys.some((key) => replica.get(key) !== undefined);
+    const { id, jsons } = this.#questions.ask(
+      replica.lattice.name,
+      keys,
+      peers.map(({ peer }) => peer.node),
+      everyWord,
+    );
+    for (const json of jsons) {
+      const frame = frameOf('question', json);
+      for (const { peer } of peers) step.send.push({ to: peer, frame });
+    }
+    if (this.#questions.isSettled(id)) step.settled.push(id);
+    return { id, step };
+  }
+
+  /** Ends a question. Returns the nodes that answered in full. */
+  closeQuestion(id: number): ReadonlySet<string> {
+    return this.#questions.close(id);
+  }
+
+  /** A peer can be reached: whatever either side missed is compared at once. */
+  up(peer: Peer, moment: Moment): Step {
+    const state = this.#stateOf(peer);
+    state.reachable = true;
+    this.#countReachable();
+    this.#comparer.want(state);
+    return this.wake(moment);
+  }
+
+  down(peer: Peer, moment: Moment): Step {
+    const state = this.#peers.get(peer.node);
+    if (state?.peer.incarnation !== peer.incarnation) return this.wake(moment);
+    state.reachable = false;
+    this.#countReachable();
+    this.#comparer.drop(state);
+    const step = new Steps();
+    step.settled.push(...this.#questions.gone(peer.node));
+    return this.#wake(step, moment);
+  }
+
+  /** Frames of this peer may be missing. */
+  gap(peer: Peer, moment: Moment): Step {
+    this.#counters.count('gaps');
+    this.#comparer.want(this.#stateOf(peer));
+    return this.wake(moment);
+  }
+
+  /** The regular comparison, with a peer by chance. */
+  round(moment: Moment, chance: () => number): Step {
+    const peers = [...this.reachable];
+    for (let count = peers.length + 1 >= manyNodes ? 2 : 1; count > 0 && peers.length > 0; count--) {
+      this.#comparer.want(peers.splice(Math.floor(chance() * peers.length), 1)[0]!);
+    }
+    return this.wake(moment);
+  }
+
+  /** After a time in which this process stood still: with everybody. */
+  compareAll(moment: Moment): Step {
+    for (const peer of this.reachable) this.#comparer.want(peer);
+    return this.wake(moment);
+  }
+
+  /** Goes on with what waited for this instant: to be called when `wakeAt` has come. */
+  wake(moment: Moment): Step {
+    return this.#wake(new Steps(), moment);
+  }
+
+  /** Takes a frame of a peer. Whatever it holds, this returns. */
+  receive(from: Peer, frame: Uint8Array, moment: Moment): Step {
+    const step = new Steps();
+    const message = parseFrame(frame);
+    if (typeof message === 'string') {
+      this.#counters.count(`framesDropped.${message}`);
+      step.bogus = message !== 'version' && message !== 'type';
+    } else this.#handle(step, this.#stateOf(from), message, moment);
+    return this.#wake(step, moment);
+  }
+
+  #handle(step: Steps, from: PeerState, message: Message, moment: Moment): void {
+    switch (message.type) {
+      case 'batch': {
+        for (const [map, items] of message.maps) this.#maps.merge(step, map, items, moment.now);
+        this.#counters.count(
+          message.number === 0 ? 'valuesRepaired' : 'batchesReceived',
+          message.number === 0 ? step.changes.length : 1,
+        );
+        if (message.number > 0 && from.received(message.number)) this.#comparer.want(from);
+        if (message.confirm && from.wants(message.number)) this.#comparer.want(from);
+        this.#acknowledge(step, from);
+        return;
+      }
+      case 'ack':
+        from.acked = Math.max(from.acked, Math.min(message.number, this.number));
+        step.acked = true;
+        return;
+      case 'confirm':
+        if (from.wants(message.number)) this.#comparer.want(from);
+        this.#acknowledge(step, from);
+        return;
+      case 'compare': {
+        from.size = message.size;
+        step.sees.push(...message.sees);
+        const { json, equal } = differsJson(this.#maps, message, this.number, this.#sees(), moment.now);
+        if (!equal) from.askedAt = moment.monotonic;
+        step.send.push({ to: from.peer, frame: frameOf('differs', json) });
+        return;
+      }
+      case 'differs':
+        from.size = message.size;
+        step.sees.push(...message.sees);
+        this.#comparer.differs(step, from, message, moment);
+        this.#acknowledge(step, from);
+        return;
+      case 'keys': {
+        from.askedAt = moment.monotonic;
+        const replica = this.#maps.get(message.map);
+        if (replica !== undefined)
+          step.send.push({ to: from.peer, frame: frameOf('page', pageJson(replica, message)) });
+        return;
+      }
+      case 'page':
+        this.#comparer.page(step, from, message, moment);
+        this.#acknowledge(step, from);
+        return;
+      case 'question': {
+        const replica = this.#maps.get(message.map);
+        if (replica !== undefined) sendAnswers(step, from.peer, message.id, replica, message.keys);
+        return;
+      }
+      case 'answer': {
+        const given = this.#maps.merge(step, message.map, message.items, moment.now);
+        if (this.#questions.answered(from.peer.node, message, given)) step.settled.push(message.id);
+        return;
+      }
+      default:
+        message satisfies never;
+    }
+  }
+
+  #acknowledge(step: Steps, peer: PeerState): void {
+    const number = peer.takeAck();
+    if (number !== undefined) step.send.push({ to: peer.peer, frame: frameOf('ack', `[${number}]`) });
+  }
+
+  #wake(step: Steps, moment: Moment): Step {
+    this.#comparer.begin(step, this.#sees(), moment);
+    return step;
+  }
+
+  #sees(): string[] {
+    return this.reachable.map(({ peer }) => peer.node);
+  }
+
+  /** The state of a peer's life; another life of the node begins anew. */
+  #stateOf(peer: Peer): PeerState {
+    const known = this.#peers.get(peer.node);
+    if (known?.peer.incarnation === peer.incarnation) return known;
+    if (known !== undefined) this.#comparer.drop(known);
+    const state = new PeerState(peer);
+    this.#peers.set(peer.node, state);
+    this.#countReachable();
+    return state;
+  }
+
+  #countReachable(): void {
+    this.#reachable = [...this.#peers.values()].filter((peer) => peer.reachable);
+  }
+}
+
+function sendAnswers(step: Steps, to: Peer, id: number, replica: Replica<unknown>, keys: readonly string[]): void {
+  for (const json of answerJsons(replica, id, keys)) step.send.push({ to, frame: frameOf('answer', json) });
+}

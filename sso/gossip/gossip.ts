@@ -1,0 +1,382 @@
+/**
+ * The conductor: connects the core (what to do) with a channel, a clock and chance (when and to whom),
+ * and calls the listeners. Here are the timers, the promises and the order of things; what the copies
+ * become is decided in core.ts alone. A node without a channel has one slow timer, that of forgetting.
+ */
+
+import type { Channel, Peer } from '../channel/channel.ts';
+import type { Cancel, Clock } from '../clock.ts';
+import { type Log, silentLog } from '../log.ts';
+import type { Random } from '../random.ts';
+import type { Asked, Copies, Gossip, Stored } from './copies.ts';
+import { Core } from './core.ts';
+import { Counters } from './counters.ts';
+import { Joining } from './joining.ts';
+import type { Lattice } from './lattice.ts';
+import { Listeners } from './listeners.ts';
+import { type Member, type MemberState, memberLattice } from './members.ts';
+import { Membership, type Self } from './membership.ts';
+import { Pulse } from './pulse.ts';
+import type { Replica } from './replica.ts';
+import { type MemberView, Roster } from './roster.ts';
+import type { Moment, Step } from './steps.ts';
+import { Waits } from './waits.ts';
+
+export type { MemberView };
+
+export interface GossipOptions {
+  /** Between rounds, milliseconds. Smaller: a missed change is repaired sooner. Larger: less idle traffic (some 3 KB a round). */
+  readonly intervalMs: number;
+  /** The longest that `ask` waits for answers, milliseconds. Smaller: a slow member counts as one that did not answer. Larger: a hung one delays a request. */
+  readonly askMs: number;
+  /** How long a joining node tries to reach the configured addresses, milliseconds. Smaller: it may miss one that is slow to start. Larger: a dead machine delays the start. */
+  readonly joinMs: number;
+  /** After so long out of everybody's reach a member is lost, milliseconds. Smaller: a pause ends its links. Larger: sign-ons without sessions live on. */
+  readonly lostAfterMs: number;
+  /** The longest that `drain` and `leave` wait for the members' confirmations, milliseconds. */
+  readonly leaveMs: number;
+}
+
+export const gossipDefaults: GossipOptions = {
+  intervalMs: 1_000,
+  askMs: 250,
+  joinMs: 3_000,
+  lostAfterMs: 10_000,
+  leaveMs: 1_000,
+};
+
+export interface GossipParts {
+  readonly self: Self;
+  /** Left out: a node alone. */
+  readonly channel?: Channel | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log?: Log;
+  readonly options?: Partial<GossipOptions>;
+}
+
+export class GossipNode implements Gossip {
+  readonly #parts: GossipParts;
+  readonly #log: Log;
+  readonly #options: GossipOptions;
+  readonly #counters = new Counters();
+  readonly #core: Core;
+  readonly #waits: Waits;
+  readonly #members: Replica<Member>;
+  readonly #membership: Membership;
+  readonly #roster: Roster;
+  readonly #listeners: Listeners;
+  readonly #questions = new Map<number, () => void>();
+  readonly #pulse: Pulse;
+  #joining: Joining | undefined;
+  #joined: () => void = () => {};
+  #running = false;
+  #flushing = false;
+  #known = '';
+  #onReplaced: () => void = () => {};
+
+  constructor(parts: GossipParts) {
+    this.#parts = parts;
+    this.#log = parts.log ?? silentLog;
+    this.#options = { ...gossipDefaults, ...parts.options };
+    const { node } = parts.self;
+    this.#listeners = new Listeners(this.#counters, this.#log);
+    this.#core = new Core(node, this.#counters);
+    this.#members = this.#core.declare(memberLattice);
+    this.#membership = new Membership(parts.self, this.#members, this.#options.lostAfterMs);
+    this.#roster = new Roster({ node, replica: this.#members, reachable: () => this.#core.reachable });
+    this.#listeners.onChange<Member>(memberLattice.name, ({ key, after }) => this.#memberChanged(key, after));
+    this.#listeners.onForget(memberLattice.name, (name) => this.#roster.note(name, undefined));
+    this.#pulse = new Pulse({
+      clock: parts.clock,
+      round: (late) => this.#round(late),
+      wake: () => this.#do(this.#core.wake(this.#moment())),
+      sweep: () => this.#sweep(),
+    });
+    this.#waits = new Waits({
+      node,
+      clock: parts.clock,
+      expected: () => this.#roster.expected(),
+      peers: () => this.#core.peers,
+      remind: (number) => this.#do(this.#core.confirm(number)),
+      late: () => this.#counters.count('confirmationsLate'),
+    });
+  }
+
+  get state(): MemberState {
+    return this.#membership.state;
+  }
+
+  map<V>(lattice: Lattice<V>): Copies<V> {
+    if (this.#running) throw new Error('maps are declared before the start');
+    const core = this.#core;
+    const { name } = lattice;
+    const replica = core.declare(lattice);
+    const now = () => this.#parts.clock.now();
+    return {
+      get size() {
+        return replica.size;
+      },
+      get: (key) => replica.get(key),
+      entries: () => replica.entries(),
+      put: (key, value) => this.#put(replica, key, value),
+      settle: (key, value) => {
+        const change = replica.merge(key, value, now(), true);
+        if (change !== undefined) this.#listeners.changed(name, change);
+        return replica.get(key);
+      },
+      refuses: (key, value) => core.refuses(replica, key, value, now()),
+      onChange: (listener) => this.#listeners.onChange(name, listener),
+      onForget: (listener) => this.#listeners.onForget(name, listener),
+      ask: (keys) => this.#ask(replica, keys),
+    };
+  }
+
+  /** Joins: resolves when this node has compared with every configured peer that can be reached. @throws SsoError ERR_CHANNEL_FAILED */
+  async start(): Promise<void> {
+    const { clock, channel, random } = this.#parts;
+    this.#running = true;
+    this.#say('joining');
+    if (channel === undefined) {
+      this.#say('up');
+      this.#pulse.startAlone();
+      return;
+    }
+    await channel.open({
+      up: (peer) => this.#up(peer),
+      down: (peer) => this.#down(peer),
+      frame: (from, frame) => this.#frame(from, frame),
+      gap: (peer) => this.#running && this.#do(this.#core.gap(peer, this.#moment())),
+    });
+    if (!this.#running) return;
+    this.#pulse.start(this.#options.intervalMs, random.fraction());
+    const { joinMs } = this.#options;
+    await new Promise<void>((resolve) => {
+      this.#joined = resolve;
+      const joined = () => {
+        this.#say('up');
+        resolve();
+      };
+      this.#joining = new Joining({ core: this.#core, channel, clock, joinMs, joined });
+    });
+  }
+
+  stored(copies: number | 'all', ms: number): Promise<Stored> {
+    return this.#waits.wait(copies, ms, this.#core.isWaiting ? undefined : this.#core.number);
+  }
+
+  /** All members, this node first, then by name. */
+  members(): readonly MemberView[] {
+    return this.#roster.views();
+  }
+
+  /** Called when a member comes, changes its state or its applications, or is another life than before. */
+  onMember(listener: (before: MemberView | undefined, after: MemberView) => void): void {
+    this.#listeners.onChange<Member>(memberLattice.name, ({ key, before, after }) => {
+      listener(before && this.#roster.view(key, before), this.#roster.view(key, after));
+    });
+  }
+
+  /** Called when a later life of this node's own name is met: this process is to end itself. */
+  onReplaced(listener: () => void): void {
+    this.#onReplaced = listener;
+  }
+
+  /** Names the applications that run here, for the other nodes to see. */
+  setApplications(applications: readonly string[]): void {
+    const { clock, self } = this.#parts;
+    const record = this.#membership.runs(applications, clock.now());
+    if (record !== undefined) this.#put(this.#members, self.node, record);
+  }
+
+  /** When the links of a life (`node:incarnation`) count as gone, milliseconds; `undefined` while it goes on or is unknown. */
+  lifeEndedAt(life: string): number | undefined {
+    return this.#roster.lifeEndedAt(life);
+  }
+
+  /** Says that this node is about to leave, and hands over what only it holds, within `leaveMs`. */
+  async drain(): Promise<void> {
+    if (!this.#running || this.state === 'draining' || this.state === 'left') return;
+    this.#say('draining');
+    await this.stored('all', this.#options.leaveMs);
+  }
+
+  /** Drains, then says that this life is over, so that nobody waits for it. Goes on carrying frames until `stop`. */
+  async leave(): Promise<void> {
+    if (!this.#running || this.state === 'left') return;
+    await this.drain();
+    this.#say('left');
+    await this.stored('all', this.#options.leaveMs);
+  }
+
+  /** Ends every timer and closes the channel. Tells nobody: `leave` first, or it looks like a crash. */
+  async stop(): Promise<void> {
+    this.#running = false;
+    this.#pulse.stop();
+    this.#joining?.close();
+    this.#joined();
+    for (const { peer } of this.#core.reachable) this.#core.down(peer, this.#moment());
+    this.#waits.close();
+    for (const settle of this.#questions.values()) settle();
+    await this.#parts.channel?.close();
+  }
+
+  /** What was counted here and on the channel. */
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#parts.channel?.counters(), ...this.#counters.all() };
+  }
+
+  #up(peer: Peer): void {
+    if (!this.#running) return;
+    this.#do(this.#core.up(peer, this.#moment()));
+    this.#do(this.#core.tell(peer, this.#members, [this.#parts.self.node]));
+    this.#waits.check();
+  }
+
+  #down(peer: Peer): void {
+    if (!this.#running) return;
+    this.#do(this.#core.down(peer, this.#moment()));
+    this.#waits.check();
+    this.#joining?.check();
+  }
+
+  /** Returns whether it was a frame that a member may send. */
+  #frame(from: Peer, frame: Uint8Array): boolean {
+    if (!this.#running) return true;
+    try {
+      const step = this.#core.receive(from, frame, this.#moment());
+      this.#do(step);
+      return !step.bogus;
+    } catch (error) {
+      this.#counters.count('framesFailed');
+      this.#log.error({ error, node: from.node }, 'a frame could not be handled: this is a bug');
+      return true;
+    }
+  }
+
+  #put<V>(replica: Replica<V>, key: string, value: V): V | undefined {
+    const change = this.#core.put(replica, key, value, this.#parts.clock.now());
+    if (change === undefined) return this.#refused(replica, key, value);
+    if (this.#core.reachable.length === 0) this.#do(this.#core.flush(false));
+    else this.#flushSoon();
+    this.#listeners.changed(replica.lattice.name, change);
+    return replica.get(key);
+  }
+
+  /** Nothing changed: what is held, unless the value is one that is refused. */
+  #refused<V>(replica: Replica<V>, key: string, value: V): V | undefined {
+    const held = replica.get(key);
+    return held === undefined || this.#core.refuses(replica, key, value, this.#parts.clock.now()) !== undefined
+      ? undefined
+      : held;
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#parts.clock.soon(() => {
+      this.#flushing = false;
+      if (!this.#running) return;
+      this.#do(this.#core.flush(this.#waits.isWaiting));
+      this.#waits.sent(this.#core.number);
+    });
+  }
+
+  /** What a step asks for: the listeners first, so that a confirmation that is sent says that they have acted. */
+  #do(step: Step): void {
+    const { channel, clock } = this.#parts;
+    for (const { map, change } of step.changes) this.#listeners.changed(map, change);
+    if (step.sees.length > 0) this.#membership.heard(step.sees, clock.monotonic());
+    if (channel !== undefined && this.#running) {
+      for (const { to, frame } of step.send) {
+        if (to === 'all') channel.broadcast(frame);
+        else channel.send(to, frame);
+      }
+      this.#pulse.wakeAt(this.#core.wakeAt);
+    }
+    if (step.acked) this.#waits.check();
+    for (const id of step.settled) this.#questions.get(id)?.();
+    if (step.compared.length > 0) this.#joining?.check();
+  }
+
+  #ask(replica: Replica<unknown>, keys: readonly string[]): Promise<Asked> {
+    const { clock } = this.#parts;
+    return new Promise((resolve) => {
+      const { id, step } = this.#core.ask(replica, keys);
+      let cancel: Cancel = () => {};
+      this.#questions.set(id, () => {
+        cancel();
+        this.#questions.delete(id);
+        resolve(this.#asked(this.#core.closeQuestion(id)));
+      });
+      if (step.settled.length === 0) cancel = clock.after(this.#options.askMs, () => this.#questions.get(id)?.());
+      this.#counters.count('questions');
+      this.#do(step);
+    });
+  }
+
+  #asked(answered: ReadonlySet<string>): Asked {
+    const expected = this.#roster.expected();
+    const living = expected.filter((node) => this.#members.get(node)?.state !== 'lost');
+    return {
+      everybody: expected.every((node) => answered.has(node)) && (this.#parts.channel?.pending().length ?? 0) === 0,
+      living: living.every((node) => answered.has(node)) && (answered.size > 0 || expected.length === 0),
+    };
+  }
+
+  #say(state: MemberState): void {
+    this.#put(this.#members, this.#parts.self.node, this.#membership.become(state, this.#parts.clock.now()));
+  }
+
+  #memberChanged(node: string, member: Member): void {
+    const { self, clock, channel } = this.#parts;
+    this.#roster.note(node, member);
+    if (node === self.node) {
+      const record = this.#membership.correct(member, clock.now());
+      if (record === 'replaced') {
+        this.#log.error(
+          { node, incarnation: member.incarnation },
+          'another process goes by the name of this node and is later',
+        );
+        this.#listeners.guard(this.#onReplaced);
+      } else if (record !== undefined) this.#put(this.#members, node, record);
+      return;
+    }
+    const addresses = this.#roster.addresses();
+    if (addresses.join() === this.#known) return;
+    this.#known = addresses.join();
+    channel?.know(addresses);
+  }
+
+  #round(late: boolean): void {
+    const { random } = this.#parts;
+    const moment = this.#moment();
+    const reached = this.#core.reachable.map(({ peer }) => peer.node);
+    this.#membership.heard(reached, moment.monotonic);
+    if (late) {
+      this.#counters.count('stalls');
+      this.#membership.excuse(moment.monotonic);
+      this.#do(this.#core.compareAll(moment));
+    } else this.#do(this.#core.round(moment, random.fraction));
+    for (const [node, member] of this.#membership.lost(this.#roster.staying, moment.now, moment.monotonic)) {
+      this.#counters.count('membersLost');
+      this.#put(this.#members, node, member);
+    }
+  }
+
+  #sweep(): boolean {
+    let unfinished = false;
+    for (const replica of this.#core.replicas) {
+      const { freed, more } = replica.forget(this.#parts.clock.now());
+      for (const { key, last } of freed) this.#listeners.forgotten(replica.lattice.name, key, last);
+      this.#counters.count('valuesForgotten', freed.length);
+      unfinished ||= more;
+    }
+    return unfinished;
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#parts;
+    return { now: clock.now(), monotonic: clock.monotonic() };
+  }
+}

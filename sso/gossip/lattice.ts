@@ -1,0 +1,29 @@
+/**
+ * What makes copies equal: a value that only grows, under a merge that is commutative, associative and
+ * idempotent (a state-based CRDT, Shapiro et al. 2011). Every replicated map is one Lattice; the laws
+ * are held by one contract suite that each of them runs.
+ */
+
+export interface Lattice<V> {
+  /** The map's name in messages. */
+  readonly name: string;
+  /** The least value that includes both. Returns `mine` itself (the same reference) where `theirs` adds nothing. */
+  merge(mine: V, theirs: V): V;
+  /** Plain data for JSON, the same for equal values, with everything that replicates. */
+  encode(value: V): unknown;
+  /** The value in what a peer sent, or `undefined` if it is none: the border, nothing behind it checks again. */
+  decode(data: unknown): V | undefined;
+  /** What the digest covers, as text; left out: `JSON.stringify(encode(value))`. Leaves out what travels coarsely. */
+  digestText?(value: V): string;
+  /** From this instant (milliseconds) the value is over and may be forgotten: a late copy of it is refused. */
+  forgetAt(value: V): number;
+}
+
+/** What a merge altered. `before` is absent for a new key. */
+export interface Change<V> {
+  readonly key: string;
+  readonly before: V | undefined;
+  readonly after: V;
+  /** Whether this node made the change, rather than heard of it. */
+  readonly own: boolean;
+}

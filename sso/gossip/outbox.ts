@@ -1,0 +1,96 @@
+/**
+ * What waits to be told to all members. Everything put in one turn of the event loop leaves as one
+ * batch, a key that changed twice with its last value only. Values are written out when they are put,
+ * so that one too large for any frame is refused then, and a flush only joins text.
+ */
+
+import { frameOf, maxValueBytes, targetFrameBytes } from './message.ts';
+
+/** Keys and their values' JSON. */
+export type Written = Iterable<readonly [key: string, json: string]>;
+
+export class Outbox {
+  readonly #pending = new Map<string, Map<string, string>>();
+  #number = 0;
+  #waiting = 0;
+
+  /** The number of the last batch that left. */
+  get number(): number {
+    return this.#number;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting === 0;
+  }
+
+  /** Maps are told in the order of their declaration. */
+  declare(map: string): void {
+    this.#pending.set(map, new Map());
+  }
+
+  note(map: string, key: string, json: string): void {
+    this.#pending.get(map)!.set(key, json);
+    this.#waiting++;
+  }
+
+  /** Lets go of everything that waits as if it had left: there is nobody to tell, and who comes later sees by the number that it missed something. */
+  discard(): void {
+    if (this.#waiting === 0) return;
+    this.#number++;
+    this.#clear();
+  }
+
+  /** The frames of all that waits. `confirm`: the last one asks for a confirmation. */
+  flush(confirm: boolean): Uint8Array[] {
+    if (this.#waiting === 0) return [];
+    const bodies = batchBodies(this.#pending);
+    this.#clear();
+    return bodies.map((body, index) =>
+      frameOf('batch', `[${++this.#number},${confirm && index === bodies.length - 1 ? 1 : 0},${body}]`),
+    );
+  }
+
+  #clear(): void {
+    for (const texts of this.#pending.values()) texts.clear();
+    this.#waiting = 0;
+  }
+}
+
+/** Frames that repair: as a batch, without a number. */
+export function repairFrames(map: string, written: Written): Uint8Array[] {
+  return batchBodies([[map, written]]).map((body) => frameOf('batch', `[0,0,${body}]`));
+}
+
+/** Whether a frame can carry this value. */
+export function fits(json: string): boolean {
+  return json.length * 3 <= maxValueBytes || Buffer.byteLength(json) <= maxValueBytes;
+}
+
+/** `[[map,[key,value,…]],…]`, cut into texts that each fill a frame. */
+function batchBodies(maps: Iterable<readonly [map: string, written: Written]>): string[] {
+  const bodies: string[] = [];
+  let sections = '';
+  let bytes = 0;
+  for (const [map, written] of maps) {
+    let items = '';
+    const close = () => {
+      if (items !== '') sections += `${sections === '' ? '' : ','}[${JSON.stringify(map)},[${items}]]`;
+      items = '';
+    };
+    for (const [key, json] of written) {
+      const item = `${JSON.stringify(key)},${json}`;
+      const itemBytes = Buffer.byteLength(item);
+      if (bytes > 0 && bytes + itemBytes > targetFrameBytes) {
+        close();
+        bodies.push(`[${sections}]`);
+        sections = '';
+        bytes = 0;
+      }
+      items += items === '' ? item : `,${item}`;
+      bytes += itemBytes;
+    }
+    close();
+  }
+  if (sections !== '') bodies.push(`[${sections}]`);
+  return bodies;
+}

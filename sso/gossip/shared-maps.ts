@@ -1,0 +1,98 @@
+/** The maps a node shares with the others, and the border at which a peer's data becomes values. */
+
+import type { Counters } from './counters.ts';
+import type { Lattice } from './lattice.ts';
+import type { Items } from './message.ts';
+import { fits } from './outbox.ts';
+import { Replica } from './replica.ts';
+import type { Steps } from './steps.ts';
+
+export class SharedMaps {
+  readonly #counters: Counters;
+  readonly #replicas = new Map<string, Replica<unknown>>();
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  /** In the order of their declaration: so they are told and compared. */
+  get all(): Iterable<Replica<unknown>> {
+    return this.#replicas.values();
+  }
+
+  /** How many values there are in all maps. */
+  get size(): number {
+    let size = 0;
+    for (const replica of this.#replicas.values()) size += replica.size;
+    return size;
+  }
+
+  declare<V>(lattice: Lattice<V>): Replica<V> {
+    if (this.#replicas.has(lattice.name)) throw new Error(`two maps are called ${lattice.name}`);
+    const replica = new Replica(lattice);
+    this.#replicas.set(lattice.name, replica);
+    return replica;
+  }
+
+  get(name: string): Replica<unknown> | undefined {
+    return this.#replicas.get(name);
+  }
+
+  /**
+   * Merges what a peer sent. What can't be read is counted and skipped; returns the keys of what could.
+   * `before` sees each value ahead of its merge.
+   */
+  merge(
+    step: Steps,
+    map: string,
+    items: Items,
+    now: number,
+    before?: (key: string, theirs: unknown) => void,
+  ): string[] {
+    const replica = this.#replicas.get(map);
+    const read: string[] = [];
+    if (replica === undefined) {
+      this.#counters.count('mapsUnknown');
+      return read;
+    }
+    for (let index = 0; index < items.length; index += 2) {
+      const key = items[index] as string;
+      const value = decoded(replica.lattice, items[index + 1]);
+      if (value === undefined) {
+        this.#counters.count('valuesDropped');
+        continue;
+      }
+      before?.(key, value);
+      const change = replica.merge(key, value, now);
+      if (change !== undefined) step.changes.push({ map, change });
+      read.push(key);
+    }
+    return read;
+  }
+}
+
+/** A value as JSON text. */
+export function written<V>(replica: Replica<V>, value: V): string {
+  return JSON.stringify(replica.lattice.encode(value));
+}
+
+/** What is held under these keys, as JSON text, as far as frames can carry it. */
+export function* writtenAll(
+  replica: Replica<unknown>,
+  keys: Iterable<string>,
+): Generator<readonly [key: string, json: string]> {
+  for (const key of keys) {
+    const value = replica.get(key);
+    const json = value === undefined ? undefined : written(replica, value);
+    if (json !== undefined && fits(json)) yield [key, json];
+  }
+}
+
+/** A lattice's `decode` refuses what it does not know; one that throws is no reason to fail either. */
+function decoded(lattice: Lattice<unknown>, data: unknown): unknown {
+  try {
+    return lattice.decode(data);
+  } catch {
+    return undefined;
+  }
+}
