@@ -1,0 +1,19 @@
+/** The public surface: what an application imports. Re-exports only. */
+
+export type { Cause } from './entry.ts';
+export { SsoError, type SsoErrorCode } from './errors.ts';
+export { type MemberView } from './gossip/gossip.ts';
+export type { Log } from './log.ts';
+export type { Authenticate, LoginOptions } from './login.ts';
+export { type Opened, SsoNode, startNode } from './node.ts';
+export type { ClusterOptions, Limits, NodeOptions, World } from './options.ts';
+export type { Principal } from './principal.ts';
+export type { ProtectOptions } from './protect.ts';
+export type { Receipt } from './receipt.ts';
+export type { Closed, EntryView } from './registry.ts';
+export type { Sso } from './request.ts';
+export type { SessionOptions } from './session/sessions.ts';
+export type { LogoutOptions } from './sign-off.ts';
+export { stickyRoute, type StickyRouteOptions } from './balancer/sticky-route.ts';
+export type { SignOnHook } from './web-settings.ts';
+export { verifyAssertion } from './assertion.ts';

@@ -1,0 +1,135 @@
+/**
+ * Answers a posted sign-on: a form by redirects, a program by JSON. The order is the point: the cheap
+ * refusals first (method, origin, size, token), then the application's check, and only a principal opens
+ * a sign-on, always a new one (check 16).
+ */
+
+import type { Request, RequestHandler, Response } from 'express';
+import { type Authenticate, authenticated, authenticationLimitMs, type Credentials } from './authentication.ts';
+import { type Fields, readBody } from './body.ts';
+import { isCrossSite } from './cross-site.ts';
+import { configError, SsoError, type SsoErrorCode } from './errors.ts';
+import { ownHost } from './own-host.ts';
+import { isName } from './principal.ts';
+import { isNavigation, type Refusal, refuse, seeOther, sendJson } from './reply.ts';
+import { type RequestSso, ssoOf } from './request.ts';
+import { isSafePage, returnAddressInQuery, safeReturnAddress, withQuery } from './return-address.ts';
+import type { ValveParts } from './web-settings.ts';
+
+export type { Authenticate, Credentials } from './authentication.ts';
+
+export interface LoginOptions {
+  /** The page with the form, to which a failure returns with `?error=credentials`. Default: the path that is posted to. */
+  readonly page?: string;
+  /** Names of the fields. Default `username` and `password`. */
+  readonly fields?: { readonly username?: string; readonly password?: string };
+  /** Where a success leads that names no (safe) `return_to`. Default `/`. */
+  readonly returnTo?: string;
+  /** What `req.sso.how` says afterwards. Default `form`. */
+  readonly how?: string;
+  /** The longest that `authenticate` may take, milliseconds. Default 10,000; then the answer is 503. */
+  readonly timeLimitMs?: number;
+  /** Whether the form must carry `req.sso.csrfToken()` in a field `csrf`. One that is sent is checked in any case. Default false: the origin decides. */
+  readonly requireCsrf?: boolean;
+}
+
+interface Settled {
+  readonly page: string | undefined;
+  readonly username: string;
+  readonly password: string;
+  readonly returnTo: string;
+  readonly how: string;
+  readonly timeLimitMs: number;
+  readonly requireCsrf: boolean;
+}
+
+/** @throws SsoError ERR_CONFIG_INVALID a page or return address that is no path and no http(s) address, or an empty `how` */
+export function login(parts: ValveParts, authenticate: Authenticate, options: LoginOptions = {}): RequestHandler {
+  const settled = settle(options);
+  return (req, res, next) => {
+    answer(parts, authenticate, settled, req, res).catch(next);
+  };
+}
+
+async function answer(
+  parts: ValveParts,
+  authenticate: Authenticate,
+  options: Settled,
+  req: Request,
+  res: Response,
+): Promise<void> {
+  const sso = ssoOf(req);
+  if (req.method !== 'POST') {
+    res.setHeader('Allow', 'POST');
+    return refuse(req, res, 'method');
+  }
+  if (isCrossSite(req, parts.settings.origins)) return refuse(req, res, 'cross-site');
+  const body = await readBody(req);
+  if ('refusal' in body) return refuse(req, res, body.refusal);
+  const { fields } = body;
+  if (!isRightForm(sso, fields, options.requireCsrf)) return refuse(req, res, 'form-expired');
+  const credentials = credentialsIn(fields, options);
+  if (credentials === undefined) return refuse(req, res, 'body');
+  if (!parts.accepting()) return refuse(req, res, 'unavailable');
+  sso.begin();
+  const outcome = await authenticated(parts, options.timeLimitMs, () => authenticate(credentials, req));
+  if (outcome.kind === 'failed') return refuse(req, res, 'unavailable');
+  const returnTo = safeReturnAddress(
+    fields['return_to'] ?? returnAddressInQuery(req),
+    parts.settings.origins,
+    ownHost(req),
+  );
+  if (outcome.kind === 'refused') return refuseCredentials(req, res, options, returnTo);
+  try {
+    if (!(await sso.sign(outcome.principal, options.how))) return refuseCredentials(req, res, options, returnTo);
+  } catch (error) {
+    const refusal = error instanceof SsoError ? refusalOf[error.code] : undefined;
+    if (refusal === undefined) throw error;
+    return refuse(req, res, refusal);
+  }
+  const address = returnTo ?? options.returnTo;
+  if (isNavigation(req, ['POST'])) seeOther(res, address);
+  else sendJson(res, 200, { principal: sso.principal, returnTo: address });
+}
+
+/** What a client can be told in place of the error. */
+const refusalOf: Readonly<Partial<Record<SsoErrorCode, Refusal>>> = {
+  ERR_INSECURE_CONNECTION: 'insecure-connection',
+  ERR_FOREIGN_HOST: 'foreign-host',
+  ERR_UNAVAILABLE: 'unavailable',
+  ERR_LIMIT_REACHED: 'unavailable',
+};
+
+/** Whether a form of this browser was posted, as far as its token says; without one the origin has decided. */
+export function isRightForm(sso: RequestSso, fields: Fields, requireCsrf: boolean): boolean {
+  const token = fields['csrf'];
+  return token === undefined ? !requireCsrf : sso.isCsrfToken(token);
+}
+
+function credentialsIn(fields: Fields, options: Settled): Credentials | undefined {
+  const { [options.username]: username, [options.password]: password, ...others } = fields;
+  if (username === undefined || password === undefined) return undefined;
+  return Object.assign(Object.create(null), others, { username, password });
+}
+
+function refuseCredentials(req: Request, res: Response, options: Settled, returnTo: string | undefined): void {
+  const page = options.page ?? safeReturnAddress(req.baseUrl + req.path, []) ?? '/';
+  if (isNavigation(req, ['POST'])) seeOther(res, withQuery(page, { error: 'credentials', return_to: returnTo }));
+  else refuse(req, res, 'credentials');
+}
+
+function settle(options: LoginOptions): Settled {
+  const { page, returnTo = '/', how = 'form' } = options;
+  if (page !== undefined && !isSafePage(page)) throw configError('login.page', 'must be a path or an http(s) address');
+  if (!isSafePage(returnTo)) throw configError('login.returnTo', 'must be a path or an http(s) address');
+  if (!isName(how)) throw configError('login.how', 'must be a name');
+  return {
+    page,
+    username: options.fields?.username ?? 'username',
+    password: options.fields?.password ?? 'password',
+    returnTo,
+    how,
+    timeLimitMs: options.timeLimitMs ?? authenticationLimitMs,
+    requireCsrf: options.requireCsrf ?? false,
+  };
+}

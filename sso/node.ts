@@ -1,0 +1,323 @@
+/**
+ * Puts the parts together by hand: one call starts a node, and what it returns is all that an
+ * application needs. Nothing here decides anything; the rooms below do.
+ */
+
+import { EventEmitter } from 'node:events';
+import type { RequestHandler } from 'express';
+import { type KeySet, keySet } from './assertion.ts';
+import type { Channel } from './channel/channel.ts';
+import { meshChannel } from './channel/mesh.ts';
+import { systemClock, every, type Cancel, type Clock } from './clock.ts';
+import { type Cause, entryLattice, type OpenEntry } from './entry.ts';
+import { SsoError } from './errors.ts';
+import { GossipNode, type MemberView } from './gossip/gossip.ts';
+import { HybridClock } from './hybrid-clock.ts';
+import { deriveKeys } from './keys.ts';
+import { type Log, silentLog } from './log.ts';
+import { type Authenticate, login, type LoginOptions } from './login.ts';
+import { type NodeOptions, resolveOptions, type Settings } from './options.ts';
+import { parseRoles } from './principal.ts';
+import { protect, type ProtectOptions } from './protect.ts';
+import { systemRandom } from './random.ts';
+import type { Receipt } from './receipt.ts';
+import { type Closed, type EntryView, Registry } from './registry.ts';
+import { RequestContext } from './session/request-context.ts';
+import { sessionLattice } from './session/record.ts';
+import { type SessionOptions, type SessionParts, sessions } from './session/sessions.ts';
+import { store, type SessionStore } from './session/store.ts';
+import { SessionTable } from './session/table.ts';
+import { logout, type LogoutOptions } from './sign-off.ts';
+import { subjectLattice } from './subject.ts';
+import type { SsoId } from './token.ts';
+import { signOnView, valve } from './valve.ts';
+import type { ValveParts } from './web-settings.ts';
+
+/** Starts a node: joins the cluster, compares with its members, and only then resolves. @throws SsoError ERR_CONFIG_INVALID, ERR_CHANNEL_FAILED */
+export async function startNode(options: NodeOptions): Promise<SsoNode> {
+  const node = new SsoNode(resolveOptions(options));
+  await node.start();
+  return node;
+}
+
+export interface Opened {
+  readonly id: SsoId;
+  readonly entry: OpenEntry;
+  /** Whether it was opened through this node. */
+  readonly own: boolean;
+}
+
+interface NodeEvents {
+  opened: [Opened];
+  closed: [Closed];
+  member: [MemberView];
+}
+
+/** A node, running. All its middleware may be mounted on any number of applications. */
+export class SsoNode {
+  readonly #settings: Settings;
+  readonly #log: Log;
+  readonly #gossip: GossipNode;
+  readonly #registry: Registry;
+  readonly #table: SessionTable;
+  readonly #valveParts: ValveParts;
+  readonly #sessionParts: SessionParts;
+  readonly #keySet: KeySet;
+  readonly #clock: Clock;
+  readonly #events = new EventEmitter<NodeEvents>();
+  readonly #apps = new Set<string>();
+  #timers: Cancel[] = [];
+  #state: 'starting' | 'up' | 'draining' | 'stopped' = 'starting';
+
+  /** Use `startNode`. */
+  constructor(settings: Settings) {
+    const { world, cluster, route } = settings;
+    const clock = world.clock ?? systemClock;
+    const random = world.random ?? systemRandom;
+    const keys = deriveKeys(settings.secret);
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#log = settings.log ?? consoleLog;
+    const incarnation = Math.floor(clock.now()) * 512 + Math.floor(random.fraction() * 512);
+    const self = { node: route, incarnation };
+    const life = `${route}:${incarnation}`;
+    const hybrid = new HybridClock(clock);
+    const address = cluster?.advertise ?? cluster?.listen ?? '';
+    const channel = world.channel?.(self) ?? (cluster === undefined ? undefined : meshOf(cluster, self, keys.mesh, { clock, random, log: this.#log }));
+    this.#gossip = new GossipNode({
+      self: { ...self, route, address },
+      channel,
+      clock,
+      random,
+      log: this.#log,
+      options: defined({
+        intervalMs: cluster?.intervalMs,
+        askMs: cluster?.askMs,
+        joinMs: cluster?.joinMs,
+        lostAfterMs: cluster?.lostAfterMs,
+      }),
+    });
+    const entries = this.#gossip.map(entryLattice);
+    const subjects = this.#gossip.map(subjectLattice);
+    const sessionCopies = this.#gossip.map(sessionLattice);
+    const { limits } = settings;
+    const wait = defined({ copies: cluster?.copies, waitMs: cluster?.copyMs });
+    this.#table = new SessionTable({
+      copies: sessionCopies,
+      gossip: this.#gossip,
+      signOns: {
+        stateOf: (id) => this.#registry.stateOf(id),
+        endsAt: (id) => this.#registry.endsAt(id),
+        closedAt: (id) => this.#registry.closedAt(id),
+        fetch: (id) => this.#registry.fetch(id),
+        lived: (id, until) => this.#registry.lived(id, until),
+      },
+      clock,
+      hybrid,
+      life,
+      lifeEndedAt: (one) => this.#gossip.lifeEndedAt(one),
+      limits: { ...defined({ sessions: limits.sessions, sessionsPerSignOn: limits.sessionsPerSignOn }), ...wait },
+    });
+    this.#registry = new Registry({
+      entries,
+      subjects,
+      gossip: this.#gossip,
+      links: {
+        linkedUntil: (id) => this.#table.linkedUntil(id),
+        keysOf: (id) => this.#table.keysOf(id),
+        ask: (asked) => sessionCopies.ask(asked),
+        endLinked: (id, closedAt) => this.#table.endLinked(id, closedAt),
+        views: (id) => this.#table.linked(id).map(({ session }) => ({ app: session.app, node: nodeOf(session.owner), lastAccessAt: session.lastAccessAt })),
+      },
+      keys,
+      clock,
+      hybrid,
+      random,
+      life,
+      accepting: () => this.#state === 'up',
+      log: this.#log,
+      limits: defined({
+        lifeMs: settings.lifeMs,
+        idleMs: settings.idleMs,
+        maxEmptyLifeMs: settings.maxEmptyLifeMs,
+        entries: limits.entries,
+        entriesPerSubject: limits.entriesPerUser,
+        copies: cluster?.copies,
+        copyMs: cluster?.copyMs,
+        logoutMs: cluster?.logoutMs,
+      }),
+    });
+    const context = new RequestContext();
+    this.#keySet = keySet(keys);
+    this.#valveParts = { registry: this.#registry, settings, keys, context, clock, random, log: this.#log, route, accepting: () => this.#state === 'up' };
+    this.#sessionParts = {
+      table: this.#table,
+      signOns: signOnView(this.#valveParts),
+      keys,
+      route,
+      context,
+      random,
+      clock,
+      log: this.#log,
+      allowInsecureCookie: settings.allowInsecureCookie,
+    };
+    this.#registry.onOpened((opened) => this.#events.emit('opened', opened));
+    this.#registry.onClosed((closed) => this.#events.emit('closed', closed));
+    this.#gossip.onMember((_before, after) => this.#events.emit('member', after));
+  }
+
+  /** Joins the cluster. `startNode` has done it. */
+  async start(): Promise<void> {
+    if (this.#settings.allowInsecureCookie) this.#log.warn({}, 'allowInsecureCookie: sign-ons travel over plain HTTP, for demonstrations only');
+    await this.#gossip.start();
+    this.#state = 'up';
+    this.#timers = [every(this.#clock, this.#settings.sweepMs, () => void this.#registry.sweep())];
+  }
+
+  /** The middleware of the virtual host: gives every application below it `req.sso`. Mount it once, before them. */
+  valve(): RequestHandler {
+    return valve(this.#valveParts);
+  }
+
+  /** An application's sessions: `req.session`, as express-session has it, linked to the sign-on. */
+  sessions(options: SessionOptions): RequestHandler {
+    this.#noteApp(options.app);
+    return sessions(this.#sessionParts, options);
+  }
+
+  /** A store for an application that stays with express-session. */
+  store(options: { readonly app: string }): SessionStore {
+    this.#noteApp(options.app);
+    return store(this.#sessionParts, options);
+  }
+
+  /** Answers a posted sign-on form, or JSON: `authenticate` gets what was posted and gives a principal, or nothing. */
+  login(authenticate: Authenticate, options?: LoginOptions): RequestHandler {
+    return login(this.#valveParts, authenticate, options);
+  }
+
+  /** Lets a request pass that is signed on and has the roles; challenges it, or answers 403. */
+  protect(options?: ProtectOptions): RequestHandler {
+    return protect(this.#valveParts, options);
+  }
+
+  /** Answers a posted sign-off, and asks first when it is only visited. */
+  logout(options?: LogoutOptions): RequestHandler {
+    return logout(this.#valveParts, options);
+  }
+
+  /** Serves the public keys of identity assertions as a JSON Web Key Set (RFC 7517). */
+  keySet(): RequestHandler {
+    return this.#keySet.handler();
+  }
+
+  /** Ends all sign-ons of a user, those being checked at this moment included: a password changed, an account was closed. */
+  endSubject(name: string, options: { readonly cause?: Extract<Cause, 'subject-ended' | 'administrator'> } = {}): Promise<Receipt> {
+    return this.#registry.endSubject(name, options.cause ?? 'subject-ended');
+  }
+
+  /** Ends one sign-on, by the id that `entries` shows. */
+  endEntry(id: SsoId, options: { readonly cause?: Extract<Cause, 'logout' | 'administrator'> } = {}): Promise<Receipt> {
+    return this.#registry.close(id, options.cause ?? 'administrator');
+  }
+
+  /** Gives a user other roles; the next request on every node sees them. @throws SsoError ERR_PRINCIPAL_INVALID */
+  async setRoles(name: string, roles: readonly string[]): Promise<void> {
+    const parsed = parseRoles(roles);
+    if (parsed === undefined) throw new SsoError('ERR_PRINCIPAL_INVALID', 'roles must be a list of names');
+    await this.#registry.setRoles(name, parsed);
+  }
+
+  /** The open sign-ons of a user, oldest first; without a name those of all. */
+  entries(name?: string): readonly EntryView[] {
+    return name === undefined ? [...this.#registry.openEntries()] : this.#registry.entriesOf(name);
+  }
+
+  /** The nodes of the cluster as this one sees them, this one first. */
+  members(): readonly MemberView[] {
+    return this.#gossip.members();
+  }
+
+  /** An application stops on this node: its sessions' links go, the sign-ons and the data stay (V44). */
+  stopApplication(app: string): void {
+    this.#table.release(app);
+    this.#apps.delete(app);
+    this.#gossip.setApplications([...this.#apps]);
+  }
+
+  get state(): 'starting' | 'up' | 'draining' | 'stopped' {
+    return this.#state;
+  }
+
+  get name(): string {
+    return this.#settings.route;
+  }
+
+  /** What has been counted: frames dropped by reason, values repaired, and so on. */
+  counters(): Readonly<Record<string, number>> {
+    return this.#gossip.counters();
+  }
+
+  on<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
+    (this.#events as EventEmitter).on(event, listener as (...args: unknown[]) => void);
+    return this;
+  }
+
+  /** Takes no sign-ons any more, hands over what only this node holds, and leaves the cluster. Requests that are signed on are still served. */
+  async drain(): Promise<void> {
+    if (this.#state !== 'up') return;
+    this.#state = 'draining';
+    await this.#gossip.leave();
+  }
+
+  /** Drains, then ends every timer and socket. The sign-ons live on in the other nodes. */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    await this.drain();
+    this.#state = 'stopped';
+    for (const cancel of this.#timers) cancel();
+    await this.#gossip.stop();
+  }
+
+  /** Ends at once, telling nobody, as a crash would: for tests of failover. */
+  async kill(): Promise<void> {
+    this.#state = 'stopped';
+    for (const cancel of this.#timers) cancel();
+    await this.#gossip.stop();
+  }
+
+  #noteApp(app: string): void {
+    this.#apps.add(app);
+    this.#gossip.setApplications([...this.#apps]);
+  }
+}
+
+function meshOf(cluster: NonNullable<Settings['cluster']>, self: { node: string; incarnation: number }, mesh: ReturnType<typeof deriveKeys>['mesh'], world: Pick<ValveParts, 'clock' | 'random' | 'log'>): Channel {
+  const name = cluster.name ?? 'latchkey';
+  return meshChannel({
+    ...self,
+    ...world,
+    ...defined({ advertise: cluster.advertise, dns: cluster.dns, tls: cluster.tls }),
+    cluster: name,
+    listen: cluster.listen,
+    nodes: cluster.nodes ?? [],
+    keys: (node) => mesh(name, node),
+    fingerprint: '',
+  });
+}
+
+function nodeOf(life: string): string {
+  return life.slice(0, life.lastIndexOf(':'));
+}
+
+/** Without the fields that are undefined: defaults take their place. */
+function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/** Says what an operator must know where no log was given. */
+const consoleLog: Log = {
+  ...silentLog,
+  warn: (fields, message) => console.warn(`latchkey: ${message}`, fields),
+  error: (fields, message) => console.error(`latchkey: ${message}`, fields),
+};

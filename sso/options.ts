@@ -1,0 +1,257 @@
+/**
+ * What `startNode` takes, checked as a whole before anything is started: every error names the field
+ * and says what would be right. The names of the JBoss guide (8.4.1) keep their meaning and their
+ * seconds; everything of our own says its unit in its name.
+ */
+
+import { hostname } from 'node:os';
+import type { Request } from 'express';
+import { z } from 'zod';
+import type { Clock } from './clock.ts';
+import type { Channel } from './channel/channel.ts';
+import { cookieDomainError } from './cookie-domain.ts';
+import { configError } from './errors.ts';
+import type { Log } from './log.ts';
+import type { Principal } from './principal.ts';
+import type { Random } from './random.ts';
+import { registryLimits } from './registry.ts';
+import type { SignOnHook, ValveSettings } from './web-settings.ts';
+
+export interface NodeOptions {
+  /** ≥ 32 bytes of random text, the same on every node; or a list, of which the first makes and all verify. Everything secret is derived from it. */
+  readonly secret: string | readonly string[];
+  /** The sticky suffix of this node (JBoss: jvmRoute), and its name in the cluster. Default: the host's name, dots turned into dashes. */
+  readonly route?: string;
+  /** The hosts that share the sign-on: `xyz.com` for app1.xyz.com and app2.xyz.com. Left out, or `/` as the guide spells it: the issuing host alone. */
+  readonly cookieDomain?: string;
+  /** The SSO cookie's name. Default `__Secure-latchkey` with a cookieDomain, `__Host-latchkey` without, `latchkey` with allowInsecureCookie. */
+  readonly cookieName?: string;
+  /** Domains (`/` = none) under which an earlier configuration set the cookie: their sign-ons count, and their cookies are replaced. */
+  readonly previousCookieDomains?: readonly string[];
+  /** Default `lax`. `strict` hides the sign-on from links on other sites; `none` shows it to frames on other sites and needs Secure. */
+  readonly sameSite?: 'lax' | 'strict' | 'none';
+  /** Sets the cookie's Partitioned attribute (CHIPS). Default false. */
+  readonly partitioned?: boolean;
+  /** Plain HTTP: cookies without Secure, under plain names. For demonstrations on loopback. Default false. */
+  readonly allowInsecureCookie?: boolean;
+  /** Origins to which a return address may lead, and from which forms may be posted: `https://app1.xyz.com`. The request's own always may. */
+  readonly origins?: readonly string[];
+  /** Seconds that a sign-on without any session stays usable. Default 1800. 0: it ends with its last session. */
+  readonly maxEmptyLife?: number;
+  /** Seconds between sweeps that free memory; limits are judged at use and need none. Default 60. 0: every second. */
+  readonly processExpiresInterval?: number;
+  /** Asks again whether this principal may go on in this request; false → the application's challenge, the sign-on stays (V33). No password is ever kept. */
+  readonly requireReauthentication?: false | { readonly check: (principal: Principal, req: Request) => boolean | Promise<boolean>; readonly everyMs?: number };
+  /** Asks the directory whether the account still exists; false ends all of the user's sign-ons (V27). */
+  readonly revalidate?: { readonly check: (principal: Principal) => boolean | Promise<boolean>; readonly everyMs?: number };
+  /** Absolute life of a sign-on, milliseconds. Default 43,200,000 (12 h). */
+  readonly lifeMs?: number;
+  /** Idle limit of a sign-on, milliseconds. Default 0: none beyond maxEmptyLife and the sessions' own. */
+  readonly idleMs?: number;
+  /** What restarts idleMs. Default: navigations, and requests that change something; a page's polling does not. */
+  readonly countsAsActivity?: (req: Request) => boolean;
+  /** A principal that something in front has established (V26): trusted as it is, so read it from nothing that a client can send. */
+  readonly principalFrom?: (req: Request) => Principal | undefined;
+  readonly hooks?: { readonly onSignOn?: readonly SignOnHook[] };
+  /** `Clear-Site-Data` at logout; default none. Never cookies: that would empty the whole registrable domain. */
+  readonly clearSiteData?: readonly ('cache' | 'storage')[];
+  /** `iss` of the identity assertions. Default `latchkey`. */
+  readonly issuer?: string;
+  /** Left out: one node by itself. */
+  readonly cluster?: ClusterOptions;
+  readonly limits?: Limits;
+  /** pino, console, or alike. Default: warnings and errors to the console. */
+  readonly log?: Log;
+  /** For tests: what touches the world. */
+  readonly world?: World;
+}
+
+export interface ClusterOptions {
+  /** Part of every key: nodes of another name are strangers, even with the same secret. Default `latchkey`. */
+  readonly name?: string;
+  /** `address:port` to listen on for the other nodes. */
+  readonly listen: string;
+  /** The address under which the others reach this node, where it differs from `listen`. */
+  readonly advertise?: string;
+  /** The configured nodes' addresses, this one's included or not. */
+  readonly nodes?: readonly string[];
+  /** A DNS name whose addresses are nodes, and their port. */
+  readonly dns?: { readonly name: string; readonly port: number };
+  /** The operator's own certificates (PEM text) in place of keys from the secret; SAN = the node's route. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
+  /** Nodes that hold a sign-on or a changed session before the browser hears of it, this one included. Default 2. */
+  readonly copies?: number;
+  /** The longest to wait for that, milliseconds. Default 250. */
+  readonly copyMs?: number;
+  /** The longest to ask the others for a sign-on that is unknown here, milliseconds. Default 250. */
+  readonly askMs?: number;
+  /** The longest that a logout waits for confirmations, milliseconds. Default 1000. */
+  readonly logoutMs?: number;
+  /** The longest that a starting node looks for the others, milliseconds. Default 3000. */
+  readonly joinMs?: number;
+  /** Between comparisons with one other node, milliseconds. Default 1000. */
+  readonly intervalMs?: number;
+  /** How long a node must be away before its sessions count as gone, milliseconds. Default 10000. */
+  readonly lostAfterMs?: number;
+}
+
+export interface Limits {
+  /** Sign-ons on all nodes, ended ones included until they are forgotten. Default 1,000,000. */
+  readonly entries?: number;
+  /** Open sign-ons of one user: one more ends the oldest. Default 1,000. */
+  readonly entriesPerUser?: number;
+  /** Sessions on all nodes. Default 1,000,000. */
+  readonly sessions?: number;
+  /** Sessions of one sign-on: one more ends the oldest. Default 256. */
+  readonly sessionsPerSignOn?: number;
+}
+
+export interface World {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** In place of the mesh: `memoryNetwork().channel`. */
+  readonly channel?: (self: { readonly node: string; readonly incarnation: number }) => Channel;
+}
+
+/** NodeOptions with every default filled in and every value checked. */
+export interface Settings extends ValveSettings {
+  readonly secret: string | readonly string[];
+  readonly route: string;
+  readonly maxEmptyLifeMs: number;
+  readonly sweepMs: number;
+  readonly lifeMs: number;
+  readonly idleMs: number;
+  readonly cluster: ClusterOptions | undefined;
+  readonly limits: Limits;
+  readonly log: Log | undefined;
+  readonly world: World;
+}
+
+const ms = (what: string) => z.number({ error: `must be a number of milliseconds: ${what}` }).int().nonnegative();
+const seconds = z.number({ error: 'must be a number of seconds, 0 or more' }).nonnegative({ error: 'must be 0 or more seconds' }).max(1e9, { error: 'must be at most 1000000000 seconds' });
+const callback = z.custom<never>((value) => typeof value === 'function', { error: 'must be a function' });
+const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, { error: 'must be address:port, for example 10.0.0.1:7800' });
+const limit = z.number().int().positive({ error: 'must be a whole number above 0' });
+const routeShape = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+
+const schema = z.strictObject({
+  secret: z.unknown(),
+  route: z.string().max(128).regex(routeShape, { error: 'may hold letters, digits, "-", "_" and single dots: balancers and cookies cannot carry anything else' }).optional(),
+  cookieDomain: z.string().optional(),
+  cookieName: z.string().max(128).regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a cookie name (RFC 6265 token)' }).optional(),
+  previousCookieDomains: z.array(z.string()).optional(),
+  sameSite: z.enum(['lax', 'strict', 'none'], { error: 'must be lax, strict or none' }).optional(),
+  partitioned: z.boolean().optional(),
+  allowInsecureCookie: z.boolean().optional(),
+  origins: z.array(z.string()).optional(),
+  maxEmptyLife: seconds.optional(),
+  processExpiresInterval: seconds.optional(),
+  requireReauthentication: z
+    .union([z.literal(false), z.strictObject({ check: callback, everyMs: ms('how long an answer holds').optional() })], {
+      error: 'must be false, or { check, everyMs }: no password is kept, so check is asked again',
+    })
+    .optional(),
+  revalidate: z.strictObject({ check: callback, everyMs: ms('how long an answer holds').optional() }).optional(),
+  lifeMs: ms('the absolute life of a sign-on').min(1_000).max(30 * 86_400_000, { error: 'must be at most 30 days' }).optional(),
+  idleMs: ms('the idle limit of a sign-on, 0 for none').optional(),
+  countsAsActivity: callback.optional(),
+  principalFrom: callback.optional(),
+  hooks: z.strictObject({ onSignOn: z.array(z.custom<SignOnHook>((value) => typeof (value as SignOnHook)?.signOn === 'function', { error: 'must be hooks such as stickyRoute()' })).optional() }).optional(),
+  clearSiteData: z.array(z.enum(['cache', 'storage'], { error: 'may name cache and storage: cookies would empty the whole registrable domain' })).optional(),
+  issuer: z.string().min(1).optional(),
+  cluster: z
+    .strictObject({
+      name: z.string().min(1).max(128).optional(),
+      listen: address,
+      advertise: address.optional(),
+      nodes: z.array(address).optional(),
+      dns: z.strictObject({ name: z.string().min(1), port: z.number().int().min(1).max(65_535) }).optional(),
+      tls: z.strictObject({ cert: z.string(), key: z.string(), ca: z.string() }).optional(),
+      copies: limit.optional(),
+      copyMs: ms('the longest wait for a copy').optional(),
+      askMs: ms('the longest question').optional(),
+      logoutMs: ms('the longest wait of a logout').optional(),
+      joinMs: ms('the longest wait of a start').optional(),
+      intervalMs: ms('between comparisons').min(10).optional(),
+      lostAfterMs: ms('until a node counts as lost').min(100).optional(),
+    })
+    .optional(),
+  limits: z.strictObject({ entries: limit.optional(), entriesPerUser: limit.optional(), sessions: limit.optional(), sessionsPerSignOn: limit.optional() }).optional(),
+  log: z.custom<Log>((value) => ['debug', 'info', 'warn', 'error'].every((level) => typeof (value as Record<string, unknown>)?.[level] === 'function'), { error: 'must have debug, info, warn and error' }).optional(),
+  world: z.custom<World>((value) => typeof value === 'object' && value !== null).optional(),
+});
+
+/** @throws SsoError ERR_CONFIG_INVALID `field.path: what would be right` */
+export function resolveOptions(options: NodeOptions): Settings {
+  const parsed = schema.safeParse(options);
+  if (!parsed.success) throw firstError(parsed.error);
+  const allowInsecureCookie = options.allowInsecureCookie ?? false;
+  const sameSite = options.sameSite ?? 'lax';
+  if (allowInsecureCookie && sameSite === 'none') throw configError('sameSite', 'none needs Secure cookies: leave out allowInsecureCookie');
+  if (allowInsecureCookie && options.partitioned) throw configError('partitioned', 'needs Secure cookies: leave out allowInsecureCookie');
+  const cookieDomain = parseDomain('cookieDomain', options.cookieDomain);
+  const { requireReauthentication, revalidate } = options;
+  return {
+    secret: options.secret,
+    route: options.route ?? defaultRoute(),
+    cookieDomain,
+    cookieName: options.cookieName ?? (allowInsecureCookie ? 'latchkey' : cookieDomain === undefined ? '__Host-latchkey' : '__Secure-latchkey'),
+    previousCookieDomains: (options.previousCookieDomains ?? []).map((domain, i) => parseDomain(`previousCookieDomains[${i}]`, domain)),
+    sameSite,
+    partitioned: options.partitioned ?? false,
+    allowInsecureCookie,
+    origins: (options.origins ?? []).map(parseOrigin),
+    maxEmptyLifeMs: (options.maxEmptyLife ?? registryLimits.maxEmptyLifeMs / 1000) * 1000,
+    sweepMs: Math.max(1_000, (options.processExpiresInterval ?? 60) * 1000),
+    requireReauthentication: requireReauthentication ? { check: requireReauthentication.check, everyMs: requireReauthentication.everyMs ?? 60_000 } : undefined,
+    revalidate: revalidate && { check: revalidate.check, everyMs: revalidate.everyMs ?? 300_000 },
+    lifeMs: options.lifeMs ?? registryLimits.lifeMs,
+    idleMs: options.idleMs ?? 0,
+    countsAsActivity: options.countsAsActivity ?? isActivity,
+    principalFrom: options.principalFrom,
+    onSignOn: options.hooks?.onSignOn ?? [],
+    clearSiteData: options.clearSiteData ?? [],
+    issuer: options.issuer ?? 'latchkey',
+    cluster: options.cluster,
+    limits: options.limits ?? {},
+    log: options.log,
+    world: options.world ?? {},
+  };
+}
+
+/** Navigations and whatever changes something. A page that polls says `Sec-Fetch-Mode: cors`; what comes from no browser says nothing and counts. */
+function isActivity(req: Request): boolean {
+  const mode = req.headers['sec-fetch-mode'];
+  return mode === undefined || mode === 'navigate' || (req.method !== 'GET' && req.method !== 'HEAD' && req.method !== 'OPTIONS');
+}
+
+/** The host's name, as the Plone page forms it from an address: dots turned into dashes. */
+function defaultRoute(): string {
+  return hostname().replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^-+|-+$/g, '') || 'node';
+}
+
+/** The guide's `/` means no Domain attribute. */
+function parseDomain(path: string, domain: string | undefined): string | undefined {
+  if (domain === undefined || domain === '/') return undefined;
+  const error = cookieDomainError(domain);
+  if (error !== undefined) throw configError(path, error);
+  return domain.toLowerCase();
+}
+
+function parseOrigin(text: string, index: number): string {
+  const url = URL.parse(text);
+  if (url === null || url.origin !== text.toLowerCase() || !/^https?:$/.test(url.protocol) || url.hostname.includes('*')) {
+    throw configError(`origins[${index}]`, `"${text}" must be an origin alone, for example https://app1.xyz.com`);
+  }
+  return url.origin;
+}
+
+function firstError(error: z.ZodError): Error {
+  const [issue] = error.issues;
+  if (issue === undefined) return configError('', error.message);
+  const path = issue.path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`), '');
+  if (issue.code === 'unrecognized_keys') {
+    return configError([path, issue.keys[0]].filter(Boolean).join('.'), 'is no option of Latchkey');
+  }
+  return configError(path, issue.message);
+}

@@ -1,0 +1,157 @@
+/**
+ * Stands before a protected resource: whoever is signed on and has the roles in force goes on, whoever
+ * is not is asked in the application's way, whoever lacks a role gets 403 and is never asked, since
+ * asking again would not give it to them (V30).
+ */
+
+import type { Request, RequestHandler, Response } from 'express';
+import { noStore, vary } from './answer.ts';
+import { type BasicOptions, BasicSignOns } from './basic.ts';
+import { type Challenge, type ChallengeOptions, sendChallenge } from './challenge.ts';
+import { configError } from './errors.ts';
+import { refuse } from './reply.ts';
+import { type RequestSso, ssoOf } from './request.ts';
+import { isSafePage } from './return-address.ts';
+import { sessionHandle } from './session/handle.ts';
+import type { ValveParts } from './web-settings.ts';
+
+export interface ProtectOptions {
+  /** Any of these will do. Default: whoever is signed on. */
+  readonly roles?: readonly string[];
+  /** All of these are needed. */
+  readonly allRoles?: readonly string[];
+  /** The page with the sign-on form: a person who navigates is sent there with `return_to`, and that page itself is never challenged. */
+  readonly login?: string;
+  /** HTTP Basic, for programs, and for people if there is no `login`. */
+  readonly basic?: BasicOptions;
+  /** The application's own way of asking: used instead of the others. */
+  readonly challenge?: Challenge;
+}
+
+interface Guard {
+  readonly parts: ValveParts;
+  readonly anyOf: readonly string[];
+  readonly allOf: readonly string[];
+  readonly basic: BasicSignOns | undefined;
+  readonly ways: ChallengeOptions;
+  readonly challenge: Challenge | undefined;
+  readonly loginPath: string | undefined;
+}
+
+/** @throws SsoError ERR_CONFIG_INVALID `login` is no path and no http(s) address, or the realm cannot be sent */
+export function protect(parts: ValveParts, options: ProtectOptions = {}): RequestHandler {
+  const { login, basic, challenge, roles = [], allRoles = [] } = options;
+  if (login !== undefined && !isSafePage(login))
+    throw configError('protect.login', 'must be a path or an http(s) address');
+  const guard: Guard = {
+    parts,
+    anyOf: [...roles],
+    allOf: [...allRoles],
+    basic: basic && new BasicSignOns(parts, basic),
+    ways: { login, realm: basic?.realm, origins: parts.settings.origins },
+    challenge,
+    loginPath: login?.startsWith('/') ? login.split(/[?#]/, 1)[0] : undefined,
+  };
+  return (req, res, next) => {
+    if (isPreflight(req)) return next();
+    let admitted: boolean | Promise<boolean>;
+    try {
+      admitted = admit(guard, ssoOf(req), req, res);
+    } catch (error) {
+      return next(error);
+    }
+    if (admitted === true) next();
+    else if (admitted !== false) admitted.then((passes) => passes && next(), next);
+  };
+}
+
+/** Whether the request goes on; otherwise it has been answered, or the application's challenge will. A promise only if somebody is asked. */
+function admit(guard: Guard, sso: RequestSso, req: Request, res: Response): boolean | Promise<boolean> {
+  vary(res, 'Cookie');
+  if (guard.loginPath !== undefined && req.baseUrl + req.path === guard.loginPath) return true;
+  noStore(res);
+  if (guard.basic !== undefined && req.headers.authorization !== undefined)
+    return admitBasic(guard, guard.basic, sso, req, res);
+  return admitSignedIn(guard, sso, req, res);
+}
+
+async function admitBasic(
+  guard: Guard,
+  basic: BasicSignOns,
+  sso: RequestSso,
+  req: Request,
+  res: Response,
+): Promise<boolean> {
+  const verdict = await basic.apply(req, sso);
+  if (verdict === 'failed') return refuseHere(req, res, 'unavailable');
+  if (verdict === 'refused') return challenge(guard, sso, req, res);
+  return admitSignedIn(guard, sso, req, res);
+}
+
+function admitSignedIn(guard: Guard, sso: RequestSso, req: Request, res: Response): boolean | Promise<boolean> {
+  if (sso.unsure === 'failed') return refuseHere(req, res, 'unavailable');
+  if (sso.inForce() === undefined) return challenge(guard, sso, req, res);
+  const { reauthentication, settings } = sso.parts;
+  const { id, entry } = sso;
+  if (
+    reauthentication !== undefined &&
+    id !== undefined &&
+    entry !== undefined &&
+    reauthentication.isDue(id, entry.authenticatedAt)
+  ) {
+    const check = settings.requireReauthentication!.check;
+    return reauthentication
+      .ask(id, () => check(sso.inForce() ?? entry.principal, req))
+      .then((answer) => {
+        if (answer === 'failed') return refuseHere(req, res, 'unavailable');
+        if (answer === 'no') return challenge(guard, sso, req, res); // V33: the sign-on stays
+        return admitRoles(guard, sso, req, res);
+      });
+  }
+  return admitRoles(guard, sso, req, res);
+}
+
+function admitRoles(guard: Guard, sso: RequestSso, req: Request, res: Response): boolean | Promise<boolean> {
+  const principal = sso.inForce();
+  if (principal === undefined) return challenge(guard, sso, req, res);
+  const has = (role: string) => principal.roles.includes(role);
+  if ((guard.anyOf.length > 0 && !guard.anyOf.some(has)) || !guard.allOf.every(has))
+    return refuseHere(req, res, 'role-missing');
+  if (sso.id !== undefined) sessionHandle(req)?.ensure();
+  return true;
+}
+
+/** The application's own challenge may end in a sign-on; its bare `next()` is no proof of one, so the request is judged again. */
+function challenge(guard: Guard, sso: RequestSso, req: Request, res: Response): boolean | Promise<boolean> {
+  if (guard.challenge === undefined) {
+    sendChallenge(guard.ways, req, res);
+    return false;
+  }
+  const own = guard.challenge;
+  const before = sso.id;
+  return new Promise((resolve, reject) => {
+    const go = (error?: unknown) => {
+      if (error !== undefined && error !== null) return reject(error);
+      resolve(
+        sso.id === undefined || sso.id === before
+          ? refuseHere(req, res, 'not-signed-in')
+          : admitRoles(guard, sso, req, res),
+      );
+    };
+    Promise.resolve(own(req, res, go)).catch(reject);
+  });
+}
+
+function refuseHere(req: Request, res: Response, refusal: 'unavailable' | 'role-missing' | 'not-signed-in'): boolean {
+  refuse(req, res, refusal);
+  return false;
+}
+
+/** The CORS protocol sends no cookies with it, so it says nothing about who asks (Fetch Standard 4.8). */
+function isPreflight(req: Request): boolean {
+  return (
+    req.method === 'OPTIONS' &&
+    req.headers.origin !== undefined &&
+    req.headers['access-control-request-method'] !== undefined
+  );
+}

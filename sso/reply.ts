@@ -1,0 +1,88 @@
+/**
+ * How the handlers of the sign-on answer: a person who navigates gets a redirect or a sentence, a
+ * program gets JSON. Nothing of the request is repeated in either, and neither tells what runs here
+ * (check 50).
+ */
+
+import type { Request, Response } from 'express';
+import { noStore, vary } from './answer.ts';
+
+/** Why a request is refused, in a word that programs may compare. */
+export type Refusal =
+  | 'not-signed-in'
+  | 'credentials'
+  | 'role-missing'
+  | 'cross-site'
+  | 'form-expired'
+  | 'method'
+  | 'body'
+  | 'body-size'
+  | 'body-type'
+  | 'insecure-connection'
+  | 'foreign-host'
+  | 'unavailable';
+
+const refusals: Readonly<Record<Refusal, { readonly status: number; readonly sentence: string }>> = {
+  'not-signed-in': { status: 401, sentence: 'Nobody is signed on here.' },
+  credentials: { status: 401, sentence: 'The name or the password is not right.' },
+  'role-missing': { status: 403, sentence: 'This page is not for you: a role is missing.' },
+  'cross-site': { status: 403, sentence: 'This request came from another site and was refused.' },
+  'form-expired': { status: 403, sentence: 'This form is too old. Please open it again.' },
+  method: { status: 405, sentence: 'This address takes forms by POST alone.' },
+  body: { status: 400, sentence: 'The form could not be read.' },
+  'body-size': { status: 413, sentence: 'The form is too large.' },
+  'body-type': { status: 415, sentence: 'Forms and JSON in UTF-8 can be read here, and nothing else.' },
+  'insecure-connection': { status: 403, sentence: 'Signing on needs a secure connection (https).' },
+  'foreign-host': { status: 421, sentence: 'Nobody can sign on under this host name.' },
+  unavailable: { status: 503, sentence: 'Signing on is not possible at the moment. Please try again.' },
+};
+
+/** RFC 9110 15.5.2 wants a challenge with every 401; this scheme is nobody's, so no browser opens a window for it. */
+const quietChallenge = 'Latchkey realm="sign-on"';
+
+/**
+ * Whether a browser is taking somebody to a page: `Sec-Fetch-Mode` says so; where it is missing, a client that names
+ * `text/html` and uses one of `methods`.
+ */
+export function isNavigation(req: Request, methods: readonly string[]): boolean {
+  const mode = req.headers['sec-fetch-mode'];
+  if (mode !== undefined) return mode === 'navigate';
+  return methods.includes(req.method) && (req.headers.accept?.includes('text/html') ?? false);
+}
+
+export function refuse(
+  req: Request,
+  res: Response,
+  refusal: Refusal,
+  more: Readonly<Record<string, unknown>> = {},
+): void {
+  const { status, sentence } = refusals[refusal];
+  if (status === 503) res.setHeader('Retry-After', '1');
+  if (status === 401 && !res.hasHeader('WWW-Authenticate')) res.setHeader('WWW-Authenticate', quietChallenge);
+  if (isNavigation(req, ['GET', 'HEAD', 'POST'])) sendText(res, status, sentence);
+  else sendJson(res, status, { error: refusal, message: sentence, ...more });
+}
+
+export function sendJson(res: Response, status: number, body: unknown): void {
+  send(res, status, 'application/json; charset=utf-8', JSON.stringify(body));
+}
+
+/** After a POST with credentials nothing but 303 will do: 307 would post them again to the next address (RFC 9700 4.12, check 43). */
+export function seeOther(res: Response, address: string): void {
+  res.setHeader('Location', address);
+  sendText(res, 303, 'See other.');
+}
+
+export function sendText(res: Response, status: number, sentence: string): void {
+  send(res, status, 'text/plain; charset=utf-8', `${sentence}\n`);
+}
+
+export function send(res: Response, status: number, type: string, text: string): void {
+  noStore(res);
+  vary(res, 'Cookie');
+  res.statusCode = status;
+  res.setHeader('Content-Type', type);
+  res.setHeader('X-Content-Type-Options', 'nosniff');
+  res.setHeader('Content-Length', Buffer.byteLength(text));
+  res.end(text);
+}

@@ -1,0 +1,304 @@
+/**
+ * `req.sso`: the sign-on as one request sees it, and the only place that changes it. Signing on and off
+ * are decided at once and written when the headers go out, so a request that does both leaves one
+ * cookie behind (V65), and an answer whose entry was closed meanwhile leaves none (V67). Reading it marks
+ * the answer as depending on the cookie; not reading it costs nothing.
+ */
+
+import type { Request, Response } from 'express';
+import { vary } from './answer.ts';
+import { type AnswerCookieParts, AnswerCookies } from './answer-cookies.ts';
+import type { Assertions } from './assertion.ts';
+import { type CsrfBinding, isCsrfToken, mintCsrfToken } from './csrf.ts';
+import type { OpenEntry } from './entry.ts';
+import { SsoError } from './errors.ts';
+import { stampMs } from './hybrid-clock.ts';
+import { hostBelongsTo } from './own-host.ts';
+import { isName, type Principal, requirePrincipal } from './principal.ts';
+import type { Receipt } from './receipt.ts';
+import type { Recheck } from './recheck.ts';
+import { sessionHandle } from './session/handle.ts';
+import type { Sso } from './sso.ts';
+import type { SsoId, SsoToken } from './token.ts';
+import type { ValveParts } from './web-settings.ts';
+
+export type { Sso } from './sso.ts';
+
+/** A node's parts, and what its valve shares among requests. */
+export interface RequestParts extends ValveParts, Omit<AnswerCookieParts, 'registry'> {
+  readonly assertions: Assertions;
+  /** For requireReauthentication, if it is set. */
+  readonly reauthentication: Recheck | undefined;
+}
+
+const noRoles: readonly string[] = Object.freeze([]);
+
+export class RequestSso implements Sso {
+  readonly #parts: RequestParts;
+  readonly #req: Request;
+  readonly #res: Response;
+  #mark: number;
+  #id: SsoId | undefined;
+  #entry: OpenEntry | undefined;
+  #front: Principal | undefined;
+  #unsure: 'undecided' | 'failed' | undefined;
+  /** A sign-on of this request that is over: a second logout answers with its receipt (V69). */
+  #over: SsoId | undefined;
+  #answerCookies: AnswerCookies | undefined;
+  #presented = 0;
+
+  constructor(parts: RequestParts, req: Request, res: Response) {
+    this.#parts = parts;
+    this.#req = req;
+    this.#res = res;
+    this.#mark = parts.registry.mark();
+  }
+
+  get signedIn(): boolean {
+    vary(this.#res, 'Cookie');
+    return this.#entry !== undefined || this.#front !== undefined;
+  }
+
+  get principal(): Principal | undefined {
+    vary(this.#res, 'Cookie');
+    return this.inForce();
+  }
+
+  get roles(): readonly string[] {
+    return this.principal?.roles ?? noRoles;
+  }
+
+  get how(): string | undefined {
+    vary(this.#res, 'Cookie');
+    return this.#front === undefined ? this.#entry?.how : 'front';
+  }
+
+  get authenticatedAt(): number | undefined {
+    vary(this.#res, 'Cookie');
+    return this.#entry?.authenticatedAt;
+  }
+
+  get openedAt(): number | undefined {
+    vary(this.#res, 'Cookie');
+    return this.#entry && stampMs(this.#entry.openedStamp);
+  }
+
+  get endsAt(): number | undefined {
+    vary(this.#res, 'Cookie');
+    return this.#entry?.endsAt;
+  }
+
+  hasRole(role: string): boolean {
+    return this.roles.includes(role);
+  }
+
+  begin(): void {
+    this.#mark = this.#parts.registry.mark();
+  }
+
+  async open(principal: Principal, how = 'application'): Promise<Principal> {
+    if (!(await this.sign(principal, how))) {
+      throw new SsoError('ERR_NOT_SIGNED_IN', "the user's sign-ons were ended while the credentials were checked");
+    }
+    return this.inForce()!;
+  }
+
+  async logout(): Promise<Receipt> {
+    vary(this.#res, 'Cookie');
+    const { registry } = this.#parts;
+    const id = this.#id ?? this.#over;
+    if (id === undefined) {
+      if (this.#unsure !== undefined)
+        throw new SsoError('ERR_UNAVAILABLE', 'not every node could be asked for this sign-on');
+      throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no sign-on to end');
+    }
+    if (id === this.#id) this.ended();
+    return registry.close(id, 'logout');
+  }
+
+  async leave(): Promise<void> {
+    if (!this.signedIn) throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no sign-on to leave');
+    await sessionHandle(this.#req)?.leave();
+  }
+
+  csrfToken(): string {
+    vary(this.#res, 'Cookie');
+    const { random, keys, visitor } = this.#parts;
+    let binding = this.#binding();
+    if (binding === undefined) {
+      if (this.#res.headersSent)
+        throw new SsoError('ERR_ANSWER_STARTED', 'the headers are sent: ask for the token before');
+      const value = visitor.mint(random);
+      this.#cookies.setVisitor(value);
+      binding = `visitor:${value}`;
+    }
+    return mintCsrfToken(random, keys.csrf, binding);
+  }
+
+  isCsrfToken(token: unknown): boolean {
+    vary(this.#res, 'Cookie');
+    return isCsrfToken(this.#parts.keys.csrf, this.#binding(), token);
+  }
+
+  async assertion({ audience }: { readonly audience: string }): Promise<string> {
+    const principal = this.principal;
+    if (principal === undefined) throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no sign-on to speak of');
+    const entry = this.#entry;
+    return this.#parts.assertions.make(
+      { principal, signOn: entry && { id: this.#id!, authenticatedAt: entry.authenticatedAt, endsAt: entry.endsAt } },
+      audience,
+    );
+  }
+
+  /** What a page may show of it. Everything else is private: an application may print or serialize `req.sso`. */
+  toJSON(): object {
+    const { signedIn, principal, how, authenticatedAt, openedAt, endsAt } = this;
+    return { signedIn, principal, how, authenticatedAt, openedAt, endsAt };
+  }
+
+  // What follows is for the valve and its handlers.
+
+  get parts(): RequestParts {
+    return this.#parts;
+  }
+
+  /** How many different SSO cookies came with the request. */
+  get presented(): number {
+    return this.#presented;
+  }
+
+  present(values: number): void {
+    this.#presented = values;
+  }
+
+  /** The entry that this request is signed in by. */
+  get id(): SsoId | undefined {
+    return this.#id;
+  }
+
+  get entry(): OpenEntry | undefined {
+    return this.#entry;
+  }
+
+  /** Why nobody can say whether this request is signed in: nodes are away (challenge), or the application's check failed (503). */
+  get unsure(): 'undecided' | 'failed' | undefined {
+    return this.#unsure;
+  }
+
+  /** The principal with the roles in force, without marking the answer. */
+  inForce(): Principal | undefined {
+    if (this.#entry === undefined) return this.#front;
+    const { principal } = this.#entry;
+    const roles = this.#parts.registry.rolesOf(this.#entry);
+    return roles === principal.roles ? principal : Object.freeze({ ...principal, roles });
+  }
+
+  recognise(id: SsoId, entry: OpenEntry): void {
+    this.#id = id;
+    this.#entry = entry;
+  }
+
+  recogniseFront(principal: Principal): void {
+    this.#front = principal;
+  }
+
+  doubt(why: 'undecided' | 'failed'): void {
+    this.#id = this.#entry = undefined;
+    this.#unsure = why;
+  }
+
+  /** The request's cookie names a sign-on that is over. */
+  recogniseOver(id: SsoId): void {
+    this.#over = id;
+  }
+
+  /** The answer sets today's cookie again and deletes all others we could have set. */
+  renewCookie(id: SsoId, token: SsoToken): void {
+    this.#cookies.set(id, token, true);
+  }
+
+  deleteCookie(): void {
+    this.#cookies.delete();
+  }
+
+  /** `false`: the subject's sign-ons were ended since `begin`. Throws as `open` does. */
+  async sign(given: Principal, how: string): Promise<boolean> {
+    const { registry, settings } = this.#parts;
+    const principal = requirePrincipal(given);
+    if (!isName(how)) throw new SsoError('ERR_PRINCIPAL_INVALID', 'how must name the way of authentication');
+    this.#requireOpenable();
+    const replaces = this.#id;
+    const opened = await registry.open({ principal, how, mark: this.#mark, ...(replaces && { replaces }) });
+    if (opened === undefined) return false;
+    if (this.#res.headersSent) {
+      await registry.close(opened.id, 'invalidated');
+      this.#requireOpenable();
+    }
+    this.#front = this.#unsure = undefined;
+    this.recognise(opened.id, opened.entry);
+    this.#cookies.set(opened.id, opened.token, this.#presented > 1);
+    sessionHandle(this.#req)?.link(opened.id);
+    for (const hook of settings.onSignOn)
+      await this.#runHook(() => hook.signOn(this.#req, this.#res, principal, this.#parts));
+    return true;
+  }
+
+  /** The sign-on of this request was closed: from here on it is nobody's, and the answer takes its cookies away. */
+  ended(): void {
+    const { clearSiteData, onSignOn } = this.#parts.settings;
+    this.#over = this.#id;
+    this.#id = this.#entry = undefined;
+    this.deleteCookie();
+    sessionHandle(this.#req)?.drop();
+    if (this.#res.headersSent) return;
+    if (clearSiteData.length > 0)
+      this.#res.setHeader('Clear-Site-Data', clearSiteData.map((kind) => `"${kind}"`).join(', '));
+    for (const hook of onSignOn) void this.#runHook(() => hook.signOff?.(this.#req, this.#res, this.#parts));
+  }
+
+  #requireOpenable(): void {
+    const { settings, log } = this.#parts;
+    if (this.#res.headersSent)
+      throw new SsoError('ERR_ANSWER_STARTED', 'the headers are sent: no cookie can be set any more');
+    if (!settings.allowInsecureCookie && !this.#req.secure) {
+      log.warn(
+        { protocol: this.#req.protocol },
+        'a sign-on was refused: the connection is not secure by the trust proxy setting of the host',
+      );
+      throw new SsoError('ERR_INSECURE_CONNECTION', 'signing on needs a secure connection');
+    }
+    if (settings.cookieDomain !== undefined && !hostBelongsTo(this.#req.hostname, settings.cookieDomain)) {
+      log.warn(
+        { host: this.#req.hostname, cookieDomain: settings.cookieDomain },
+        'a sign-on was refused: the host lies outside the cookieDomain',
+      );
+      throw new SsoError('ERR_FOREIGN_HOST', 'this host lies outside the domain of the sign-on');
+    }
+  }
+
+  /** A hook that fails must not undo a sign-on, nor hinder a logout. */
+  async #runHook(run: () => void | Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'a sign-on hook failed');
+    }
+  }
+
+  #binding(): CsrfBinding | undefined {
+    if (this.#id !== undefined) return `sign-on:${this.#id}`;
+    const value = this.#cookies.visitor;
+    return value === undefined ? undefined : `visitor:${value}`;
+  }
+
+  /** Made when first needed: most requests decide nothing. */
+  get #cookies(): AnswerCookies {
+    return (this.#answerCookies ??= new AnswerCookies(this.#parts, this.#req, this.#res));
+  }
+}
+
+/** The request's own, whoever's valve made it. @throws SsoError ERR_CONFIG_INVALID no valve stands before this handler */
+export function ssoOf(req: Request): RequestSso {
+  if (req.sso instanceof RequestSso) return req.sso;
+  throw new SsoError('ERR_CONFIG_INVALID', 'valve() must be mounted before this handler');
+}

@@ -1,0 +1,75 @@
+/**
+ * What this node derives from entries and subjects, by user name: whose sign-ons there are, and which
+ * roles are in force. The later roles win, whether they came with a sign-on or were set (FINAL-LOGOUT.md).
+ */
+
+import type { OpenEntry } from './entry.ts';
+import type { SsoId } from './token.ts';
+
+interface Known {
+  /** Most users have one sign-on: its id alone; more as a set, oldest first. */
+  ids: SsoId | Set<SsoId> | undefined;
+  roles: readonly string[];
+  rolesStamp: number;
+}
+
+export class SubjectIndex {
+  readonly #known = new Map<string, Known>();
+
+  add(id: SsoId, entry: OpenEntry): void {
+    const { name, roles } = entry.principal;
+    this.setRoles(name, roles, entry.openedStamp);
+    const known = this.#known.get(name)!;
+    if (known.ids === undefined) known.ids = id;
+    else if (typeof known.ids === 'string') known.ids = known.ids === id ? id : new Set([known.ids, id]);
+    else known.ids.add(id);
+  }
+
+  /** Returns whether that was the user's last sign-on here. */
+  remove(id: SsoId, name: string): boolean {
+    const known = this.#known.get(name);
+    if (known === undefined) return false;
+    if (known.ids === id) known.ids = undefined;
+    else if (known.ids instanceof Set) {
+      known.ids.delete(id);
+      if (known.ids.size === 0) known.ids = undefined;
+    }
+    if (known.ids !== undefined) return false;
+    this.#known.delete(name);
+    return true;
+  }
+
+  /** Takes note of roles; later ones win, of equal stamps the greater text, as in the subjects map. */
+  setRoles(name: string, roles: readonly string[], stamp: number): void {
+    const known = this.#known.get(name);
+    if (known === undefined) this.#known.set(name, { ids: undefined, roles, rolesStamp: stamp });
+    else if (stamp > known.rolesStamp || (stamp === known.rolesStamp && known.roles !== roles && JSON.stringify(roles) > JSON.stringify(known.roles))) {
+      known.roles = roles;
+      known.rolesStamp = stamp;
+    }
+  }
+
+  rolesOf(name: string): readonly string[] | undefined {
+    return this.#known.get(name)?.roles;
+  }
+
+  /** Oldest first. */
+  idsOf(name: string): readonly SsoId[] {
+    const ids = this.#known.get(name)?.ids;
+    if (ids === undefined) return none;
+    return typeof ids === 'string' ? [ids] : [...ids];
+  }
+
+  /** The oldest sign-on of a user who has `most` of them or more. */
+  oldestBeyond(name: string, most: number): SsoId | undefined {
+    const ids = this.#known.get(name)?.ids;
+    if (ids instanceof Set) return ids.size >= most ? ids.values().next().value : undefined;
+    return ids !== undefined && most <= 1 ? ids : undefined;
+  }
+
+  has(name: string): boolean {
+    return this.#known.has(name);
+  }
+}
+
+const none: readonly SsoId[] = [];

@@ -1,0 +1,69 @@
+/**
+ * What the request side of the sign-on is told: the checked settings, and the parts of a node it is
+ * handed. Types only, so that valve, login and protect need not know who puts a node together.
+ */
+
+import type { Request, Response } from 'express';
+import type { Clock } from './clock.ts';
+import type { Keys } from './keys.ts';
+import type { Log } from './log.ts';
+import type { Principal } from './principal.ts';
+import type { Random } from './random.ts';
+import type { Registry } from './registry.ts';
+import type { RequestContext } from './session/request-context.ts';
+
+/** Checked by `options.ts`, from the options of the same names. */
+export interface ValveSettings {
+  /** Lower case, or `undefined`: the cookie belongs to the issuing host alone. */
+  readonly cookieDomain: string | undefined;
+  readonly cookieName: string;
+  /** Domains (`undefined` = none) under which an earlier configuration set the cookie: its values still count, and are replaced. */
+  readonly previousCookieDomains: readonly (string | undefined)[];
+  readonly sameSite: 'lax' | 'strict' | 'none';
+  readonly partitioned: boolean;
+  readonly allowInsecureCookie: boolean;
+  /** As `URL.origin` spells them. */
+  readonly origins: readonly string[];
+  readonly requireReauthentication:
+    | { readonly check: (principal: Principal, req: Request) => boolean | Promise<boolean>; readonly everyMs: number }
+    | undefined;
+  readonly revalidate:
+    | { readonly check: (principal: Principal) => boolean | Promise<boolean>; readonly everyMs: number }
+    | undefined;
+  readonly countsAsActivity: (req: Request) => boolean;
+  readonly principalFrom: ((req: Request) => Principal | undefined) | undefined;
+  readonly onSignOn: readonly SignOnHook[];
+  readonly clearSiteData: readonly ('cache' | 'storage')[];
+  readonly issuer: string;
+}
+
+/** Runs in the request that signs on or off, before its headers are written. One that fails is logged, and changes nothing else. */
+export interface SignOnHook {
+  signOn(req: Request, res: Response, principal: Principal, node: HookNode): void | Promise<void>;
+  /** Must take away what `signOn` gave, with the same attributes. */
+  signOff?(req: Request, res: Response, node: HookNode): void;
+}
+
+/** The node that a hook runs on. */
+export interface HookNode {
+  readonly route: string | undefined;
+}
+
+export interface ValveParts {
+  readonly registry: ValveRegistry;
+  readonly settings: ValveSettings;
+  readonly keys: Pick<Keys, 'token' | 'csrf' | 'assertionSeeds'>;
+  readonly context: Pick<RequestContext, 'run'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** The sticky suffix of this node. */
+  readonly route: string | undefined;
+  /** Whether this node takes sign-ons now; while it does not, "unknown" proves nothing and no cookie is deleted for it. */
+  readonly accepting: () => boolean;
+}
+
+export type ValveRegistry = Pick<
+  Registry,
+  'look' | 'inquire' | 'rolesOf' | 'mark' | 'open' | 'touch' | 'close' | 'endSubject' | 'isOpen' | 'endsAt'
+>;
