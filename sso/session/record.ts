@@ -1,0 +1,133 @@
+/**
+ * An application's session as it is replicated: what never changes (application, sign-on, creation),
+ * what the later version wins (data, owner, idle limit), what is a maximum (last access), and an end
+ * that absorbs all. Keyed by SHA-256 of application and session id: the id itself never travels.
+ * A session's sign-on is fixed at its creation (S7): linking moves the data to a new id.
+ */
+
+import { clockErrorMs, isInstant } from '../entry.ts';
+import type { Lattice } from '../gossip/lattice.ts';
+import { isName } from '../principal.ts';
+import { parseSsoId, type SsoId } from '../token.ts';
+
+/** Why a session ended. `sign-on`: its entry closed, whose own cause says why. */
+export const sessionCauses = ['timeout', 'app-stopped', 'node-lost', 'sign-on', 'destroyed', 'left', 'renewed', 'conflict'] as const;
+export type SessionCause = (typeof sessionCauses)[number];
+
+export interface LiveSession {
+  readonly state: 'live';
+  readonly app: string;
+  /** The sign-on it lives off, or `undefined`: an anonymous visitor's. */
+  readonly signOn: SsoId | undefined;
+  readonly createdAt: number;
+  /** Absolute end, milliseconds: its entry's; without one 30 days after its creation. */
+  readonly endsAt: number;
+  /** Hybrid-clock stamp of the last write: the later wins, ties by owner. */
+  readonly version: number;
+  /** The node and its life (`node:incarnation`) that serves it: the session counts as a link of its sign-on while that life goes on. '' = released. */
+  readonly owner: string;
+  /** When the owner gave it up (its application was stopped), milliseconds; 0 while owned. */
+  readonly releasedAt: number;
+  /** Milliseconds without a request after which it is over; 0 = never (V43). */
+  readonly idleMs: number;
+  /** The attributes and the cookie's settings, as JSON text. */
+  readonly data: string;
+  /** Last request, coarse. A maximum. */
+  readonly lastAccessAt: number;
+}
+
+export interface EndedSession {
+  readonly state: 'ended';
+  readonly cause: SessionCause;
+  readonly endedAt: number;
+  readonly endsAt: number;
+}
+
+export type SessionRecord = LiveSession | EndedSession;
+
+/** When a session without a sign-on ends at the latest, milliseconds after its creation. */
+export const anonymousLifeMs = 30 * 86_400_000;
+/** The most a session's data may hold, in characters of JSON. */
+export const maxDataLength = 256 * 1024;
+
+/** The instant from which the session is over if nobody uses it again, milliseconds. */
+export function idleAt(session: LiveSession): number {
+  return session.idleMs > 0 ? Math.min(session.endsAt, session.lastAccessAt + session.idleMs) : session.endsAt;
+}
+
+export function endSession(session: SessionRecord, cause: SessionCause, endedAt: number): EndedSession {
+  return { state: 'ended', cause, endedAt, endsAt: session.endsAt };
+}
+
+export const sessionLattice: Lattice<SessionRecord> = {
+  name: 'sessions',
+  merge(mine, theirs) {
+    if (mine.state === 'ended') return theirs.state === 'ended' ? mergeEnded(mine, theirs) : absorb(mine, theirs);
+    if (theirs.state === 'ended') return absorb(theirs, mine);
+    if (mine.app !== theirs.app || mine.signOn !== theirs.signOn || mine.createdAt !== theirs.createdAt || mine.endsAt !== theirs.endsAt) {
+      return absorb({ state: 'ended', cause: 'conflict', endedAt: mine.createdAt, endsAt: mine.endsAt }, theirs);
+    }
+    const lastAccessAt = Math.max(mine.lastAccessAt, theirs.lastAccessAt);
+    const later = isLater(theirs, mine) ? theirs : mine;
+    return later.lastAccessAt === lastAccessAt ? later : { ...later, lastAccessAt };
+  },
+  encode(value) {
+    if (value.state === 'ended') return [value.cause, value.endedAt, value.endsAt];
+    return [
+      'live', value.app, value.signOn ?? 0, value.createdAt, value.endsAt, value.version, value.owner, value.releasedAt,
+      value.idleMs, value.data, value.lastAccessAt,
+    ]; // biome-ignore format: the tuple is a table
+  },
+  decode: decodeSession,
+  digestText(value) {
+    if (value.state === 'ended') return `${value.cause} ${value.endedAt} ${value.endsAt}`;
+    return `${value.app} ${value.signOn} ${value.createdAt} ${value.endsAt} ${value.version} ${value.owner} ${value.releasedAt} ${value.idleMs} ${value.data}`;
+  },
+  /** A live one that nobody used for its idle limit is over by itself and needs no record of its end: a late copy of it is over too. */
+  forgetAt: (value) => (value.state === 'ended' ? value.endsAt : idleAt(value)) + 2 * clockErrorMs,
+};
+
+/** As for entries: a conflict ends before all that disagreed and gives way to every real end. */
+function absorb(ended: EndedSession, live: LiveSession): EndedSession {
+  const endedAt = ended.cause === 'conflict' ? Math.min(ended.endedAt, live.createdAt) : ended.endedAt;
+  const endsAt = Math.max(ended.endsAt, live.endsAt);
+  return endedAt === ended.endedAt && endsAt === ended.endsAt ? ended : { ...ended, endedAt, endsAt };
+}
+
+function mergeEnded(mine: EndedSession, theirs: EndedSession): EndedSession {
+  const endsAt = Math.max(mine.endsAt, theirs.endsAt);
+  const first = isEarlier(theirs, mine) ? theirs : mine;
+  return first.endsAt === endsAt ? first : { ...first, endsAt };
+}
+
+function isEarlier(a: EndedSession, b: EndedSession): boolean {
+  if ((a.cause === 'conflict') !== (b.cause === 'conflict')) return b.cause === 'conflict';
+  return a.endedAt < b.endedAt || (a.endedAt === b.endedAt && a.cause < b.cause);
+}
+
+function isLater(a: LiveSession, b: LiveSession): boolean {
+  if (a.version !== b.version) return a.version > b.version;
+  if (a.owner !== b.owner) return a.owner > b.owner;
+  if (a.releasedAt !== b.releasedAt) return a.releasedAt > b.releasedAt;
+  if (a.idleMs !== b.idleMs) return a.idleMs > b.idleMs;
+  return a.data > b.data;
+}
+
+const causeSet: ReadonlySet<unknown> = new Set(sessionCauses);
+
+function decodeSession(data: unknown): SessionRecord | undefined {
+  if (!Array.isArray(data)) return undefined;
+  if (data[0] !== 'live') {
+    const [cause, endedAt, endsAt] = data;
+    return data.length === 3 && causeSet.has(cause) && isInstant(endedAt) && isInstant(endsAt)
+      ? { state: 'ended', cause, endedAt, endsAt }
+      : undefined;
+  }
+  if (data.length !== 11) return undefined;
+  const [, app, signOnData, createdAt, endsAt, version, owner, releasedAt, idleMs, text, lastAccessAt] = data;
+  const signOn = signOnData === 0 ? undefined : parseSsoId(signOnData);
+  if (!isName(app) || (signOnData !== 0 && signOn === undefined)) return undefined;
+  if (typeof owner !== 'string' || owner.length > 300 || typeof text !== 'string' || text.length > maxDataLength) return undefined;
+  if (![createdAt, endsAt, version, releasedAt, idleMs, lastAccessAt].every(isInstant)) return undefined;
+  return { state: 'live', app, signOn, createdAt, endsAt, version, owner, releasedAt, idleMs, data: text, lastAccessAt };
+}

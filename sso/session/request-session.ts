@@ -1,0 +1,277 @@
+/**
+ * The session of one request: what `req.session` is, and what becomes of it when the answer goes out.
+ * It is read when the application first asks for it, and the response is hooked only once something may
+ * have to be written. Data is written before the headers go, so that no cookie names what is not there,
+ * and once more at the end if it changed since.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { beforeEnd, beforeHeaders, vary } from '../answer.ts';
+import { SsoError } from '../errors.ts';
+import type { SsoId } from '../token.ts';
+import type { SessionHandle } from './handle.ts';
+import type { Seat } from './seat.ts';
+import { type Identity, Session, type SessionOwner, setAttributes } from './session.ts';
+import { type Attributes, keptCookie, parseSessionText } from './session-data.ts';
+import { type Arrived, type SessionKit, SessionWriter } from './session-writer.ts';
+
+type Next = (error?: unknown) => void;
+
+export class RequestSession implements SessionHandle, SessionOwner {
+  readonly app: string;
+  readonly req: IncomingMessage;
+  readonly #kit: SessionKit;
+  readonly #res: ServerResponse;
+  readonly #next: Next;
+  readonly #arrived: Arrived | undefined;
+  readonly #writer: SessionWriter;
+  /** As it was when the request came: if it ends meanwhile, what is made now must not become an anonymous session (V67). */
+  #signOn: SsoId | undefined;
+  #seat: Seat | undefined;
+  #session: Session | undefined;
+  #identity: Identity = { id: '' };
+  /** `unset`: the application put null in its place; `destroyed`: nothing is there any more. */
+  #state: 'open' | 'unset' | 'destroyed' = 'open';
+  /** The application gave `req.sessionID` a value of its own: nothing is written for that. */
+  #muted = false;
+  /** The session that the cookie names is this request's no more: the cookie goes, unless another is set. */
+  #forget = false;
+  #hooked = false;
+  #committed = false;
+  #failed = false;
+  #ending: Promise<unknown> | undefined;
+
+  constructor(
+    kit: SessionKit,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+    arrived: Arrived | undefined,
+    signOn: SsoId | undefined,
+  ) {
+    this.app = kit.settings.app;
+    this.req = req;
+    this.#kit = kit;
+    this.#res = res;
+    this.#next = next;
+    this.#arrived = arrived;
+    this.#signOn = signOn;
+    this.#writer = new SessionWriter(kit, req, res, arrived);
+  }
+
+  /** Takes the session that was found, before the application sees the request. */
+  begin(seat: Seat | undefined): void {
+    this.#seat = seat;
+    if (seat === undefined) {
+      if (this.#kit.settings.saveUninitialized) this.ensure();
+    } else if (this.#kit.settings.rolling || seat.required || seat.id !== this.#arrived?.id || this.#arrived.rewrite)
+      this.#hook();
+  }
+
+  /** `req.session`. `null` once it was unset, `undefined` once it was destroyed. */
+  get session(): Session | null | undefined {
+    if (this.#state === 'open') return (this.#session ??= this.#open());
+    return this.#state === 'unset' ? null : undefined;
+  }
+
+  /** `null` and `undefined` unset it; the properties of an object take the place of the attributes. */
+  set session(value: unknown) {
+    if (value === null || value === undefined) {
+      this.#hook();
+      if (this.#state === 'open') this.#state = 'unset';
+    } else if (value !== this.#session) {
+      this.#state = 'open';
+      const { cookie } = this.#opened();
+      this.#session = new Session(this, this.#identity, cookie, {});
+      setAttributes(this.#session, value as Attributes);
+    }
+  }
+
+  /** `req.sessionID`. */
+  get id(): string | undefined {
+    return this.#state === 'open' ? this.#opened().id : this.#arrived?.id;
+  }
+
+  set id(value: unknown) {
+    this.#muted = value !== this.id;
+  }
+
+  link(signOn: SsoId): void {
+    const { finder } = this.#kit;
+    const seat = this.#seat;
+    this.#signOn = signOn;
+    this.#state = 'open';
+    this.#writer.reset();
+    if (seat !== undefined && seat.signOn === undefined) {
+      this.#seat = finder.renewed(this.req, seat, signOn);
+      this.#identity.id = this.#seat.id;
+    } else if (seat?.signOn !== signOn) {
+      this.#detach();
+      this.#seat = finder.fresh(this.req, signOn);
+    }
+    this.ensure();
+  }
+
+  ensure(): void {
+    if (this.#state !== 'open') return;
+    this.#seat ??= this.#fresh();
+    if (this.#seat.stored !== undefined) return;
+    this.#seat.required = true;
+    this.#hook();
+  }
+
+  async leave(): Promise<void> {
+    const seat = this.#seat;
+    this.#detach();
+    this.#forget = true;
+    this.#hook();
+    if (seat !== undefined) this.#writer.end(seat, 'left');
+    await this.#writer.stored();
+  }
+
+  drop(): void {
+    this.#detach();
+    this.#signOn = undefined;
+    this.#forget = true;
+    this.#hook();
+  }
+
+  async save(session: Session): Promise<void> {
+    if (!this.#isOwn(session) || this.#muted) return;
+    this.#writer.write(this.#seat!, session, true);
+    await this.#writer.stored();
+  }
+
+  async reload(session: Session): Promise<void> {
+    const { table } = this.#kit.parts;
+    if (!this.#isOwn(session)) return;
+    const seat = this.#seat!;
+    let look = table.look(seat.key);
+    if (look.state === 'doubtful') look = await table.inquire(seat.key);
+    if (look.state !== 'live') throw new SsoError('ERR_SESSION_INVALID', 'failed to load session');
+    const { data, lastAccessAt } = look.session;
+    this.#seat = { ...seat, text: data, stored: data, lastAccessAt };
+    this.#session = this.#open();
+  }
+
+  async regenerate(session: Session): Promise<void> {
+    if (!this.#isOwn(session)) return;
+    const seat = this.#seat!;
+    const fresh = this.#fresh();
+    const identity = { id: fresh.id };
+    const empty = new Session(this, identity, this.#kit.settings.cookieFor(this.req), {});
+    this.#writer.reset();
+    // Written at once if it is linked; without a sign-on with the answer, so that the browser gets the new id in any case.
+    if (fresh.signOn !== undefined) this.#writer.put(fresh, empty);
+    fresh.required = true;
+    this.#writer.end(seat, 'renewed');
+    this.#seat = fresh;
+    this.#identity = identity;
+    this.#session = empty;
+    await this.#writer.stored();
+  }
+
+  async destroy(session: Session): Promise<void> {
+    if (this.#isOwn(session)) await this.#invalidate();
+  }
+
+  /** Ends the whole sign-on if there is one, whether or not its session was saved yet (V40); else the session alone. */
+  #invalidate(): Promise<unknown> {
+    const seat = this.#seat ?? this.#fresh();
+    this.drop();
+    this.#state = 'destroyed';
+    // What is linked ends with the sign-on, and is counted there.
+    if (seat.signOn === undefined || seat.stored === undefined) this.#writer.end(seat, 'destroyed');
+    const ended =
+      seat.signOn === undefined
+        ? this.#writer.stored()
+        : this.#kit.parts.signOns.end(seat.signOn, 'invalidated', this.req);
+    const work = Promise.resolve(ended);
+    // The answer waits for it, whether or not the application does.
+    this.#ending = work.catch((error) => this.#log(error));
+    return work;
+  }
+
+  #isOwn(session: Session): boolean {
+    return session === this.#session && this.#state === 'open' && this.#seat !== undefined;
+  }
+
+  /** What was handed out until now is nobody's any more: it saves nothing. */
+  #detach(): void {
+    this.#seat = undefined;
+    this.#session = undefined;
+    this.#identity = { id: '' };
+    this.#writer.reset();
+  }
+
+  #fresh(): Seat {
+    this.#signOn ??= this.#kit.parts.signOns.of(this.req);
+    return this.#kit.finder.fresh(this.req, this.#signOn);
+  }
+
+  #opened(): Session {
+    return (this.#session ??= this.#open());
+  }
+
+  #open(): Session {
+    const { settings, parts } = this.#kit;
+    this.#hook();
+    const seat = (this.#seat ??= this.#fresh());
+    this.#identity.id = seat.id;
+    if (seat.text === undefined) return new Session(this, this.#identity, settings.cookieFor(this.req), {});
+    const { cookie: kept, attributes } = parseSessionText(seat.text);
+    const cookie = kept === undefined ? settings.cookieFor(this.req) : keptCookie(kept, parts.clock);
+    if (cookie.originalMaxAge !== null) cookie.endAt(seat.lastAccessAt + cookie.originalMaxAge);
+    return new Session(this, this.#identity, cookie, attributes);
+  }
+
+  #hook(): void {
+    if (this.#hooked) return;
+    this.#hooked = true;
+    const failed = (error: unknown) => this.#fail(error);
+    beforeHeaders(this.#res, () => this.#beforeHeaders(), failed);
+    beforeEnd(this.#res, () => this.#beforeEnd(), failed);
+  }
+
+  #beforeHeaders(): void {
+    vary(this.#res, 'Cookie');
+    if (!this.#committed) this.#commit();
+    if (this.#seat?.stored !== undefined && !this.#muted) this.#writer.sendCookie(this.#seat, () => this.#opened());
+    else if (this.#forget) this.#writer.deleteCookie();
+  }
+
+  #beforeEnd(): Promise<unknown> | undefined {
+    this.#committed = true;
+    try {
+      this.#commit();
+    } catch (error) {
+      this.#fail(error);
+    }
+    const stored = this.#writer.stored();
+    return this.#ending === undefined ? stored : Promise.all([this.#ending, stored]);
+  }
+
+  #commit(): void {
+    // `delete req.session` is another way to unset it.
+    if (this.#state === 'open' && !('session' in this.req)) this.#state = 'unset';
+    if (this.#state === 'unset' && this.#kit.settings.unsetDestroys)
+      this.#invalidate().catch((error) => this.#fail(error));
+    const seat = this.#seat;
+    if (this.#state !== 'open' || seat === undefined || this.#muted) return;
+    if (this.#session !== undefined || (seat.required && seat.stored === undefined))
+      this.#writer.write(seat, this.#opened(), false);
+  }
+
+  /** As express-session does: the answer goes out as it is, and the error goes to the application's error handlers. */
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#log(error);
+    this.#kit.parts.clock.soon(() => this.#next(error));
+  }
+
+  #log(error: unknown): void {
+    const code = (error as { code?: unknown } | undefined)?.code;
+    this.#kit.parts.log.error({ app: this.app, code }, `session: ${error instanceof Error ? error.message : error}`);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Where the session of one request is kept, and how it is found by what the cookie says. A session is
+ * handed out only to the sign-on that it belongs to (SECURITY.md, A linked session belongs to its
+ * entry): with another one, or with none, the request has no session and gets a fresh one on demand. An
+ * anonymous visitor's session that meets a sign-on moves to a new id.
+ */
+
+import type { IncomingMessage } from 'node:http';
+import type { SsoId } from '../token.ts';
+import { isGenuine, newSessionId, renewedSessionId } from './id.ts';
+import type { LiveSession } from './record.ts';
+import type { SessionParts, SessionSettings } from './settings.ts';
+import type { SessionLook } from './table.ts';
+
+/** The session of one request in the table, or its place there. */
+export interface Seat {
+  readonly id: string;
+  readonly key: string;
+  /** The sign-on it belongs to; an anonymous visitor's has none. */
+  readonly signOn: SsoId | undefined;
+  /** The text to begin with; `undefined` for an empty session. */
+  readonly text: string | undefined;
+  readonly lastAccessAt: number;
+  /** When the session was made, if it is not new; it stays the same when the session moves. */
+  readonly createdAt: number | undefined;
+  /** The text that is in the table; `undefined` while nothing is. */
+  stored: string | undefined;
+  /** The key whose place this one takes: it ends as `renewed` once this one is written. */
+  from: string | undefined;
+  /** To be written even if nothing was put into it. */
+  required: boolean;
+}
+
+/** How long "no member knows this session" is believed, milliseconds: its cookie stays in the browser and comes with every request. */
+const missingMs = 30_000;
+const missingAtMost = 10_000;
+
+export class SeatFinder {
+  readonly #parts: SessionParts;
+  readonly #settings: SessionSettings;
+  readonly #missing = new Map<string, number>();
+
+  constructor(parts: SessionParts, settings: SessionSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+  }
+
+  /** A place for a new session of this request. */
+  fresh(req: IncomingMessage, signOn: SsoId | undefined): Seat {
+    return this.#empty(this.#newId(req), signOn);
+  }
+
+  /** The new place of an anonymous session that is linked to `signOn` now: what is in it goes along. */
+  renewed(req: IncomingMessage, seat: Seat, signOn: SsoId): Seat {
+    const { keys } = this.#parts;
+    const { app, genid } = this.#settings;
+    if (seat.stored === undefined)
+      return { ...this.fresh(req, signOn), text: seat.text, from: seat.from, required: true };
+    // An id that follows from the old one, so that parallel requests with the old cookie arrive at the same session; genid's cannot.
+    const id = genid === undefined ? renewedSessionId(keys.sessionId[0]!, app, seat.id, signOn) : genid(req);
+    const { text, lastAccessAt, createdAt } = seat;
+    return { ...this.#empty(id, signOn), text, lastAccessAt, createdAt, from: seat.key, required: true };
+  }
+
+  /** The session that `id` names, for a request with this sign-on. A promise only where the members have to be asked. */
+  find(req: IncomingMessage, id: string, signOn: SsoId | undefined): Seat | undefined | Promise<Seat | undefined> {
+    const { table } = this.#parts;
+    const key = table.key(this.#settings.app, id);
+    const look = table.look(key);
+    if (look.state === 'live') return this.#take(req, id, key, look.session, signOn);
+    if (look.state === 'ended') return this.#successor(req, id, look, signOn);
+    if (look.state === 'unknown' && !this.#mayAsk(id, key, signOn)) return undefined;
+    return this.#inquire(req, id, key, signOn);
+  }
+
+  /** Whether `id` names a session that a request with this sign-on would be given, without asking anybody. */
+  isLive(id: string, signOn: SsoId | undefined): boolean {
+    const look = this.#parts.table.look(this.#parts.table.key(this.#settings.app, id));
+    return look.state === 'live' && (look.session.signOn === undefined || look.session.signOn === signOn);
+  }
+
+  async #inquire(req: IncomingMessage, id: string, key: string, signOn: SsoId | undefined): Promise<Seat | undefined> {
+    const look = await this.#parts.table.inquire(key);
+    if (look.state === 'live') return this.#take(req, id, key, look.session, signOn);
+    if (look.state === 'ended') return this.#successor(req, id, look, signOn);
+    this.#noteMissing(key);
+    return undefined;
+  }
+
+  #take(
+    req: IncomingMessage,
+    id: string,
+    key: string,
+    session: LiveSession,
+    signOn: SsoId | undefined,
+  ): Seat | undefined {
+    const { data: text, lastAccessAt, createdAt } = session;
+    const seat: Seat = {
+      id,
+      key,
+      signOn: session.signOn,
+      text,
+      lastAccessAt,
+      createdAt,
+      stored: text,
+      from: undefined,
+      required: false,
+    };
+    if (session.signOn === signOn) {
+      this.#parts.table.touch(key);
+      return seat;
+    }
+    return session.signOn === undefined && signOn !== undefined ? this.renewed(req, seat, signOn) : undefined;
+  }
+
+  /** A request that was under way with the old id when the session moved to the new one. */
+  #successor(
+    req: IncomingMessage,
+    id: string,
+    look: SessionLook,
+    signOn: SsoId | undefined,
+  ): Seat | undefined | Promise<Seat | undefined> {
+    const { app, genid } = this.#settings;
+    if (look.state !== 'ended' || look.cause !== 'renewed' || signOn === undefined || genid !== undefined)
+      return undefined;
+    return this.find(req, renewedSessionId(this.#parts.keys.sessionId[0]!, app, id, signOn), signOn);
+  }
+
+  /** Peers are asked for ids that we made, and for an application's own only by who is signed on. */
+  #mayAsk(id: string, key: string, signOn: SsoId | undefined): boolean {
+    const until = this.#missing.get(key);
+    if (until !== undefined && this.#parts.clock.monotonic() < until) return false;
+    return (
+      isGenuine(this.#parts.keys.sessionId, this.#settings.app, id) ||
+      (this.#settings.genid !== undefined && signOn !== undefined)
+    );
+  }
+
+  #noteMissing(key: string): void {
+    if (this.#missing.size >= missingAtMost) this.#missing.clear();
+    this.#missing.set(key, this.#parts.clock.monotonic() + missingMs);
+  }
+
+  #empty(id: string, signOn: SsoId | undefined): Seat {
+    const { table, clock } = this.#parts;
+    const key = table.key(this.#settings.app, id);
+    return {
+      id,
+      key,
+      signOn,
+      text: undefined,
+      lastAccessAt: clock.now(),
+      createdAt: undefined,
+      stored: undefined,
+      from: undefined,
+      required: false,
+    };
+  }
+
+  #newId(req: IncomingMessage): string {
+    const { random, keys } = this.#parts;
+    const { app, genid } = this.#settings;
+    return genid === undefined ? newSessionId(random, keys.sessionId[0]!, app) : genid(req);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The middleware of an application's sessions: `req.session`, as express-session has it, linked to the
+ * sign-on whenever both exist. A request that never asks for its session pays for the look-up alone:
+ * reading and the hooks of the response come with the first access.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Request, RequestHandler } from 'express';
+import { readCookie } from '../cookie.ts';
+import type { SsoId } from '../token.ts';
+import { SessionCookie } from './cookie.ts';
+import { sessionHandle, setSessionHandle } from './handle.ts';
+import { parseCookieValue } from './id.ts';
+import { RequestSession } from './request-session.ts';
+import { type Seat, SeatFinder } from './seat.ts';
+import type { Arrived, SessionKit } from './session-writer.ts';
+import { resolveSettings, type SessionOptions, type SessionParts, type SessionSettings } from './settings.ts';
+import { SessionStore } from './store.ts';
+
+export type { SessionOptions, SessionParts } from './settings.ts';
+
+/** @throws SsoError ERR_CONFIG_INVALID */
+export function sessions(parts: SessionParts, options: SessionOptions): RequestHandler {
+  const settings = resolveSettings(parts, options);
+  const { app } = settings;
+  const kit: SessionKit = {
+    parts,
+    settings,
+    finder: new SeatFinder(parts, settings),
+    store: new SessionStore(parts, settings, () => settings.usualCookie?.copy() ?? new SessionCookie()),
+    warnInsecure: once(() =>
+      parts.log.warn(
+        { app },
+        "sessions: the cookie is for secure connections, and this request's is none: is the host's `trust proxy` set?",
+      ),
+    ),
+  };
+  return (req, res, next) => {
+    if (sessionHandle(req) !== undefined || hasForeignSession(req) || !isUnder(req, settings)) next();
+    else begin(kit, req, res, next);
+  };
+}
+
+/** Everything is done before `next`, at once, unless members have to be asked for a session that is not known here. */
+function begin(kit: SessionKit, req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void): void {
+  let session: RequestSession;
+  let found: Seat | undefined | Promise<Seat | undefined>;
+  try {
+    const signOn = kit.parts.signOns.of(req);
+    const arrived = arrivedCookie(kit, req, signOn);
+    session = new RequestSession(kit, req, res, next, arrived, signOn);
+    found = arrived?.id === undefined ? undefined : kit.finder.find(req, arrived.id, signOn);
+    if (!(found instanceof Promise)) hand(kit, req, session, found);
+  } catch (error) {
+    next(error);
+    return;
+  }
+  if (found instanceof Promise) found.then((seat) => hand(kit, req, session, seat)).then(() => next(), next);
+  else next();
+}
+
+function hand({ store }: SessionKit, req: IncomingMessage, session: RequestSession, seat: Seat | undefined): void {
+  setSessionHandle(req, session);
+  // One by one, and the store as a plain value: `defineProperties` costs twice as much as all the rest.
+  Object.defineProperty(req, 'session', sessionAccess);
+  Object.defineProperty(req, 'sessionID', idAccess);
+  (req as { sessionStore?: SessionStore }).sessionStore = store;
+  session.begin(seat);
+}
+
+function of(req: object): RequestSession {
+  return sessionHandle(req as IncomingMessage) as RequestSession;
+}
+
+/** The same for all requests: what they stand for is found by the request itself. */
+const sessionAccess: PropertyDescriptor & ThisType<IncomingMessage> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return of(this).session;
+  },
+  set(value: unknown) {
+    of(this).session = value as undefined;
+  },
+};
+
+const idAccess: PropertyDescriptor & ThisType<IncomingMessage> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return of(this).id;
+  },
+  set(value: unknown) {
+    of(this).id = value as undefined;
+  },
+};
+
+/** Cookies of our name that are looked at. */
+const valuesAtMost = 4;
+
+/** The cookie's id. Of several cookies of the name (other paths, other hosts of the domain) the one whose session can be handed out. */
+function arrivedCookie(kit: SessionKit, req: IncomingMessage, signOn: SsoId | undefined): Arrived | undefined {
+  const { name, genid } = kit.settings;
+  let values = readCookie(req.headers.cookie, name);
+  if (values.length === 0) {
+    const parsed = (req as Partial<Request>).cookies?.[name];
+    if (typeof parsed !== 'string') return undefined;
+    values = [parsed];
+  }
+  const custom = genid !== undefined;
+  let chosen = parseCookieValue(values[0]!, custom);
+  if (values.length > 1) {
+    const all = values.slice(0, valuesAtMost).flatMap((value) => parseCookieValue(value, custom) ?? []);
+    chosen = all.find(({ id }) => kit.finder.isLive(id, signOn)) ?? all[0];
+  }
+  if (chosen === undefined) return { id: undefined, rewrite: false };
+  const { route } = kit.parts;
+  return { id: chosen.id, rewrite: chosen.quoted || (route !== undefined && chosen.route !== route) };
+}
+
+function hasForeignSession(req: IncomingMessage): boolean {
+  return Boolean((req as { session?: unknown }).session);
+}
+
+/** A browser sends the cookie to its path and what lies below (RFC 6265 5.1.4). */
+function isUnder(req: IncomingMessage, settings: SessionSettings): boolean {
+  const path = settings.usualCookie === undefined ? settings.cookieFor(req).path : settings.usualCookie.path;
+  if (path === undefined || path === '/') return true;
+  const url = (req as Partial<Request>).originalUrl ?? req.url ?? '';
+  const [requested = ''] = url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1);
+  return requested === path || requested.startsWith(path.endsWith('/') ? path : `${path}/`);
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

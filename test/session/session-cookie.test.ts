@@ -1,0 +1,330 @@
+/** The session's cookie in the answer: name, attributes, when it is set and when not. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import express from 'express';
+import { type SessionOptions, sessions } from '../../sso/session/sessions.ts';
+import { application, bag, Visitor } from './support/visitor.ts';
+import { World } from './support/world.ts';
+
+interface Given {
+  readonly options?: Partial<SessionOptions>;
+  readonly headers?: Record<string, string>;
+  readonly secure?: boolean;
+  readonly allowInsecureCookie?: boolean;
+  readonly path?: string;
+}
+
+/** The Set-Cookie line of a first visit, its value as `*` and its time as the seconds from now. */
+async function line({
+  options = {},
+  headers = {},
+  secure,
+  allowInsecureCookie = false,
+  path = '/',
+}: Given): Promise<string | undefined> {
+  const world = new World({ allowInsecureCookie });
+  const app = express();
+  app.set('trust proxy', secure === true);
+  app.use(
+    sessions(world.node.parts, { app: 'shop', saveUninitialized: true, ...options }),
+    (_req, res) => void res.send('ok'),
+  );
+  const visitor = new Visitor();
+  await visitor.get(app, path, secure === true ? { 'x-forwarded-proto': 'https', ...headers } : headers);
+  assert.ok(visitor.lines.length < 2);
+  return visitor.lines[0]
+    ?.replace(/=[^;]*/, '=*')
+    .replace(/Expires=([^;]*)/, (_, date) => `Expires=${(Date.parse(date) - world.clock.now()) / 1000}s`);
+}
+
+test('check 3: the cookie has the prefix __Host-, Path=/, Secure, HttpOnly and SameSite=Lax, and no domain', async () => {
+  assert.equal(await line({ secure: true }), '__Host-latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=Lax');
+});
+
+test('with allowInsecureCookie the name is plain and so is the connection', async () => {
+  assert.equal(await line({ allowInsecureCookie: true }), 'latchkey-shop=*; Path=/; HttpOnly; SameSite=Lax');
+});
+
+test('check 12: a cookie for secure connections is set over none that is not, no session is left behind, and the log says it once', async () => {
+  const world = new World({ allowInsecureCookie: false });
+  const app = application(world.node, { saveUninitialized: true });
+  for (let i = 0; i < 3; i++) {
+    const visitor = new Visitor();
+    await visitor.get(app);
+    assert.deepEqual(visitor.lines, []);
+  }
+  assert.equal([...world.node.table.all('shop')].length, 0);
+  assert.equal(world.log.filter(({ message }) => message.includes('trust proxy')).length, 1);
+});
+
+const attributes: readonly [title: string, given: Given, expected: string | undefined][] = [
+  [
+    'a path below the root',
+    { secure: true, options: { cookie: { path: '/admin' } }, path: '/admin' },
+    '__Secure-latchkey-shop=*; Path=/admin; HttpOnly; Secure; SameSite=Lax',
+  ],
+  [
+    'a domain',
+    { secure: true, options: { cookie: { domain: 'xyz.com' } } },
+    '__Secure-latchkey-shop=*; Domain=xyz.com; Path=/; HttpOnly; Secure; SameSite=Lax',
+  ],
+  [
+    'a name',
+    { secure: true, options: { name: 'connect.sid' } },
+    'connect.sid=*; Path=/; HttpOnly; Secure; SameSite=Lax',
+  ],
+  [
+    'a name by its old word',
+    { secure: true, options: { key: 'sid' } },
+    'sid=*; Path=/; HttpOnly; Secure; SameSite=Lax',
+  ],
+  [
+    'maxAge',
+    { secure: true, options: { cookie: { maxAge: 60_000 } } },
+    '__Host-latchkey-shop=*; Path=/; Expires=60s; HttpOnly; Secure; SameSite=Lax',
+  ],
+  [
+    'undefined attributes: the defaults',
+    {
+      secure: true,
+      options: { cookie: { secure: undefined, sameSite: undefined, httpOnly: undefined, path: undefined } },
+    },
+    '__Host-latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=Lax',
+  ],
+  [
+    'everything else',
+    {
+      secure: true,
+      options: { name: 's', cookie: { httpOnly: false, sameSite: 'strict', partitioned: true, priority: 'high' } },
+    },
+    's=*; Path=/; Secure; Partitioned; Priority=High; SameSite=Strict',
+  ],
+  [
+    'sameSite false',
+    { secure: true, options: { cookie: { sameSite: false } } },
+    '__Host-latchkey-shop=*; Path=/; HttpOnly; Secure',
+  ],
+  [
+    'secure auto on a secure connection',
+    { secure: true, options: { cookie: { secure: 'auto' } } },
+    'latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=Lax',
+  ],
+  [
+    'secure auto on another',
+    { options: { cookie: { secure: 'auto' } } },
+    'latchkey-shop=*; Path=/; HttpOnly; SameSite=Lax',
+  ],
+  [
+    'sameSite auto on a secure connection',
+    { secure: true, options: { cookie: { sameSite: 'auto' } } },
+    '__Host-latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=None',
+  ],
+  [
+    'sameSite auto on another',
+    { allowInsecureCookie: true, options: { cookie: { sameSite: 'auto' } } },
+    'latchkey-shop=*; Path=/; HttpOnly; SameSite=Lax',
+  ],
+  [
+    'secure and sameSite auto on a secure connection',
+    { secure: true, options: { cookie: { secure: 'auto', sameSite: 'auto' } } },
+    'latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=None',
+  ],
+  [
+    'secure false',
+    { secure: true, options: { cookie: { secure: false } } },
+    'latchkey-shop=*; Path=/; HttpOnly; SameSite=Lax',
+  ],
+  [
+    'secure true, with allowInsecureCookie, on a connection that is not',
+    { allowInsecureCookie: true, options: { cookie: { secure: true } } },
+    undefined,
+  ],
+  [
+    'proxy true and X-Forwarded-Proto',
+    { options: { proxy: true }, headers: { 'x-forwarded-proto': 'https' } },
+    '__Host-latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=Lax',
+  ],
+  [
+    'proxy true and a list of protocols',
+    { options: { proxy: true }, headers: { 'x-forwarded-proto': 'HTTPS , http' } },
+    '__Host-latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=Lax',
+  ],
+  ['proxy true and no header', { options: { proxy: true } }, undefined],
+  ['proxy false, whatever Express thinks', { options: { proxy: false }, secure: true }, undefined],
+  ['no proxy option, and Express that trusts none', { headers: { 'x-forwarded-proto': 'https' } }, undefined],
+  [
+    'a function of the request',
+    { secure: true, options: { cookie: (req) => ({ path: req.path, secure: true, maxAge: 5_000 }) }, path: '/test' },
+    'latchkey-shop=*; Path=/test; Expires=5s; HttpOnly; Secure; SameSite=Lax',
+  ],
+];
+
+for (const [title, given, expected] of attributes) {
+  test(`the cookie with ${title}`, async () => assert.equal(await line(given), expected));
+}
+
+test('a session belongs to its path and what lies below, wherever the application is mounted', async () => {
+  const world = new World();
+  const inner = express();
+  inner.use(
+    sessions(world.node.parts, { app: 'shop', saveUninitialized: true, cookie: { path: '/foo/bar' } }),
+    (req, res) => void res.send(typeof bag(req)),
+  );
+  const app = express();
+  app.use('/foo', inner);
+  app.use(inner);
+  for (const [path, kind] of [
+    ['/foo/bar', 'object'],
+    ['/foo/bar/baz?x=1', 'object'],
+    ['/foo/barista', 'undefined'],
+    ['/', 'undefined'],
+    ['/foo/foo/bar', 'undefined'],
+  ] as const) {
+    const visitor = new Visitor();
+    assert.equal((await visitor.get(app, path)).text, kind, path);
+    assert.equal(visitor.lines.length, kind === 'object' ? 1 : 0, path);
+  }
+});
+
+/** Visits in turn; each says whether the cookie was set, and for how many seconds (`null`: with the browser). */
+async function visits(
+  options: Partial<SessionOptions>,
+  ...steps: ((session: ReturnType<typeof bag>) => void)[]
+): Promise<(number | null | undefined)[]> {
+  const world = new World();
+  let step = 0;
+  const app = application(world.node, options, (req, res) => {
+    steps[step]!(bag(req));
+    res.send('ok');
+  });
+  const visitor = new Visitor();
+  const seen: (number | null | undefined)[] = [];
+  for (; step < steps.length; step++) {
+    await visitor.get(app);
+    const expires = /Expires=([^;]*)/.exec(visitor.lines[0] ?? '')?.[1];
+    seen.push(
+      visitor.lines.length === 0
+        ? undefined
+        : expires === undefined
+          ? null
+          : (Date.parse(expires) - world.clock.now()) / 1_000,
+    );
+    world.clock.advance(1_000);
+  }
+  return seen;
+}
+
+const change = (session: ReturnType<typeof bag>) => void (session.count = (session.count ?? 0) + 1);
+const nothing = () => {};
+
+test('a cookie that goes with the browser is set once', async () => {
+  assert.deepEqual(await visits({}, change, change, nothing), [null, undefined, undefined]);
+});
+
+test('a cookie that ends by itself gets more time when the session changes, and with rolling at every request', async () => {
+  const cookie = { maxAge: 60_000 };
+  assert.deepEqual(await visits({ cookie }, change, nothing, change), [60, undefined, 60]);
+  assert.deepEqual(await visits({ cookie, rolling: true }, change, nothing, nothing), [60, 60, 60]);
+});
+
+test('cookie.maxAge of one session can be changed, to little, to much, and away', async () => {
+  const to = (maxAge: number | null) => (session: ReturnType<typeof bag>) => {
+    change(session);
+    session.cookie.maxAge = maxAge;
+  };
+  assert.deepEqual(
+    await visits({ cookie: { maxAge: 2_000 } }, change, to(5_000), change, to(3_000_000_000), to(null), change),
+    [2, 5, 5, 3_000_000, null, undefined],
+  );
+});
+
+test('a changed cookie reaches the browser though nothing else changed: "remember me"', async () => {
+  const remember = (session: ReturnType<typeof bag>) => {
+    session.cookie.maxAge = 86_400_000;
+    session.cookie.sameSite = 'strict';
+  };
+  assert.deepEqual(await visits({}, change, remember, nothing, remember), [null, 86_400, undefined, undefined]);
+});
+
+test('cookie.expires may be an instant, also one that is over, or null', async () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res) => {
+    bag(req).user = 'alice';
+    bag(req).cookie.expires = new Date(0);
+    res.send('ok');
+  });
+  const visitor = new Visitor();
+  await visitor.get(app);
+  assert.match(visitor.lines[0]!, /Expires=Thu, 01 Jan 1970 00:00:00 GMT/);
+  const none = (session: ReturnType<typeof bag>) => {
+    change(session);
+    session.cookie.expires = null;
+  };
+  assert.deepEqual(await visits({ cookie: { maxAge: 60_000 } }, none, none), [null, undefined]);
+});
+
+test('originalMaxAge is the same in all requests, and maxAge counts from the last one', async () => {
+  const world = new World();
+  const app = application(world.node, { cookie: { maxAge: 20_000 } }, (req, res) => {
+    bag(req).user = 'alice';
+    res.json([bag(req).cookie.originalMaxAge, bag(req).cookie.maxAge]);
+  });
+  const visitor = new Visitor();
+  assert.deepEqual((await visitor.get(app)).body, [20_000, 20_000]);
+  world.clock.advance(900);
+  assert.deepEqual((await visitor.get(app)).body, [20_000, 19_100], 'told coarsely, in twentieths');
+  world.clock.advance(10_000);
+  assert.deepEqual((await visitor.get(app)).body, [20_000, 9_100]);
+  assert.deepEqual((await visitor.get(app)).body, [20_000, 20_000]);
+});
+
+test("attributes of one session's cookie are kept with it", async () => {
+  const world = new World({ allowInsecureCookie: false });
+  const app = application(world.node, { proxy: true }, (req, res) => {
+    if (req.path === '/set') Object.assign(bag(req).cookie, { httpOnly: false, maxAge: 5_000 });
+    bag(req).count = (bag(req).count ?? 0) + 1;
+    res.send('ok');
+  });
+  const visitor = new Visitor();
+  const https = { 'x-forwarded-proto': 'https' };
+  await visitor.get(app, '/set', https);
+  await visitor.get(app, '/', https);
+  assert.match(visitor.lines[0]!, /Expires=/);
+  assert.doesNotMatch(visitor.lines[0]!, /HttpOnly/);
+});
+
+test('a cookie that cannot be written is an error for the application', async () => {
+  const world = new World();
+  const errors: unknown[] = [];
+  const app = express();
+  app.use(
+    sessions(world.node.parts, { app: 'shop', cookie: { expires: new Date(Number.NaN) }, saveUninitialized: true }),
+    (_req, res) => void res.send('ok'),
+  );
+  app.use(((error, _req, _res, _next) => void errors.push(error.message)) as express.ErrorRequestHandler);
+  assert.equal((await new Visitor().get(app)).status, 200);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.match(String(errors[0]), /^option expires is invalid/);
+});
+
+test('cookies that the application sets stay, whether before or with the headers', async () => {
+  const world = new World();
+  const app = application(world.node, { saveUninitialized: true }, (req, res) => {
+    if (req.path === '/before') res.setHeader('Set-Cookie', 'previous=1');
+    else res.writeHead(200, { 'Set-Cookie': 'previous=1' });
+    res.end('ok');
+  });
+  for (const path of ['/before', '/with']) {
+    const visitor = new Visitor();
+    await visitor.get(app, path);
+    assert.deepEqual([...visitor.cookies.keys()].sort(), ['latchkey-shop', 'previous']);
+  }
+});
+
+test('a plain object in place of the cookie is taken for its options', async () => {
+  assert.deepEqual(
+    await visits({}, (session) => Object.assign(session, { user: 'alice', cookie: { maxAge: 7_000 } })),
+    [7],
+  );
+});

@@ -1,0 +1,387 @@
+/** express-session's behaviours, in our sentences; with its defaults where a test depends on them. */
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { test } from 'node:test';
+import cookieParser from 'cookie-parser';
+import express from 'express';
+import { sessions } from '../../sso/session/sessions.ts';
+import { application, bag, Visitor } from './support/visitor.ts';
+import { World } from './support/world.ts';
+
+const counting = () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res) => {
+    bag(req).count = (bag(req).count ?? 0) + 1;
+    res.send(`hits: ${bag(req).count}`);
+  });
+  return { world, app, visitor: new Visitor() };
+};
+
+const live = (world: World, app = 'shop') => [...world.node.table.all(app)].length;
+
+test('a session is made when something is put into it, and is found again by its cookie', async () => {
+  const { world, app, visitor } = counting();
+  assert.equal((await visitor.get(app)).text, 'hits: 1');
+  assert.equal((await visitor.get(app)).text, 'hits: 2');
+  assert.equal((await new Visitor().get(app)).text, 'hits: 1');
+  assert.equal(live(world), 2);
+});
+
+test('a visitor who leaves nothing gets no session and no cookie', async () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res) => void res.send(String(bag(req).count)));
+  const visitor = new Visitor();
+  await visitor.get(app);
+  assert.deepEqual(visitor.lines, []);
+  assert.equal(live(world), 0);
+});
+
+test('attributes that JSON drops leave nothing either', async () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res) => {
+    bag(req).note = undefined;
+    Object.assign(bag(req), { method() {} });
+    bag(req).cookie.maxAge = 5_000;
+    res.send('ok');
+  });
+  await new Visitor().get(app);
+  assert.equal(live(world), 0);
+});
+
+test('with saveUninitialized every visitor gets a session', async () => {
+  const world = new World();
+  const app = application(world.node, { saveUninitialized: true });
+  const visitor = new Visitor();
+  await visitor.get(app);
+  const { cookie } = visitor;
+  assert.equal(live(world), 1);
+  await visitor.get(app);
+  assert.deepEqual(visitor.lines, [], 'and keeps it');
+  assert.equal(visitor.cookie, cookie);
+});
+
+test('only changes are saved: reading a session writes nothing and sets no cookie', async () => {
+  const world = new World();
+  const app = application(world.node, { resave: true, cookie: { maxAge: 60_000 } }, (req, res) => {
+    if (req.method === 'POST') bag(req).cart = ['shoe'];
+    res.send(JSON.stringify(bag(req).cart));
+  });
+  const visitor = new Visitor();
+  await visitor.post(app);
+  const { puts } = world.node.copies;
+  assert.equal((await visitor.get(app)).text, '["shoe"]');
+  assert.deepEqual(visitor.lines, []);
+  assert.equal(world.node.copies.puts, puts);
+  assert.equal(world.node.waits, 1, 'nobody waits for a second member where nothing was written');
+});
+
+test('a change within an attribute is a change, also in one that is called "cookie"', async () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res) => {
+    const session = bag(req) as unknown as { user: { cookie: number } };
+    session.user ??= { cookie: 0 };
+    session.user.cookie++;
+    res.send(String(session.user.cookie));
+  });
+  const visitor = new Visitor();
+  for (const expected of ['1', '2', '3']) assert.equal((await visitor.get(app)).text, expected);
+});
+
+test('attributes and cookie are what is enumerable, and names that are taken are no attributes', async () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res) => {
+    Object.assign(bag(req), { test1: 1, test2: 'b' });
+    const inherited: string[] = [];
+    for (const name in bag(req)) inherited.push(name);
+    res.json({
+      own: Object.keys(bag(req)).sort(),
+      inherited: inherited.sort(),
+      json: Object.keys(JSON.parse(JSON.stringify(bag(req)))).sort(),
+    });
+  });
+  const names = ['cookie', 'test1', 'test2'];
+  assert.deepEqual((await new Visitor().get(app)).body, { own: names, inherited: names, json: names });
+
+  const planted = JSON.parse('{"save":"no","id":"no","__proto__":{"admin":true},"constructor":1,"user":"alice"}');
+  const { table } = world.node;
+  const reading = application(world.node, { genid: () => 'apple' }, (req, res) => {
+    const { user, admin } = bag(req) as { user?: string; admin?: boolean };
+    res.json({ user, admin, save: typeof bag(req).save, id: bag(req).id });
+  });
+  table.write(table.key('shop', 'apple'), {
+    app: 'shop',
+    signOn: undefined,
+    idleMs: 0,
+    data: JSON.stringify([0, planted]),
+  });
+  const visitor = new Visitor();
+  visitor.cookie = 'apple.node1';
+  assert.deepEqual((await visitor.get(reading)).body, { user: 'alice', save: 'function', id: 'apple' });
+});
+
+test('a record whose text is none of ours is an empty session, never an error', async () => {
+  const world = new World();
+  const { table } = world.node;
+  const app = application(world.node, { genid: () => 'apple' }, (req, res) => void res.json(Object.keys(bag(req))));
+  for (const data of ['', 'null', '{', '[0]', '["x",1]', '[{},null]', '[{"path":5},{"a":1}]']) {
+    table.write(table.key('shop', 'apple'), { app: 'shop', signOn: undefined, idleMs: 0, data });
+    const visitor = new Visitor();
+    visitor.cookie = 'apple.node1';
+    const res = await visitor.get(app);
+    assert.equal(res.status, 200, data);
+  }
+});
+
+test('what cannot be saved is an error for the application, and what was saved before stays', async () => {
+  const world = new World();
+  const errors: unknown[] = [];
+  const app = express();
+  app.use(sessions(world.node.parts, { app: 'shop' }), (req, res) => {
+    if (req.path === '/bigint') bag(req).note = 10n;
+    else if (req.path === '/circle') bag(req).note = bag(req);
+    else if (req.path === '/large') bag(req).note = 'x'.repeat(300_000);
+    else if (req.path === '/set') bag(req).user = 'alice';
+    res.send(String(bag(req).user));
+  });
+  app.use(((error, _req, _res, _next) => void errors.push(error.code)) as express.ErrorRequestHandler);
+  const visitor = new Visitor();
+  await visitor.get(app, '/set');
+  for (const path of ['/bigint', '/circle', '/large']) assert.equal((await visitor.get(app, path)).text, 'alice');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(errors, ['ERR_SESSION_INVALID', 'ERR_SESSION_INVALID', 'ERR_SESSION_INVALID']);
+  assert.equal(world.log.filter(({ level }) => level === 'error').length, 3);
+  assert.equal((await visitor.get(app)).text, 'alice');
+});
+
+test('check 78: one session too many is refused with 503, and those that are there go on', async () => {
+  const world = new World({ limits: { sessions: 1 } });
+  const app = application(world.node, {}, async (req, res) => {
+    bag(req).user ??= 'alice';
+    await bag(req).save();
+    res.send('saved');
+  });
+  const visitor = new Visitor();
+  await visitor.get(app);
+  const refused = await new Visitor().get(app);
+  assert.equal(refused.status, 503);
+  assert.match(refused.text, /^ERR_LIMIT_REACHED/);
+  assert.equal((await visitor.get(app)).text, 'saved');
+});
+
+test('rolling sends the cookie with every answer of a session, and makes none', async () => {
+  const world = new World();
+  const app = application(world.node, { rolling: true, cookie: { maxAge: 60_000 } }, (req, res) => {
+    if (req.method === 'POST') bag(req).user = 'bob';
+    res.send('ok');
+  });
+  const visitor = new Visitor();
+  await visitor.get(app);
+  assert.deepEqual(visitor.lines, []);
+  await visitor.post(app);
+  const [first] = visitor.lines;
+  world.clock.advance(10_000);
+  await visitor.get(app);
+  assert.equal(visitor.lines.length, 1);
+  assert.notEqual(visitor.lines[0], first, 'its time begins anew');
+  assert.equal(live(world), 1);
+});
+
+test('a session lasts as long as cookie.maxAge after its last request, else idleMs, else 30 minutes', async () => {
+  for (const [options, ms] of [
+    [{ cookie: { maxAge: 5_000 }, idleMs: 60_000 }, 5_000],
+    [{ idleMs: 60_000 }, 60_000],
+    [{}, 30 * 60_000],
+  ] as const) {
+    const world = new World();
+    const app = application(world.node, options, (req, res) => {
+      bag(req).count = (bag(req).count ?? 0) + 1;
+      res.send(String(bag(req).count));
+    });
+    const visitor = new Visitor();
+    await visitor.get(app);
+    world.clock.advance(ms - 1);
+    assert.equal((await visitor.get(app)).text, '2');
+    const { cookie } = visitor;
+    world.clock.advance(ms);
+    assert.equal((await visitor.get(app)).text, '1');
+    assert.notEqual(visitor.cookie, cookie, 'with another id');
+  }
+});
+
+test('V43: a session with idleMs 0 never times out', async () => {
+  const { world, visitor } = counting();
+  const app = application(world.node, { idleMs: 0 }, (req, res) => {
+    bag(req).count = (bag(req).count ?? 0) + 1;
+    res.send(String(bag(req).count));
+  });
+  await visitor.get(app);
+  world.clock.advance(20 * 86_400_000);
+  assert.equal((await visitor.get(app)).text, '2');
+});
+
+test('a request that only looks around keeps a session alive, too', async () => {
+  const world = new World();
+  const app = application(world.node, { idleMs: 60_000 }, (req, res) => {
+    if (req.path === '/set') bag(req).user = 'alice';
+    if (req.path !== '/static') res.send(String(bag(req).user));
+    else res.send('picture');
+  });
+  const visitor = new Visitor();
+  await visitor.get(app, '/set');
+  for (let i = 0; i < 5; i++) {
+    world.clock.advance(50_000);
+    await visitor.get(app, '/static');
+    assert.deepEqual(visitor.lines, []);
+  }
+  assert.equal((await visitor.get(app)).text, 'alice');
+});
+
+test('genid gives the id, with the request in hand, and unsafe characters are encoded', async () => {
+  const world = new World({ routes: [undefined] });
+  const app = application(world.node, { genid: (req) => req.query['id'] as string }, (req, res) => {
+    bag(req).user = 'alice';
+    res.send(bag(req).id);
+  });
+  for (const id of ['apple', '%', '/foo', 'a.b']) {
+    const visitor = new Visitor();
+    assert.equal((await visitor.get(app, `/?id=${encodeURIComponent(id)}`)).text, id);
+    assert.equal(visitor.cookie, encodeURIComponent(id).replaceAll('.', '%2E'));
+    assert.equal((await visitor.get(app, '/?id=other')).text, id);
+  }
+  const failed = await new Visitor().get(app);
+  assert.match(failed.text, /^ERR_CONFIG_INVALID: genid/, "an id that is none is the application's error");
+});
+
+test("nothing is done where there is a session already, of ours or another's", async () => {
+  const world = new World();
+  const app = express();
+  const foreign = { mine: true };
+  app.use('/foreign', (req, _res, next) => {
+    (req as unknown as { session: object }).session = foreign;
+    next();
+  });
+  app.use(
+    sessions(world.node.parts, { app: 'outer' }),
+    sessions(world.node.parts, { app: 'inner', saveUninitialized: true }),
+  );
+  app.use((req, res) => {
+    bag(req).user = 'alice';
+    res.send(String((req as unknown as { session: object }).session === foreign));
+  });
+  const visitor = new Visitor();
+  assert.equal((await visitor.get(app, '/foreign')).text, 'true');
+  assert.deepEqual(visitor.lines, []);
+  await visitor.get(app);
+  assert.deepEqual([...visitor.cookies.keys()], ['latchkey-outer']);
+});
+
+test('req.sessionID is the id; given another value, nothing is saved', async () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res) => {
+    const { sessionID } = req as unknown as { sessionID: unknown };
+    assert.equal(sessionID, bag(req).id);
+    (req as { sessionID: unknown }).sessionID = req.path === '/own' ? sessionID : () => {};
+    bag(req).user = 'alice';
+    res.send('ok');
+  });
+  const visitor = new Visitor();
+  await visitor.get(app);
+  assert.deepEqual(visitor.lines, []);
+  assert.equal(live(world), 0);
+  await visitor.get(app, '/own');
+  assert.equal(live(world), 1);
+});
+
+test('the answer is the same, however it is ended: twice, with null, in pieces, with a length', async () => {
+  const world = new World();
+  const use = sessions(world.node.parts, { app: 'shop' });
+  const endings: Record<string, (res: http.ServerResponse) => void> = {
+    'hello, world': (res) => {
+      res.write('hello, ');
+      res.end('world');
+    },
+    hello: (res) => {
+      res.end('hello');
+      res.end();
+    },
+    '': (res) => void res.end(null),
+    'with length': (res) => {
+      res.setHeader('Content-Length', 11);
+      res.end('with length');
+    },
+  };
+  for (const [text, end] of Object.entries(endings)) {
+    const server = http.createServer((req, res) => {
+      use(req as never, res as never, () => {
+        bag(req).user = 'alice';
+        end(res);
+      });
+    });
+    const visitor = new Visitor();
+    assert.equal((await visitor.get(server)).text, text);
+    assert.equal(visitor.lines.length, 1, 'and the session is saved');
+  }
+  assert.equal(live(world), Object.keys(endings).length);
+});
+
+test('in a streamed answer the session is there before the cookie is, and later changes are saved at the end', async () => {
+  const world = new World();
+  const app = application(
+    world.node,
+    {},
+    (req, res, next) => {
+      if (req.path !== '/stream') return next();
+      bag(req).user = 'alice';
+      res.write('first ');
+      assert.equal(live(world), 1);
+      bag(req).count = 5;
+      res.end('last');
+    },
+    (req, res) => void res.json({ user: bag(req).user, count: bag(req).count }),
+  );
+  const visitor = new Visitor();
+  assert.equal((await visitor.get(app, '/stream')).text, 'first last');
+  assert.deepEqual((await visitor.get(app)).body, { user: 'alice', count: 5 });
+});
+
+test('a session that begins after the headers are sent is not kept: no cookie could name it', async () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res) => {
+    res.write('first ');
+    bag(req).user = 'alice';
+    res.end('last');
+  });
+  await new Visitor().get(app);
+  assert.equal(live(world), 0);
+});
+
+test('what cookie-parser read is read where the header is gone, and an object in its place is no id', async () => {
+  const world = new World();
+  const app = express();
+  app.use(cookieParser(), (req, _res, next) => {
+    req.headers.cookie = 'foo=bar';
+    next();
+  });
+  app.use(sessions(world.node.parts, { app: 'shop' }), (req, res) => {
+    bag(req).count = (bag(req).count ?? 0) + 1;
+    res.send(String(bag(req).count));
+  });
+  const visitor = new Visitor();
+  assert.equal((await visitor.get(app)).text, '1');
+  assert.equal((await visitor.get(app)).text, '2');
+  for (const value of ['j:{"$ne":1}', 'j:{"__proto__":1}', 's:x']) {
+    visitor.cookie = encodeURIComponent(value);
+    assert.equal((await visitor.get(app)).text, '1');
+  }
+});
+
+test('whoever reads the session varies by cookie, and whoever sets its cookie is not to be stored (check 13)', async () => {
+  const { app, visitor } = counting();
+  const res = await visitor.get(app);
+  assert.equal(res.headers['vary'], 'Cookie');
+  assert.equal(res.headers['cache-control'], 'no-store');
+  const world = new World();
+  const untouched = await visitor.get(application(world.node, {}));
+  assert.equal(untouched.headers['vary'], undefined);
+});

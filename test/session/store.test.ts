@@ -1,0 +1,245 @@
+/** The store, under express-session itself. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import express, { type Express, type Request, type Response } from 'express';
+import expressSession from 'express-session';
+import { store as makeStore, type SessionStore } from '../../sso/session/store.ts';
+import type { SsoId } from '../../sso/token.ts';
+import { bag, eventually, Visitor } from './support/visitor.ts';
+import { type TestNode, World } from './support/world.ts';
+
+type Route = (req: Request, res: Response) => unknown;
+type Options = Partial<Parameters<typeof expressSession>[0]>;
+
+/** An application on express-session, behind what stands for the valve. */
+function appOf(
+  world: World,
+  paths: Record<string, Route> = {},
+  options: Options = {},
+  node: TestNode = world.node,
+): { app: Express; store: SessionStore } {
+  const store = makeStore(node.parts, { app: 'shop', idleMs: 60_000 });
+  const app = express();
+  app.use((req, _res, next) => node.parts.context.run(req, next));
+  app.use(expressSession({ store, secret: 'keyboard cat', resave: false, saveUninitialized: false, ...options }));
+  app.use(async (req, res) => {
+    const route = paths[req.path];
+    if (route !== undefined) await route(req, res);
+    else if (req.path === '/set') bag(req).user = String(req.query['user'] ?? 'alice');
+    if (!res.headersSent) res.send(String(bag(req)?.user));
+  });
+  return { app, store };
+}
+
+const start = (paths: Record<string, Route> = {}, options: Options = {}) => {
+  const world = new World();
+  return { world, visitor: new Visitor(), ...appOf(world, paths, options) };
+};
+
+const linked = (world: World, signOn: SsoId) => world.node.table.linked(signOn).length;
+const call = <T>(run: (callback: (error: unknown, value?: T) => void) => void) =>
+  new Promise<T | undefined>((resolve, reject) =>
+    run((error, value) => (error ? reject(error as Error) : resolve(value))),
+  );
+
+test('express-session keeps its sessions in the store: made, found, changed, saved only when changed', async () => {
+  const { world, app, visitor } = start();
+  await visitor.get(app, '/set');
+  assert.equal((await visitor.get(app)).text, 'alice');
+  const { puts } = world.node.copies;
+  await visitor.get(app);
+  assert.equal(world.node.copies.puts, puts);
+  await visitor.get(app, '/set?user=bob');
+  assert.equal((await visitor.get(app)).text, 'bob');
+});
+
+test('a session of the store is read on another node, and its maxAge and idle limit hold', async () => {
+  const world = new World({ routes: ['node1', 'node2'] });
+  const one = appOf(world, {}, { cookie: { maxAge: 5_000 } });
+  const two = appOf(world, {}, { cookie: { maxAge: 5_000 } }, world.nodes[1]);
+  const visitor = new Visitor();
+  world.clock.advance(Date.now() - world.clock.now()); // express-session knows the real clock alone
+  await visitor.get(one.app, '/set');
+  assert.equal((await visitor.get(two.app)).text, 'alice');
+  world.clock.advance(6_000);
+  assert.equal((await visitor.get(two.app)).text, 'undefined');
+});
+
+test('touch keeps a session alive that is only looked at', async () => {
+  const { world, app, visitor } = start();
+  await visitor.get(app, '/set');
+  for (let i = 0; i < 4; i++) {
+    world.clock.advance(40_000);
+    assert.equal((await visitor.get(app)).text, 'alice');
+  }
+});
+
+test("a new session is linked to the request's sign-on, and ends with it", async () => {
+  const { world, app, visitor } = start();
+  visitor.signOn = world.open();
+  await visitor.get(app, '/set');
+  assert.equal(linked(world, visitor.signOn), 1);
+  world.close(visitor.signOn);
+  assert.equal((await visitor.get(app)).text, 'undefined');
+});
+
+test('check 30: a linked session is given to its own sign-on alone', async () => {
+  const { world, app, visitor } = start();
+  visitor.signOn = world.open();
+  await visitor.get(app, '/set');
+  for (const signOn of [undefined, world.open()]) {
+    const other = visitor.copy();
+    other.signOn = signOn;
+    assert.equal((await other.get(app)).text, 'undefined');
+  }
+  assert.equal((await visitor.get(app)).text, 'alice');
+});
+
+test('an anonymous session that meets a sign-on moves to a new id with what is in it, once something is written', async () => {
+  const { world, app, visitor } = start({ '/add': (req) => void (bag(req).count = 1) });
+  await visitor.get(app, '/set');
+  const old = visitor.copy();
+  visitor.signOn = world.open();
+  assert.equal((await visitor.get(app)).text, 'alice');
+  await visitor.get(app, '/add');
+  assert.notEqual(visitor.cookie, old.cookie);
+  assert.equal(linked(world, visitor.signOn), 1);
+  assert.equal((await visitor.get(app)).text, 'alice');
+  assert.equal((await old.get(app)).text, 'undefined');
+});
+
+test('regenerate gives another id and an empty session, keeps the link and the sign-on', async () => {
+  const { world, app, visitor } = start({
+    '/regenerate': async (req) => {
+      const { id } = bag(req);
+      await call((done) => bag(req).regenerate(done));
+      assert.notEqual(bag(req).id, id);
+      assert.equal(bag(req).user, undefined);
+      assert.equal(linked(world, visitor.signOn!), 1);
+      bag(req).count = 1;
+    },
+  });
+  visitor.signOn = world.open();
+  await visitor.get(app, '/set');
+  const old = visitor.copy();
+  await visitor.get(app, '/regenerate');
+  assert.equal(world.stateOf(visitor.signOn), 'open');
+  assert.notEqual(visitor.cookie, old.cookie);
+  assert.equal(linked(world, visitor.signOn), 1);
+  world.close(visitor.signOn);
+  assert.equal((await visitor.get(app)).text, 'undefined');
+});
+
+test('regenerate of an anonymous session ends the old one and no more', async () => {
+  const { world, app, visitor } = start({ '/regenerate': (req) => call((done) => bag(req).regenerate(done)) });
+  await visitor.get(app, '/set');
+  const old = visitor.copy();
+  await visitor.get(app, '/regenerate');
+  assert.notEqual(visitor.cookie, old.cookie);
+  assert.equal([...world.node.table.all('shop')].length, 1);
+  assert.equal((await old.get(app)).text, 'undefined');
+});
+
+for (const [what, destroy, options] of [
+  ['req.session.destroy()', (req: Request) => call((done) => bag(req).destroy(done)), {}],
+  ['store.destroy', (req: Request) => call((done) => req.sessionStore.destroy(bag(req).id, done)), {}],
+  [
+    'req.session = null with unset "destroy"',
+    (req: Request) => void ((req as { session: unknown }).session = null),
+    { unset: 'destroy' },
+  ],
+] as const) {
+  test(`V40: ${what} ends the whole sign-on, also if the session was not saved yet; an anonymous session only itself`, async () => {
+    const { world, app, visitor } = start({ '/destroy': destroy }, options);
+    for (const set of [true, false]) {
+      visitor.signOn = world.open();
+      if (set) await visitor.get(app, '/set');
+      await visitor.get(app, '/destroy');
+      assert.equal(world.causeOf(visitor.signOn), 'invalidated');
+    }
+    const nobody = new Visitor();
+    const other = world.open();
+    await nobody.get(app, '/set');
+    await nobody.get(app, '/destroy');
+    assert.equal(world.stateOf(other), 'open');
+    assert.deepEqual([...world.node.table.all('shop')], []);
+  });
+}
+
+for (const first of [true, false]) {
+  test(`V67: a request under way brings nothing back after a logout, ${first ? 'not even its first session' : 'with its session'}`, async () => {
+    const world = new World();
+    let go = () => {};
+    const logout = new Promise<void>((resolve) => (go = resolve));
+    let waits = false;
+    const { app } = appOf(world, {
+      '/slow': async (req) => {
+        waits = true;
+        await logout;
+        bag(req).user = 'late';
+      },
+    });
+    const visitor = new Visitor();
+    visitor.signOn = world.open();
+    if (!first) await visitor.get(app, '/set');
+    const answer = visitor.get(app, '/slow');
+    await eventually(() => waits);
+    world.close(visitor.signOn);
+    go();
+    await answer;
+    assert.deepEqual([...world.node.table.all('shop')], []);
+    assert.equal((await visitor.get(app)).text, 'undefined');
+  });
+}
+
+test('set after the end is dropped, whoever calls it', async () => {
+  const { world, app, store, visitor } = start({ '/id': (req, res) => void res.send(bag(req).id) });
+  await visitor.get(app, '/set');
+  const { text: id } = await visitor.get(app, '/id');
+  await call((done) => store.destroy(id, done));
+  await call((done) => store.set(id, { cookie: {}, user: 'late' }, done));
+  assert.equal(await call((done) => store.get(id, done)), null);
+  assert.deepEqual([...world.node.table.all('shop')], []);
+});
+
+test("all, length, load and clear see the application's sessions, and clear signs nobody off", async () => {
+  const { world, app, store, visitor } = start();
+  visitor.signOn = world.open();
+  await visitor.get(app, '/set');
+  await new Visitor().get(app, '/set?user=bob');
+  await call((done) => makeStore(world.node.parts, { app: 'blog' }).set('x', { cookie: {} }, done));
+  const all = await call<readonly { user?: unknown }[]>((done) => store.all(done as never));
+  assert.deepEqual(all?.map(({ user }) => user).sort(), ['alice', 'bob']);
+  assert.equal(await call((done) => store.length(done)), 2);
+  await call((done) => store.set('known', { cookie: { originalMaxAge: null }, user: 'carol' }, done));
+  const loaded = await call<{ user?: unknown; id?: string }>((done) => store.load('known', done as never));
+  assert.equal(loaded?.user, 'carol');
+  assert.equal(loaded?.id, 'known');
+  assert.equal(await call((done) => store.load('unknown', done as never)), undefined);
+  await call((done) => store.clear(done));
+  assert.equal(await call((done) => store.length(done)), 0);
+  assert.equal(world.stateOf(visitor.signOn), 'open');
+});
+
+test('save and reload of a session that the store made', async () => {
+  const { app, visitor } = start({
+    '/reload': async (req) => {
+      bag(req).user = 'bob';
+      await call((done) => bag(req).save(done));
+      bag(req).user = 'unsaved';
+      await call((done) => bag(req).reload(done));
+      bag(req).touch();
+    },
+  });
+  await visitor.get(app, '/set');
+  assert.equal((await visitor.get(app, '/reload')).text, 'bob');
+});
+
+test('what cannot be stored is an error of the call', async () => {
+  const { store } = start();
+  await assert.rejects(
+    call((done) => store.set('x', { cookie: {}, user: 1n }, done)),
+    { code: 'ERR_SESSION_INVALID' },
+  );
+});
