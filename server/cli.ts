@@ -1,0 +1,180 @@
+/**
+ * The program's words: a table of commands, each with its own help. Wrong use, a wrong configuration
+ * and a port in use end the same way: one clear line each on standard error, exit code 1, no stack.
+ */
+
+import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { ConfigError } from '../config/document.ts';
+import { nearest } from '../config/nearest.ts';
+import { SsoError } from '../sso/index.ts';
+import { runDemo } from './demo/starter.ts';
+import { hashPassword } from './hashing/hash.ts';
+import { readPassword, type Terminal } from './password-prompt.ts';
+import { checkConfig, serve } from './serve.ts';
+import { UsageError } from './usage.ts';
+
+export interface Io extends Terminal {
+  readonly stdout: NodeJS.WritableStream;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+interface Command {
+  /** What follows the command's name. */
+  readonly synopsis: string;
+  readonly summary: string;
+  /** The rest of its help, line by line. */
+  readonly details: readonly string[];
+  readonly options: NonNullable<ParseArgsConfig['options']>;
+  /** Words that must follow. */
+  readonly words: readonly string[];
+  readonly run: (given: Given, io: Io) => Promise<void>;
+}
+
+interface Given {
+  readonly words: readonly string[];
+  /** Each given at most once; the last counts. */
+  readonly options: Readonly<Record<string, string | undefined>>;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  demo: {
+    synopsis: '[--port 8081] [--nodes 3]',
+    summary: 'Three nodes with two applications on this machine, to try with a browser or curl.',
+    details: [
+      '--port N    the first node listens on N, the next on N+1, … (default 8081); between themselves on N+10000, …',
+      '--nodes N   how many nodes, 1 to 9 (default 3)',
+      'Everything is on 127.0.0.1 over plain http, with a new random secret at each start. Ctrl-C ends it.',
+    ],
+    options: { port: { type: 'string' }, nodes: { type: 'string' } },
+    words: [],
+    run: ({ options }) =>
+      runDemo({
+        port: wholeNumber('--port', options['port'], 8081, 1, 55_000),
+        nodes: wholeNumber('--nodes', options['nodes'], 3, 1, 9),
+      }),
+  },
+  serve: {
+    synopsis: '--config FILE',
+    summary: 'One node: sign-in page, key set, health; SIGTERM drains and stops it.',
+    details: ['--config FILE   the configuration in YAML; see config/samples'],
+    options: { config: { type: 'string' } },
+    words: [],
+    run: ({ options }, { env }) => serve(requireOption('--config', options['config']), env),
+  },
+  'check-config': {
+    synopsis: 'FILE',
+    summary: 'Says what is wrong in a configuration, each problem in a line, and starts nothing.',
+    details: ['Reads the secrets and the users file as well. Exit code 0: nothing is wrong.'],
+    options: {},
+    words: ['FILE'],
+    run: async ({ words }, { env, stdout, stderr }) => {
+      const { summary, warnings } = await checkConfig(words[0]!, env);
+      for (const warning of warnings) stderr.write(`latchkey: warning: ${warning}\n`);
+      stdout.write(`${summary}\n`);
+    },
+  },
+  'hash-password': {
+    synopsis: '',
+    summary: 'Reads a password (typed unseen, or one line of a pipe) and prints its hash for a users file.',
+    details: [],
+    options: {},
+    words: [],
+    run: async (_given, io) => void io.stdout.write(`${hashPassword(await readPassword(io))}\n`),
+  },
+  'new-secret': {
+    synopsis: '',
+    summary: 'Prints a new random secret of 32 bytes.',
+    details: ['For every node of a cluster the same: latchkey new-secret > secret && chmod 600 secret'],
+    options: {},
+    words: [],
+    run: async (_given, io) => void io.stdout.write(`${randomBytes(32).toString('hex')}\n`),
+  },
+};
+
+/** Runs what `args` say; resolves with the exit code once it is done. A server is done when it was stopped. */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await dispatch(args, io);
+    return 0;
+  } catch (error) {
+    for (const line of linesOf(error)) io.stderr.write(`latchkey: ${line}\n`);
+    return 1;
+  }
+}
+
+async function dispatch([name, ...rest]: readonly string[], io: Io): Promise<void> {
+  if (name === '--help' || name === '-h' || name === 'help') return void io.stdout.write(overview());
+  if (name === '--version' || name === '-v') return void io.stdout.write(`${version()}\n`);
+  if (name === undefined) throw new UsageError(`say what to do: ${Object.keys(commands).join(', ')} (latchkey --help)`);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) throw new UsageError(unknownCommand(name));
+  const given = parse(name, command, rest);
+  if (given === 'help') return void io.stdout.write(helpOf(name, command));
+  await command.run(given, io);
+}
+
+function parse(name: string, command: Command, args: readonly string[]): Given | 'help' {
+  try {
+    const options = { ...command.options, help: { type: 'boolean', short: 'h' } } as const;
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+    if (values.help) return 'help';
+    const missing = command.words[positionals.length];
+    if (missing !== undefined) throw new UsageError(`${missing} is missing`);
+    const surplus = positionals[command.words.length];
+    if (surplus !== undefined) throw new UsageError(`"${surplus}" is one word too many`);
+    return { words: positionals, options: values as Given['options'] };
+  } catch (error) {
+    // Node's own messages go on about `--` in a second sentence.
+    const message = (error as Error).message.split(/\. |\n/, 1)[0]!.replace(/\.$/, '');
+    throw new UsageError(`${name}: ${message} (latchkey ${name} --help)`);
+  }
+}
+
+function wholeNumber(option: string, text: string | undefined, otherwise: number, min: number, max: number): number {
+  const value = text === undefined ? otherwise : /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new UsageError(`${option} must be a whole number, ${min} to ${max}`);
+}
+
+function requireOption(option: string, value: string | undefined): string {
+  if (!value) throw new UsageError(`${option} is missing`);
+  return value;
+}
+
+function unknownCommand(name: string): string {
+  const guess = nearest(name, Object.keys(commands));
+  return `"${name}" is no command${guess === undefined ? '' : `; did you mean "${guess}"?`} (latchkey --help)`;
+}
+
+function overview(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length)) + 2;
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}${summary}`);
+  return [
+    'Single sign-on and final single logout for all applications of a domain.',
+    '',
+    'Usage: latchkey COMMAND [OPTIONS]',
+    '',
+    ...lines,
+    '',
+    'latchkey COMMAND --help tells more; latchkey --version prints the version.',
+    '',
+  ].join('\n');
+}
+
+function helpOf(name: string, { synopsis, summary, details }: Command): string {
+  return [`Usage: latchkey ${name} ${synopsis}`.trimEnd(), '', summary, ...details.map((line) => `  ${line}`), ''].join(
+    '\n',
+  );
+}
+
+function version(): string {
+  return (createRequire(import.meta.url)('latchkey/package.json') as { version: string }).version;
+}
+
+function linesOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems;
+  if (error instanceof UsageError || error instanceof SsoError) return [error.message];
+  return [`unexpected: ${error instanceof Error ? error.message : String(error)}`];
+}

@@ -1,0 +1,54 @@
+/** A node's process: does what the starter says over the pipe, and ends when the pipe closes. */
+
+import { ConfigError } from '../../config/document.ts';
+import { SsoError } from '../../sso/index.ts';
+import { UsageError } from '../usage.ts';
+import type { FromNode, NodeSettings, NodeStatus, ToNode } from './messages.ts';
+import { type DemoNode, startDemoNode } from './node.ts';
+
+let node: DemoNode | undefined;
+let running: ReadonlySet<string> | undefined;
+
+process.on('message', (message: ToNode) => {
+  if (message.kind === 'start') void start(message.settings);
+  else if (message.kind === 'status') note(message.nodes);
+  else void stop();
+});
+process.on('disconnect', () => process.exit(0));
+process.on('SIGTERM', () => void stop());
+// A terminal sends Ctrl-C to every process in it; the starter hears it too, and says when to stop.
+process.on('SIGINT', () => {});
+
+async function start(settings: NodeSettings): Promise<void> {
+  try {
+    node = await startDemoNode(settings, {
+      isRunning: (name) => running?.has(name) ?? true,
+      restart: (name) => tell({ kind: 'restart', name }),
+      dying: () => tell({ kind: 'dying' }),
+    });
+    tell({ kind: 'ready' });
+  } catch (error) {
+    const expected = error instanceof UsageError || error instanceof SsoError || error instanceof ConfigError;
+    const message = error instanceof Error ? error.message : String(error);
+    process.send?.(
+      {
+        kind: 'failed',
+        message: expected ? message : `${settings.self.name} could not start: ${message}`,
+      } satisfies FromNode,
+      () => process.exit(1),
+    );
+  }
+}
+
+async function stop(): Promise<void> {
+  await node?.stop().catch(() => {});
+  process.exit(0);
+}
+
+function note(nodes: readonly NodeStatus[]): void {
+  running = new Set(nodes.filter((one) => one.running).map(({ name }) => name));
+}
+
+function tell(message: FromNode): void {
+  process.send?.(message);
+}

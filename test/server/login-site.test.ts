@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import supertest from 'supertest';
+import { centralSite, type TestSite } from './support/site.ts';
+import { visitor } from './support/visitor.ts';
+
+const host = 'sso.xyz.localhost:8080';
+let site: Omit<TestSite, 'restarted'>;
+before(async () => {
+  site = await centralSite();
+});
+after(() => site.sso.stop());
+
+test('a person signs on, is shown who they are, and signs out with a receipt', async () => {
+  const person = visitor(site.listener, host);
+  assert.match((await person.get('/')).text, /Nobody is signed on/);
+  const csrf = await person.csrf('/login');
+  const wrong = await person.post('/login', { username: 'alice', password: 'wrong', csrf });
+  assert.equal(wrong.headers['location'], '/login?error=credentials');
+  assert.match((await person.get('/login?error=credentials')).text, /role="alert"/);
+  assert.equal((await person.post('/login', { username: ' ALICE ', password: 'wonderland', csrf })).status, 303);
+  const { text } = await person.get('/');
+  assert.match(text, /<h1>Alice Example<\/h1>/);
+  assert.match(text, /<dd>customer<\/dd>/);
+  const answer = await person.post('/logout', { csrf: await person.csrf('/logout') });
+  assert.match(answer.text, /You are signed out everywhere/);
+  assert.match((await person.get('/')).text, /Nobody is signed on/);
+});
+
+test('check 36: the form is believed with its token alone, and from its own origin alone', async () => {
+  const person = visitor(site.listener, host);
+  const csrf = await person.csrf('/login');
+  const credentials = { username: 'alice', password: 'wonderland' };
+  assert.equal((await person.post('/login', credentials)).status, 403);
+  assert.equal((await person.post('/login', { ...credentials, csrf }).set('Sec-Fetch-Site', 'same-site')).status, 403);
+  assert.equal((await visitor(site.listener, host).post('/login', { ...credentials, csrf })).status, 403);
+  assert.match((await person.get('/')).text, /Nobody is signed on/);
+});
+
+test('the sign-in form leads back to the origins that are configured, and nowhere else', async () => {
+  const locations = [];
+  for (const returnTo of [
+    'https://app1.xyz.com/orders',
+    'https://evil.example/',
+    '//evil.example',
+    'javascript:alert(1)',
+  ]) {
+    const person = visitor(site.listener, host);
+    const csrf = await person.csrf(`/login?return_to=${encodeURIComponent(returnTo)}`);
+    locations.push(
+      (await person.post('/login', { username: 'alice', password: 'wonderland', csrf, return_to: returnTo })).headers[
+        'location'
+      ],
+    );
+  }
+  assert.deepEqual(locations, ['https://app1.xyz.com/orders', '/', '/', '/']);
+});
+
+test('check 50: health says one word to anybody, and unreadiness is a 503', async () => {
+  const health = async (path: string) => {
+    const { status, text, headers } = await supertest(site.listener).get(path);
+    assert.equal(headers['set-cookie'], undefined);
+    return `${status} ${text}`;
+  };
+  assert.equal(await health('/livez'), '200 ok\n');
+  assert.equal(await health('/readyz'), '200 ready\n');
+  const draining = await centralSite();
+  await draining.sso.drain();
+  const { status, text } = await supertest(draining.listener).get('/readyz');
+  assert.equal(`${status} ${text}`, '503 not ready\n');
+  assert.equal((await supertest(draining.listener).get('/livez')).status, 200);
+  await draining.sso.stop();
+});
+
+test('the key set that verifies assertions is public', async () => {
+  const { status, body } = await supertest(site.listener).get('/.well-known/jwks.json');
+  assert.equal(status, 200);
+  assert.ok(body.keys.length > 0);
+  for (const key of body.keys) assert.equal(key.d, undefined, 'no private part');
+});
+
+test('check 47: a forged Host leads no sign-on elsewhere, and X-Forwarded-* of a stranger are not believed', async () => {
+  const person = visitor(site.listener, host);
+  const csrf = await person.csrf('/login');
+  const answer = await person
+    .post('/login', { username: 'alice', password: 'wonderland', csrf, return_to: 'https://evil.example/x' })
+    .set('X-Forwarded-Host', 'evil.example')
+    .set('X-Forwarded-Proto', 'https');
+  assert.equal(answer.headers['location'], '/');
+  assert.equal(answer.headers['strict-transport-security'], undefined);
+});
