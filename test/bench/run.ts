@@ -1,0 +1,46 @@
+/** `npm run bench -- [--only a,b] [--rounds N]`: measures, and prints tables in Markdown. Nothing is asserted: figures of one machine prove nothing on another. */
+
+import { spawnSync } from 'node:child_process';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Bench } from './bench.ts';
+import { build } from './build.ts';
+import { http } from './http.ts';
+import { join as joining } from './join.ts';
+import { logout } from './logout.ts';
+import { loop } from './loop.ts';
+import { memory } from './memory.ts';
+import { signOns } from './sign-ons.ts';
+
+const benches: readonly Bench[] = [loop, http, logout, signOns, joining, memory];
+
+if (import.meta.url.endsWith('.ts')) {
+  const { folder, remove } = build();
+  try {
+    process.exitCode =
+      spawnSync(process.execPath, [join(folder, 'run.js'), ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1;
+  } finally {
+    remove();
+  }
+} else {
+  await measure();
+}
+
+async function measure(): Promise<void> {
+  const { values } = parseArgs({ options: { only: { type: 'string' }, rounds: { type: 'string', default: '5' } } });
+  const rounds = Number(values.rounds);
+  if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number above 0');
+  const wanted = values.only?.split(',');
+  const unknown = wanted?.filter((key) => !benches.some((bench) => bench.key === key)) ?? [];
+  if (unknown.length > 0)
+    throw new Error(`--only takes ${benches.map(({ key, title }) => `${key} (${title})`).join(', ')}`);
+
+  console.log(
+    `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${rounds} rounds; medians, with the lowest and highest round.\n`,
+  );
+  for (const bench of benches.filter(({ key }) => wanted?.includes(key) ?? true)) {
+    const table = await bench.run({ rounds, say: (line) => void process.stderr.write(`${bench.key}: ${line}\n`) });
+    console.log(`### ${bench.key}. ${bench.title}\n\n${table}\n`);
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * The rules, judged from outside the code (FINAL-LOGOUT.md, Invariants). While the history runs: S2, S3,
+ * S7, the causes, receipts and copies as they are acknowledged. When all is healed: D1, D2, S5, S8.
+ * S1 under partition needs leases, which are the next issue: here a node that is cut off may still
+ * honour a sign-on that was ended on the other side, until it hears of it.
+ */
+
+import type { SsoEntry } from '../../sso/entry.ts';
+import type { Change } from '../../sso/gossip/lattice.ts';
+import type { Look, Registry } from '../../sso/registry.ts';
+import type { SessionRecord } from '../../sso/session/record.ts';
+import type { SessionLook } from '../../sso/session/table.ts';
+import type { Subject } from '../../sso/subject.ts';
+import type { SsoId } from '../../sso/token.ts';
+import type { AppSession, Life, Model, SignOn } from './model.ts';
+import type { Maps } from './parts.ts';
+
+export interface Breach {
+  readonly rule: string;
+  readonly message: string;
+  /** Ids and names whose history explains it. */
+  readonly about: readonly string[];
+}
+
+/** What a node says about another one. */
+export interface Member {
+  readonly node: string;
+  readonly incarnation: number;
+  readonly state: string;
+}
+
+export interface Limits {
+  readonly idleMs: number;
+  readonly maxEmptyLifeMs: number;
+}
+
+/** How far the simulated clocks may be off true time, milliseconds; FINAL-LOGOUT.md allows 2 s between two. */
+export const skewAtMostMs = 1_000;
+const clockErrorMs = 2_000;
+
+export class Checkers {
+  readonly #model: Model;
+  readonly #limits: Limits;
+  readonly #now: () => number;
+  /** The first rule that was broken. */
+  breach: Breach | undefined;
+
+  constructor(model: Model, limits: Limits, now: () => number) {
+    this.#model = model;
+    this.#limits = limits;
+    this.#now = now;
+  }
+
+  fail(rule: string, message: string, about: readonly string[]): void {
+    this.breach ??= { rule, message, about };
+  }
+
+  /** Listens to a life's maps. */
+  watch(life: Life, maps: Maps): void {
+    maps.entries.onChange((change) => this.#entryChanged(life, change));
+    maps.sessions.onChange((change) => this.#sessionChanged(life, change));
+    maps.subjects.onChange((change) => this.#subjectChanged(life, change));
+  }
+
+  /** A verdict that a request would have been given. */
+  looked(life: Life, id: SsoId, look: Look | { readonly state: 'undecided' }, rolesOf: Registry['rolesOf']): void {
+    if (look.state !== 'open' && look.state !== 'doubtful') return;
+    const signOn = this.#model.signOns.get(id);
+    if (signOn === undefined) {
+      this.fail('S0', `${life.name} accepts a sign-on that nobody opened`, [id]);
+      return;
+    }
+    const about = [id, signOn.name];
+    if (life.closed.has(id)) this.fail('S2', `${life.name} heard that ${short(id)} is closed, and accepts it`, about);
+    if (this.#now() > signOn.endsAt + clockErrorMs)
+      this.fail('S3', `${life.name} accepts ${short(id)} after its end`, about);
+    if (this.#model.mustEndWithItsSubject(signOn, life))
+      this.fail('S8', `${life.name} heard that ${signOn.name} was ended, and accepts ${short(id)}`, about);
+    if (look.entry.principal.name !== signOn.name) this.fail('S7', `${short(id)} changed its principal`, about);
+    if (rolesOf(look.entry).length !== 1) this.fail('S5', `${signOn.name} has roles that nobody gave`, about);
+  }
+
+  sessionLooked(life: Life, key: string, look: SessionLook): void {
+    if (look.state !== 'live' && look.state !== 'doubtful') return;
+    if (life.endedSessions.has(key))
+      this.fail('S2', `${life.name} heard that session ${short(key)} ended, and shows it`, [key]);
+    const { signOn } = look.session;
+    if (signOn !== undefined && life.closed.has(signOn)) {
+      this.fail('V67', `${life.name} shows session ${short(key)} of the closed sign-on ${short(signOn)}`, [
+        key,
+        signOn,
+      ]);
+    }
+  }
+
+  /** `open` resolved; `isInTime`: before its bound, and another member could be reached all the while. */
+  acknowledged(id: SsoId, isInTime: boolean): void {
+    const holders = this.#model.lives.filter((life) => life.held.has(id));
+    if (isInTime && holders.length < 2)
+      this.fail('W', `${short(id)} was acknowledged by one copy, though another member was up and there was time`, [
+        id,
+      ]);
+  }
+
+  /** An id is only unknown to the cluster if no member that takes part holds it (V82). */
+  inquired(
+    life: Life,
+    id: SsoId,
+    answer: { readonly state: string },
+    beganAt: number,
+    members: readonly Member[],
+  ): void {
+    if (answer.state !== 'unknown') return;
+    for (const holder of this.#model.lives) {
+      const heldAt = holder.held.get(id);
+      if (
+        !holder.alive ||
+        heldAt === undefined ||
+        heldAt > beganAt ||
+        this.#now() > this.#model.signOns.get(id)!.endsAt
+      )
+        continue;
+      const known = members.find(({ node, incarnation }) => `${node}:${incarnation}` === holder.name);
+      if (known !== undefined && known.state !== 'left') {
+        this.fail(
+          'V82',
+          `${life.name} calls ${short(id)} unknown, which ${holder.name} holds: a member that has not left`,
+          [id],
+        );
+      }
+    }
+  }
+
+  /** A session was saved through this life: not one that ended, nor one of a sign-on that is closed (V67). */
+  saved(life: Life, session: AppSession, isKept: boolean): void {
+    const { key, signOn } = session;
+    if (!isKept) this.fail('D1', `${life.name} saved session ${short(key)}, and holds something else`, [key]);
+    if (signOn !== undefined && life.closed.has(signOn))
+      this.fail('V67', `${life.name} saved session ${short(key)} of the closed sign-on ${short(signOn)}`, [
+        key,
+        signOn,
+      ]);
+  }
+
+  /** `stored` resolved for a version of a session. */
+  sessionAcknowledged(session: AppSession, version: number, isInTime: boolean): void {
+    const holders = this.#model.lives.filter(
+      (life) => (life.heldVersions.get(session.key) ?? 0) >= version || life.endedSessions.has(session.key),
+    );
+    if (isInTime && holders.length < 2)
+      this.fail(
+        'W',
+        `a version of session ${short(session.key)} was acknowledged by one copy, though another member was up and there was time`,
+        [session.key],
+      );
+    if (version > (session.acknowledged?.version ?? 0)) session.acknowledged = { version, holders };
+  }
+
+  /** A receipt says that these nodes confirmed an end: then each of them must know it. */
+  confirmed(what: string, lives: readonly Life[], knows: (life: Life) => boolean, about: readonly string[]): void {
+    for (const life of lives) {
+      if (life.alive && !knows(life))
+        this.fail('receipt', `${life.name} confirmed the end of ${what}, and does not know it`, about);
+    }
+  }
+
+  #entryChanged(life: Life, { key, after, own }: Change<SsoEntry>): void {
+    const signOn = this.#model.signOns.get(key);
+    if (!life.held.has(key)) life.held.set(key, this.#now());
+    if (after.state === 'open') {
+      if (signOn === undefined && own) this.#model.opened(key as SsoId, after, life);
+      if (life.closed.has(key)) this.fail('S2', `${life.name} takes ${short(key)} from closed back to open`, [key]);
+      if (signOn !== undefined && after.endsAt !== signOn.endsAt)
+        this.fail('S3', `${short(key)} changed its end`, [key]);
+      return;
+    }
+    if (life.closed.has(key)) return;
+    life.closed.set(key, this.#now());
+    if (signOn !== undefined) this.#judgeCause(life, signOn, after.cause, after.closedAt);
+  }
+
+  /** The cause is carried, never inferred; and nobody ends as idle or empty what a member saw used (V89). */
+  #judgeCause(life: Life, signOn: SignOn, cause: string, closedAt: number): void {
+    const { id, name } = signOn;
+    if (cause === 'expired') {
+      if (this.#now() < signOn.endsAt - clockErrorMs)
+        this.fail('cause', `${life.name} says ${short(id)} expired before its end`, [id, name]);
+    } else if (cause === 'idle' || cause === 'empty') {
+      const limit = cause === 'idle' ? this.#limits.idleMs : this.#limits.maxEmptyLifeMs;
+      for (const [through, usedAt] of signOn.usedThrough) {
+        const unused = closedAt - usedAt;
+        if (through.alive && unused > 2 * clockErrorMs && unused < limit * 0.95 - 2 * skewAtMostMs) {
+          this.fail(
+            'V89',
+            `${short(id)} ended as ${cause} ${Math.round(unused)} ms after it was used through ${through.name}`,
+            [id, name],
+          );
+        }
+      }
+    } else if (cause === 'subject-ended') {
+      if (!this.#model.mayEndWithItsSubject(signOn))
+        this.fail('cause', `${short(id)} ended with its subject, which nobody ended since`, [id, name]);
+    } else if (!([...signOn.endsAsked] as string[]).includes(cause)) {
+      this.fail('cause', `${short(id)} ended as ${cause}, which nobody asked for`, [id, name]);
+    }
+  }
+
+  #sessionChanged(life: Life, { key, before, after }: Change<SessionRecord>): void {
+    if (after.state === 'ended') {
+      life.endedSessions.add(key);
+      return;
+    }
+    if (life.endedSessions.has(key))
+      this.fail('S2', `${life.name} takes session ${short(key)} from ended back to live`, [key]);
+    if (before?.state === 'live' && before.version > after.version)
+      this.fail('S7', `session ${short(key)} went back to an earlier version on ${life.name}`, [key]);
+    life.heldVersions.set(key, after.version);
+    const session = this.#model.sessions.get(key);
+    if (session === undefined) return;
+    if (after.signOn !== session.signOn) this.fail('S7', `session ${short(key)} changed its sign-on`, [key]);
+    if (!after.data.startsWith(`${session.name} `))
+      this.fail('S7', `session ${short(key)} of ${session.name} holds "${after.data}"`, [key]);
+  }
+
+  #subjectChanged(life: Life, { key, after }: Change<Subject>): void {
+    life.ends.set(key, after.ends);
+    life.rolesStamps.set(key, Math.max(life.rolesStamps.get(key) ?? 0, after.rolesStamp));
+  }
+}
+
+/** Enough of an id to tell it from others. */
+export const short = (id: string) => id.slice(0, 8);

@@ -1,0 +1,65 @@
+/** `npm run simulate -- --seeds N --seed S [--events N] [--workers N] [--plant NAME] [--all]`: many histories, with a line of progress. */
+
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { runMany, type Sum } from './many.ts';
+import { type PlantName, plants } from './plants.ts';
+import { failureText } from './seed.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    events: { type: 'string', default: '3000' },
+    workers: { type: 'string', default: String(availableParallelism()) },
+    plant: { type: 'string', default: 'none' },
+    all: { type: 'boolean', default: false },
+  },
+});
+
+const whole = (name: 'seeds' | 'seed' | 'events' | 'workers'): number => {
+  const value = Number(values[name]);
+  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name} must be a whole number above 0`);
+  return value;
+};
+if (!Object.hasOwn(plants, values.plant)) throw new Error(`--plant must be one of: ${Object.keys(plants).join(' · ')}`);
+
+const begunAt = performance.now();
+const line = (sum: Sum) => {
+  const seconds = (performance.now() - begunAt) / 1_000;
+  return `${sum.seeds} seeds, ${sum.events} events, ${sum.signOns} sign-ons, ${(sum.seconds / 3_600).toFixed(1)} virtual hours, ${sum.broken.length} broken; ${seconds.toFixed(1)} s`;
+};
+let shownAt = 0;
+const sum = await runMany(
+  {
+    seeds: whole('seeds'),
+    seed: whole('seed'),
+    events: whole('events'),
+    workers: whole('workers'),
+    plant: values.plant as PlantName,
+    all: values.all,
+  },
+  (sum) => {
+    if (performance.now() - shownAt < 1_000 && process.stdout.isTTY) return;
+    if (performance.now() - shownAt < 10_000 && !process.stdout.isTTY) return;
+    shownAt = performance.now();
+    process.stdout.write(process.stdout.isTTY ? `\r${line(sum)} ` : `${line(sum)}\n`);
+  },
+);
+console.log(`${process.stdout.isTTY ? '\r' : ''}${line(sum)}`);
+const byRule = grouped(sum.broken, ({ breach }) => breach?.rule ?? '');
+for (const [first] of byRule.values()) console.log(`\n${failureText(first!)}`);
+for (const [rule, broken] of byRule)
+  console.log(
+    `\n${rule}: ${broken.length}, seeds ${broken
+      .map(({ seed }) => seed)
+      .slice(0, 20)
+      .join(' ')}`,
+  );
+if (sum.broken.length > 0) process.exitCode = 1;
+
+function grouped<T>(items: readonly T[], by: (item: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(by(item), [...(groups.get(by(item)) ?? []), item]);
+  return groups;
+}
