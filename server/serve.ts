@@ -36,7 +36,12 @@ export async function serve(file: string, env: NodeJS.ProcessEnv): Promise<void>
       { listen: config.web.listen, node: sso.name, members: sso.members().length, users: users.length },
       'latchkey is ready',
     );
-    const signal = await ended;
+    const replaced = new Promise<'replaced'>((resolve) => sso.on('replaced', () => resolve('replaced')));
+    const signal = await Promise.race([ended, replaced]);
+    if (signal === 'replaced') {
+      await web.close();
+      throw new SsoError('ERR_UNAVAILABLE', `another process has started as node ${sso.name}: this one has stopped`);
+    }
     log.info({ signal }, 'stopping');
     await sso.drain();
     await web.close();

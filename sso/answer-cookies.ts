@@ -6,6 +6,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { appendCookie, beforeHeaders, vary } from './answer.ts';
+import { connectionOf } from './connection.ts';
 import type { SsoCookie } from './cookie.ts';
 import type { VisitorCookie } from './csrf.ts';
 import type { SsoId, SsoToken } from './token.ts';
@@ -82,7 +83,8 @@ export class AnswerCookies {
   #visitorLines(): readonly string[] {
     const { visitor } = this.#parts;
     if (this.#change.kind === 'set') return visitor.isPresent(this.#req.headers.cookie) ? [visitor.deletion] : [];
-    return this.#visitor === undefined ? [] : [visitor.issue(this.#visitor)];
+    const reaches = !visitor.secure || connectionOf(this.#req).secure; // check 12
+    return this.#visitor === undefined || !reaches ? [] : [visitor.issue(this.#visitor)];
   }
 }
 

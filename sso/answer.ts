@@ -121,8 +121,10 @@ function hooksOf(res: ServerResponse): Hooks {
     held: undefined,
   } as unknown as Hooks;
   answer[hooksKey] = hooks;
-  // Shared functions rather than closures: installing them is three assignments.
-  Object.assign(answer, { writeHead: hookedWriteHead, write: hookedWrite, end: hookedEnd });
+  // Shared functions rather than closures, and plain assignments: installing them costs next to nothing.
+  answer.writeHead = hookedWriteHead as Hooked['writeHead'];
+  answer.write = hookedWrite as Hooked['write'];
+  answer.end = hookedEnd as Hooked['end'];
   return hooks;
 }
 
@@ -131,8 +133,12 @@ function hookedWriteHead(this: Hooked, ...args: unknown[]): Answer {
   const hooks = this[hooksKey];
   const [status, ...rest] = args;
   if (this.headersSent || !(Number(status) >= 100 && Number(status) <= 999)) return hooks.writeHead.apply(this, args);
-  const reason = typeof rest[0] === 'string' ? [rest[0]] : [];
   this.statusCode = Number(status);
+  if (rest.length === 0) {
+    runHeaderCallbacks(hooks);
+    return hooks.writeHead.call(this, status);
+  }
+  const reason = typeof rest[0] === 'string' ? [rest[0]] : [];
   setHeaders(this, reason.length > 0 ? rest[1] : (rest[1] ?? rest[0]));
   runHeaderCallbacks(hooks);
   return hooks.writeHead.call(this, status, ...reason);
@@ -267,16 +273,16 @@ function mayHaveBody(res: Answer): boolean {
   return res.req?.method !== 'HEAD' && res.statusCode !== 204 && res.statusCode !== 304;
 }
 
-/** Of `(chunk?, encoding?, callback?)` the last given may stand further left. */
+/** Of `(chunk?, encoding?, callback?)` the callback may stand in the place of any. */
 function parseArguments(
   args: unknown[],
 ): [chunk: unknown, encoding: BufferEncoding | undefined, done: Done | undefined] {
-  const done = args.find((arg) => typeof arg === 'function') as Done | undefined;
-  const [chunk, encoding] = args;
+  const [chunk, encoding, last] = args;
+  const done = typeof chunk === 'function' ? chunk : typeof encoding === 'function' ? encoding : last;
   return [
     typeof chunk === 'function' ? undefined : (chunk ?? undefined),
     typeof encoding === 'string' ? (encoding as BufferEncoding) : undefined,
-    done,
+    typeof done === 'function' ? (done as Done) : undefined,
   ];
 }
 

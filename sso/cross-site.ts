@@ -6,6 +6,7 @@
  */
 
 import type { Request } from 'express';
+import { connectionOf } from './connection.ts';
 import { ownHost } from './own-host.ts';
 
 /** Whether the browser marks this request as coming from another origin, a sibling host's included. */
@@ -22,5 +23,5 @@ export function isCrossSite(req: Request, origins: readonly string[]): boolean {
 function isOwnOrigin(req: Request, origin: string): boolean {
   const host = ownHost(req);
   if (host === undefined) return false;
-  return origin === `https://${host}` || (!req.secure && origin === `http://${host}`);
+  return origin === `https://${host}` || (!connectionOf(req).secure && origin === `http://${host}`);
 }

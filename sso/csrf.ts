@@ -42,6 +42,8 @@ export interface VisitorCookie {
   mint(random: Random): string;
   issue(value: string): string;
   readonly deletion: string;
+  /** Whether it is for secure connections alone. */
+  readonly secure: boolean;
 }
 
 export function visitorCookie(allowInsecureCookie: boolean): VisitorCookie {
@@ -56,5 +58,6 @@ export function visitorCookie(allowInsecureCookie: boolean): VisitorCookie {
     mint: (random) => Buffer.from(random.bytes(32)).toString('base64url'),
     issue: (value) => stringifySetCookie({ ...attributes, value }),
     deletion: stringifySetCookie({ ...attributes, value: '', maxAge: 0, expires: new Date(0) }),
+    secure: attributes.secure,
   };
 }

@@ -9,7 +9,18 @@ import type { Lattice } from './gossip/lattice.ts';
 import { isName, type Principal, parsePrincipal } from './principal.ts';
 
 /** Why a sign-on ended. Carried with the end, never inferred (V49, V90). */
-export const causes = ['logout', 'invalidated', 'idle', 'expired', 'empty', 'replaced', 'administrator', 'subject-ended', 'conflict', 'epoch'] as const;
+export const causes = [
+  'logout',
+  'invalidated',
+  'idle',
+  'expired',
+  'empty',
+  'replaced',
+  'administrator',
+  'subject-ended',
+  'conflict',
+  'epoch',
+] as const;
 export type Cause = (typeof causes)[number];
 
 export interface OpenEntry {
@@ -139,7 +150,8 @@ function decodeEntry(data: unknown): SsoEntry | undefined {
   const principal = parsePrincipal(attributes === 0 ? { name, roles } : { name, roles, attributes });
   const seenEnds = ends === 0 ? noEnds : decodeEnds(ends);
   if (principal === undefined || seenEnds === undefined || !isName(how)) return undefined;
-  if (!isInstant(openedStamp) || !isInstant(authenticatedAt) || !isInstant(endsAt) || !isInstant(epoch)) return undefined;
+  if (!isInstant(openedStamp) || !isInstant(authenticatedAt) || !isInstant(endsAt) || !isInstant(epoch))
+    return undefined;
   if (!isInstant(usedAt) || !isInstant(aliveAt)) return undefined;
   return { state: 'open', principal, how, openedStamp, authenticatedAt, endsAt, epoch, seenEnds, usedAt, aliveAt };
 }

@@ -1,8 +1,10 @@
 /** The public surface: what an application imports. Re-exports only. */
 
+export { verifyAssertion } from './assertion.ts';
+export { type StickyRouteOptions, stickyRoute } from './balancer/sticky-route.ts';
 export type { Cause } from './entry.ts';
 export { SsoError, type SsoErrorCode } from './errors.ts';
-export { type MemberView } from './gossip/gossip.ts';
+export type { MemberView } from './gossip/gossip.ts';
 export type { Log } from './log.ts';
 export type { Authenticate, LoginOptions } from './login.ts';
 export { type Opened, SsoNode, startNode } from './node.ts';
@@ -14,6 +16,4 @@ export type { Closed, EntryView } from './registry.ts';
 export type { Sso } from './request.ts';
 export type { SessionOptions } from './session/sessions.ts';
 export type { LogoutOptions } from './sign-off.ts';
-export { stickyRoute, type StickyRouteOptions } from './balancer/sticky-route.ts';
 export type { SignOnHook } from './web-settings.ts';
-export { verifyAssertion } from './assertion.ts';

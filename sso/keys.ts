@@ -34,7 +34,8 @@ export interface MeshKey {
 /** @throws SsoError ERR_CONFIG_INVALID a secret is missing, too short, or well known */
 export function deriveKeys(secret: string | readonly string[]): Keys {
   const secrets = typeof secret === 'string' ? [secret] : secret;
-  if (!Array.isArray(secrets) || secrets.length === 0) throw configError('secret', 'a secret is required: at least 32 bytes, as "latchkey new-secret" makes one');
+  if (!Array.isArray(secrets) || secrets.length === 0)
+    throw configError('secret', 'a secret is required: at least 32 bytes, as "latchkey new-secret" makes one');
   for (const one of secrets) checkSecret(one);
   const hmacKeys = (purpose: KeyPurpose) => secrets.map((one) => createSecretKey(derive(one, purpose, '')));
   return {
@@ -44,7 +45,10 @@ export function deriveKeys(secret: string | readonly string[]): Keys {
     assertionSeeds: secrets.map((one) => derive(one, 'assertion', '')),
     mesh: (cluster, node) =>
       secrets.map((one) => ({
-        keyId: createHash('sha256').update(derive(one, 'mesh', 'id')).digest('hex').slice(0, 8),
+        keyId: createHash('sha256')
+          .update(derive(one, 'mesh', 'id'))
+          .digest('hex')
+          .slice(0, 8),
         key: derive(one, 'mesh', JSON.stringify([cluster, node])),
       })),
   };
@@ -65,5 +69,6 @@ function checkSecret(secret: unknown): void {
   if (typeof secret !== 'string' || Buffer.byteLength(secret) < secretBytesAtLeast) {
     throw configError('secret', 'must be at least 32 bytes of random text, as "latchkey new-secret" makes one');
   }
-  if (wellKnown.test(secret)) throw configError('secret', 'looks like a placeholder: use random text, as "latchkey new-secret" makes it');
+  if (wellKnown.test(secret))
+    throw configError('secret', 'looks like a placeholder: use random text, as "latchkey new-secret" makes it');
 }

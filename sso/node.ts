@@ -4,33 +4,35 @@
  */
 
 import { EventEmitter } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { type KeySet, keySet } from './assertion.ts';
 import type { Channel } from './channel/channel.ts';
 import { meshChannel } from './channel/mesh.ts';
-import { systemClock, every, type Cancel, type Clock } from './clock.ts';
+import { type Cancel, type Clock, every, systemClock } from './clock.ts';
 import { type Cause, entryLattice, type OpenEntry } from './entry.ts';
 import { SsoError } from './errors.ts';
 import { GossipNode, type MemberView } from './gossip/gossip.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import { deriveKeys } from './keys.ts';
 import { type Log, silentLog } from './log.ts';
-import { type Authenticate, login, type LoginOptions } from './login.ts';
+import { type Authenticate, type LoginOptions, login } from './login.ts';
 import { type NodeOptions, resolveOptions, type Settings } from './options.ts';
 import { parseRoles } from './principal.ts';
-import { protect, type ProtectOptions } from './protect.ts';
+import { type ProtectOptions, protect } from './protect.ts';
 import { systemRandom } from './random.ts';
 import type { Receipt } from './receipt.ts';
 import { type Closed, type EntryView, Registry } from './registry.ts';
-import { RequestContext } from './session/request-context.ts';
 import { sessionLattice } from './session/record.ts';
+import { RequestContext } from './session/request-context.ts';
 import { type SessionOptions, type SessionParts, sessions } from './session/sessions.ts';
-import { store, type SessionStore } from './session/store.ts';
+import { type SessionStore, store } from './session/store.ts';
 import { SessionTable } from './session/table.ts';
-import { logout, type LogoutOptions } from './sign-off.ts';
+import { type LogoutOptions, logout } from './sign-off.ts';
+import type { Sso } from './sso.ts';
 import { subjectLattice } from './subject.ts';
 import type { SsoId } from './token.ts';
-import { signOnView, valve } from './valve.ts';
+import { signOnView, upgradeReader, valve } from './valve.ts';
 import type { ValveParts } from './web-settings.ts';
 
 /** Starts a node: joins the cluster, compares with its members, and only then resolves. @throws SsoError ERR_CONFIG_INVALID, ERR_CHANNEL_FAILED */
@@ -51,6 +53,8 @@ interface NodeEvents {
   opened: [Opened];
   closed: [Closed];
   member: [MemberView];
+  /** Another process has started under this node's name; this one has stopped. */
+  replaced: [];
 }
 
 /** A node, running. All its middleware may be mounted on any number of applications. */
@@ -63,6 +67,7 @@ export class SsoNode {
   readonly #valveParts: ValveParts;
   readonly #sessionParts: SessionParts;
   readonly #keySet: KeySet;
+  readonly #upgrades: (req: IncomingMessage) => Promise<Sso>;
   readonly #clock: Clock;
   readonly #events = new EventEmitter<NodeEvents>();
   readonly #apps = new Set<string>();
@@ -83,7 +88,9 @@ export class SsoNode {
     const life = `${route}:${incarnation}`;
     const hybrid = new HybridClock(clock);
     const address = cluster?.advertise ?? cluster?.listen ?? '';
-    const channel = world.channel?.(self) ?? (cluster === undefined ? undefined : meshOf(cluster, self, keys.mesh, { clock, random, log: this.#log }));
+    const channel =
+      world.channel?.(self) ??
+      (cluster === undefined ? undefined : meshOf(cluster, self, keys.mesh, { clock, random, log: this.#log }));
     this.#gossip = new GossipNode({
       self: { ...self, route, address },
       channel,
@@ -97,8 +104,9 @@ export class SsoNode {
         lostAfterMs: cluster?.lostAfterMs,
       }),
     });
-    const entries = this.#gossip.map(entryLattice);
+    // In this order they travel: no entry outruns the end of its subject in one batch or comparison.
     const subjects = this.#gossip.map(subjectLattice);
+    const entries = this.#gossip.map(entryLattice);
     const sessionCopies = this.#gossip.map(sessionLattice);
     const { limits } = settings;
     const wait = defined({ copies: cluster?.copies, waitMs: cluster?.copyMs });
@@ -127,7 +135,12 @@ export class SsoNode {
         keysOf: (id) => this.#table.keysOf(id),
         ask: (asked) => sessionCopies.ask(asked),
         endLinked: (id, closedAt) => this.#table.endLinked(id, closedAt),
-        views: (id) => this.#table.linked(id).map(({ session }) => ({ app: session.app, node: nodeOf(session.owner), lastAccessAt: session.lastAccessAt })),
+        views: (id) =>
+          this.#table.linked(id).map(({ session }) => ({
+            app: session.app,
+            node: nodeOf(session.owner),
+            lastAccessAt: session.lastAccessAt,
+          })),
       },
       keys,
       clock,
@@ -149,7 +162,18 @@ export class SsoNode {
     });
     const context = new RequestContext();
     this.#keySet = keySet(keys);
-    this.#valveParts = { registry: this.#registry, settings, keys, context, clock, random, log: this.#log, route, accepting: () => this.#state === 'up' };
+    this.#valveParts = {
+      registry: this.#registry,
+      settings,
+      keys,
+      context,
+      clock,
+      random,
+      log: this.#log,
+      route,
+      accepting: () => this.#state === 'up',
+    };
+    this.#upgrades = upgradeReader(this.#valveParts);
     this.#sessionParts = {
       table: this.#table,
       signOns: signOnView(this.#valveParts),
@@ -163,12 +187,20 @@ export class SsoNode {
     };
     this.#registry.onOpened((opened) => this.#events.emit('opened', opened));
     this.#registry.onClosed((closed) => this.#events.emit('closed', closed));
+    this.#gossip.onReplaced(() => void this.#replaced());
     this.#gossip.onMember((_before, after) => this.#events.emit('member', after));
   }
 
   /** Joins the cluster. `startNode` has done it. */
   async start(): Promise<void> {
-    if (this.#settings.allowInsecureCookie) this.#log.warn({}, 'allowInsecureCookie: sign-ons travel over plain HTTP, for demonstrations only');
+    if (this.#settings.allowInsecureCookie)
+      this.#log.warn({}, 'allowInsecureCookie: sign-ons travel over plain HTTP, for demonstrations only');
+    if (!this.#settings.allowInsecureCookie && !/^__(Secure|Host)-/.test(this.#settings.cookieName)) {
+      this.#log.warn(
+        { cookieName: this.#settings.cookieName },
+        'cookieName has no __Secure- prefix: sibling hosts and plain HTTP can set such a cookie too',
+      );
+    }
     await this.#gossip.start();
     this.#state = 'up';
     this.#timers = [every(this.#clock, this.#settings.sweepMs, () => void this.#registry.sweep())];
@@ -177,6 +209,14 @@ export class SsoNode {
   /** The middleware of the virtual host: gives every application below it `req.sso`. Mount it once, before them. */
   valve(): RequestHandler {
     return valve(this.#valveParts);
+  }
+
+  /**
+   * The sign-on of a WebSocket's upgrade request, as `req.sso` is of others. A page of another origin than this host's and
+   * the configured ones gets nobody's: browsers let any page open a socket to any host.
+   */
+  fromUpgrade(req: IncomingMessage): Promise<Sso> {
+    return this.#upgrades(req);
   }
 
   /** An application's sessions: `req.session`, as express-session has it, linked to the sign-on. */
@@ -212,7 +252,10 @@ export class SsoNode {
   }
 
   /** Ends all sign-ons of a user, those being checked at this moment included: a password changed, an account was closed. */
-  endSubject(name: string, options: { readonly cause?: Extract<Cause, 'subject-ended' | 'administrator'> } = {}): Promise<Receipt> {
+  endSubject(
+    name: string,
+    options: { readonly cause?: Extract<Cause, 'subject-ended' | 'administrator'> } = {},
+  ): Promise<Receipt> {
     return this.#registry.endSubject(name, options.cause ?? 'subject-ended');
   }
 
@@ -263,17 +306,18 @@ export class SsoNode {
     return this;
   }
 
-  /** Takes no sign-ons any more, hands over what only this node holds, and leaves the cluster. Requests that are signed on are still served. */
+  /** Takes no sign-ons any more and hands over what only this node holds. Requests that are signed on are still served. */
   async drain(): Promise<void> {
     if (this.#state !== 'up') return;
     this.#state = 'draining';
-    await this.#gossip.leave();
+    await this.#gossip.drain();
   }
 
-  /** Drains, then ends every timer and socket. The sign-ons live on in the other nodes. */
+  /** Drains, leaves the cluster, and ends every timer and socket. The sign-ons live on in the other nodes. */
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return;
     await this.drain();
+    await this.#gossip.leave();
     this.#state = 'stopped';
     for (const cancel of this.#timers) cancel();
     await this.#gossip.stop();
@@ -286,13 +330,24 @@ export class SsoNode {
     await this.#gossip.stop();
   }
 
+  /** A later process goes by this node's name: two of one name must not both answer. */
+  async #replaced(): Promise<void> {
+    await this.kill();
+    this.#events.emit('replaced');
+  }
+
   #noteApp(app: string): void {
     this.#apps.add(app);
     this.#gossip.setApplications([...this.#apps]);
   }
 }
 
-function meshOf(cluster: NonNullable<Settings['cluster']>, self: { node: string; incarnation: number }, mesh: ReturnType<typeof deriveKeys>['mesh'], world: Pick<ValveParts, 'clock' | 'random' | 'log'>): Channel {
+function meshOf(
+  cluster: NonNullable<Settings['cluster']>,
+  self: { node: string; incarnation: number },
+  mesh: ReturnType<typeof deriveKeys>['mesh'],
+  world: Pick<ValveParts, 'clock' | 'random' | 'log'>,
+): Channel {
   const name = cluster.name ?? 'latchkey';
   return meshChannel({
     ...self,
@@ -312,7 +367,9 @@ function nodeOf(life: string): string {
 
 /** Without the fields that are undefined: defaults take their place. */
 function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
 }
 
 /** Says what an operator must know where no log was given. */

@@ -7,8 +7,8 @@
 import { hostname } from 'node:os';
 import type { Request } from 'express';
 import { z } from 'zod';
-import type { Clock } from './clock.ts';
 import type { Channel } from './channel/channel.ts';
+import type { Clock } from './clock.ts';
 import { cookieDomainError } from './cookie-domain.ts';
 import { configError } from './errors.ts';
 import type { Log } from './log.ts';
@@ -41,9 +41,14 @@ export interface NodeOptions {
   /** Seconds between sweeps that free memory; limits are judged at use and need none. Default 60. 0: every second. */
   readonly processExpiresInterval?: number;
   /** Asks again whether this principal may go on in this request; false → the application's challenge, the sign-on stays (V33). No password is ever kept. */
-  readonly requireReauthentication?: false | { readonly check: (principal: Principal, req: Request) => boolean | Promise<boolean>; readonly everyMs?: number };
+  readonly requireReauthentication?:
+    | false
+    | { readonly check: (principal: Principal, req: Request) => boolean | Promise<boolean>; readonly everyMs?: number };
   /** Asks the directory whether the account still exists; false ends all of the user's sign-ons (V27). */
-  readonly revalidate?: { readonly check: (principal: Principal) => boolean | Promise<boolean>; readonly everyMs?: number };
+  readonly revalidate?: {
+    readonly check: (principal: Principal) => boolean | Promise<boolean>;
+    readonly everyMs?: number;
+  };
   /** Absolute life of a sign-on, milliseconds. Default 43,200,000 (12 h). */
   readonly lifeMs?: number;
   /** Idle limit of a sign-on, milliseconds. Default 0: none beyond maxEmptyLife and the sessions' own. */
@@ -127,18 +132,37 @@ export interface Settings extends ValveSettings {
   readonly world: World;
 }
 
-const ms = (what: string) => z.number({ error: `must be a number of milliseconds: ${what}` }).int().nonnegative();
-const seconds = z.number({ error: 'must be a number of seconds, 0 or more' }).nonnegative({ error: 'must be 0 or more seconds' }).max(1e9, { error: 'must be at most 1000000000 seconds' });
+const ms = (what: string) =>
+  z
+    .number({ error: `must be a number of milliseconds: ${what}` })
+    .int()
+    .nonnegative();
+const seconds = z
+  .number({ error: 'must be a number of seconds, 0 or more' })
+  .nonnegative({ error: 'must be 0 or more seconds' })
+  .max(1e9, { error: 'must be at most 1000000000 seconds' });
 const callback = z.custom<never>((value) => typeof value === 'function', { error: 'must be a function' });
-const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, { error: 'must be address:port, for example 10.0.0.1:7800' });
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, { error: 'must be address:port, for example 10.0.0.1:7800' });
 const limit = z.number().int().positive({ error: 'must be a whole number above 0' });
 const routeShape = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 
 const schema = z.strictObject({
   secret: z.unknown(),
-  route: z.string().max(128).regex(routeShape, { error: 'may hold letters, digits, "-", "_" and single dots: balancers and cookies cannot carry anything else' }).optional(),
+  route: z
+    .string()
+    .max(128)
+    .regex(routeShape, {
+      error: 'may hold letters, digits, "-", "_" and single dots: balancers and cookies cannot carry anything else',
+    })
+    .optional(),
   cookieDomain: z.string().optional(),
-  cookieName: z.string().max(128).regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a cookie name (RFC 6265 token)' }).optional(),
+  cookieName: z
+    .string()
+    .max(128)
+    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a cookie name (RFC 6265 token)' })
+    .optional(),
   previousCookieDomains: z.array(z.string()).optional(),
   sameSite: z.enum(['lax', 'strict', 'none'], { error: 'must be lax, strict or none' }).optional(),
   partitioned: z.boolean().optional(),
@@ -147,17 +171,39 @@ const schema = z.strictObject({
   maxEmptyLife: seconds.optional(),
   processExpiresInterval: seconds.optional(),
   requireReauthentication: z
-    .union([z.literal(false), z.strictObject({ check: callback, everyMs: ms('how long an answer holds').optional() })], {
-      error: 'must be false, or { check, everyMs }: no password is kept, so check is asked again',
-    })
+    .union(
+      [z.literal(false), z.strictObject({ check: callback, everyMs: ms('how long an answer holds').optional() })],
+      {
+        error: 'must be false, or { check, everyMs }: no password is kept, so check is asked again',
+      },
+    )
     .optional(),
   revalidate: z.strictObject({ check: callback, everyMs: ms('how long an answer holds').optional() }).optional(),
-  lifeMs: ms('the absolute life of a sign-on').min(1_000).max(30 * 86_400_000, { error: 'must be at most 30 days' }).optional(),
+  lifeMs: ms('the absolute life of a sign-on')
+    .min(1_000)
+    .max(30 * 86_400_000, { error: 'must be at most 30 days' })
+    .optional(),
   idleMs: ms('the idle limit of a sign-on, 0 for none').optional(),
   countsAsActivity: callback.optional(),
   principalFrom: callback.optional(),
-  hooks: z.strictObject({ onSignOn: z.array(z.custom<SignOnHook>((value) => typeof (value as SignOnHook)?.signOn === 'function', { error: 'must be hooks such as stickyRoute()' })).optional() }).optional(),
-  clearSiteData: z.array(z.enum(['cache', 'storage'], { error: 'may name cache and storage: cookies would empty the whole registrable domain' })).optional(),
+  hooks: z
+    .strictObject({
+      onSignOn: z
+        .array(
+          z.custom<SignOnHook>((value) => typeof (value as SignOnHook)?.signOn === 'function', {
+            error: 'must be hooks such as stickyRoute()',
+          }),
+        )
+        .optional(),
+    })
+    .optional(),
+  clearSiteData: z
+    .array(
+      z.enum(['cache', 'storage'], {
+        error: 'may name cache and storage: cookies would empty the whole registrable domain',
+      }),
+    )
+    .optional(),
   issuer: z.string().min(1).optional(),
   cluster: z
     .strictObject({
@@ -176,8 +222,23 @@ const schema = z.strictObject({
       lostAfterMs: ms('until a node counts as lost').min(100).optional(),
     })
     .optional(),
-  limits: z.strictObject({ entries: limit.optional(), entriesPerUser: limit.optional(), sessions: limit.optional(), sessionsPerSignOn: limit.optional() }).optional(),
-  log: z.custom<Log>((value) => ['debug', 'info', 'warn', 'error'].every((level) => typeof (value as Record<string, unknown>)?.[level] === 'function'), { error: 'must have debug, info, warn and error' }).optional(),
+  limits: z
+    .strictObject({
+      entries: limit.optional(),
+      entriesPerUser: limit.optional(),
+      sessions: limit.optional(),
+      sessionsPerSignOn: limit.optional(),
+    })
+    .optional(),
+  log: z
+    .custom<Log>(
+      (value) =>
+        ['debug', 'info', 'warn', 'error'].every(
+          (level) => typeof (value as Record<string, unknown>)?.[level] === 'function',
+        ),
+      { error: 'must have debug, info, warn and error' },
+    )
+    .optional(),
   world: z.custom<World>((value) => typeof value === 'object' && value !== null).optional(),
 });
 
@@ -187,23 +248,34 @@ export function resolveOptions(options: NodeOptions): Settings {
   if (!parsed.success) throw firstError(parsed.error);
   const allowInsecureCookie = options.allowInsecureCookie ?? false;
   const sameSite = options.sameSite ?? 'lax';
-  if (allowInsecureCookie && sameSite === 'none') throw configError('sameSite', 'none needs Secure cookies: leave out allowInsecureCookie');
-  if (allowInsecureCookie && options.partitioned) throw configError('partitioned', 'needs Secure cookies: leave out allowInsecureCookie');
+  if (allowInsecureCookie && sameSite === 'none')
+    throw configError('sameSite', 'none needs Secure cookies: leave out allowInsecureCookie');
+  if (allowInsecureCookie && options.partitioned)
+    throw configError('partitioned', 'needs Secure cookies: leave out allowInsecureCookie');
   const cookieDomain = parseDomain('cookieDomain', options.cookieDomain);
+  if (cookieDomain !== undefined && options.cookieName?.startsWith('__Host-')) {
+    throw configError('cookieName', 'browsers refuse __Host- together with a cookieDomain: use __Secure-');
+  }
   const { requireReauthentication, revalidate } = options;
   return {
     secret: options.secret,
     route: options.route ?? defaultRoute(),
     cookieDomain,
-    cookieName: options.cookieName ?? (allowInsecureCookie ? 'latchkey' : cookieDomain === undefined ? '__Host-latchkey' : '__Secure-latchkey'),
-    previousCookieDomains: (options.previousCookieDomains ?? []).map((domain, i) => parseDomain(`previousCookieDomains[${i}]`, domain)),
+    cookieName:
+      options.cookieName ??
+      (allowInsecureCookie ? 'latchkey' : cookieDomain === undefined ? '__Host-latchkey' : '__Secure-latchkey'),
+    previousCookieDomains: (options.previousCookieDomains ?? []).map((domain, i) =>
+      parseDomain(`previousCookieDomains[${i}]`, domain),
+    ),
     sameSite,
     partitioned: options.partitioned ?? false,
     allowInsecureCookie,
     origins: (options.origins ?? []).map(parseOrigin),
     maxEmptyLifeMs: (options.maxEmptyLife ?? registryLimits.maxEmptyLifeMs / 1000) * 1000,
     sweepMs: Math.max(1_000, (options.processExpiresInterval ?? 60) * 1000),
-    requireReauthentication: requireReauthentication ? { check: requireReauthentication.check, everyMs: requireReauthentication.everyMs ?? 60_000 } : undefined,
+    requireReauthentication: requireReauthentication
+      ? { check: requireReauthentication.check, everyMs: requireReauthentication.everyMs ?? 60_000 }
+      : undefined,
     revalidate: revalidate && { check: revalidate.check, everyMs: revalidate.everyMs ?? 300_000 },
     lifeMs: options.lifeMs ?? registryLimits.lifeMs,
     idleMs: options.idleMs ?? 0,
@@ -222,12 +294,20 @@ export function resolveOptions(options: NodeOptions): Settings {
 /** Navigations and whatever changes something. A page that polls says `Sec-Fetch-Mode: cors`; what comes from no browser says nothing and counts. */
 function isActivity(req: Request): boolean {
   const mode = req.headers['sec-fetch-mode'];
-  return mode === undefined || mode === 'navigate' || (req.method !== 'GET' && req.method !== 'HEAD' && req.method !== 'OPTIONS');
+  return (
+    mode === undefined ||
+    mode === 'navigate' ||
+    (req.method !== 'GET' && req.method !== 'HEAD' && req.method !== 'OPTIONS')
+  );
 }
 
 /** The host's name, as the Plone page forms it from an address: dots turned into dashes. */
 function defaultRoute(): string {
-  return hostname().replace(/[^A-Za-z0-9_-]+/g, '-').replace(/^-+|-+$/g, '') || 'node';
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9_-]+/g, '-')
+      .replace(/^-+|-+$/g, '') || 'node'
+  );
 }
 
 /** The guide's `/` means no Domain attribute. */
@@ -240,7 +320,12 @@ function parseDomain(path: string, domain: string | undefined): string | undefin
 
 function parseOrigin(text: string, index: number): string {
   const url = URL.parse(text);
-  if (url === null || url.origin !== text.toLowerCase() || !/^https?:$/.test(url.protocol) || url.hostname.includes('*')) {
+  if (
+    url === null ||
+    url.origin !== text.toLowerCase() ||
+    !/^https?:$/.test(url.protocol) ||
+    url.hostname.includes('*')
+  ) {
     throw configError(`origins[${index}]`, `"${text}" must be an origin alone, for example https://app1.xyz.com`);
   }
   return url.origin;
@@ -249,7 +334,11 @@ function parseOrigin(text: string, index: number): string {
 function firstError(error: z.ZodError): Error {
   const [issue] = error.issues;
   if (issue === undefined) return configError('', error.message);
-  const path = issue.path.reduce<string>((text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`), '');
+  const path = issue.path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
+    '',
+  );
   if (issue.code === 'unrecognized_keys') {
     return configError([path, issue.keys[0]].filter(Boolean).join('.'), 'is no option of Latchkey');
   }

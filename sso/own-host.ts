@@ -6,11 +6,12 @@
  */
 
 import type { Request } from 'express';
+import { connectionOf } from './connection.ts';
 
 /** `app1.xyz.com:8443`, in lower case; `undefined` if the request names none. */
 export function ownHost(req: Request): string | undefined {
   const host = req.headers.host;
-  const trusted = req.hostname;
+  const trusted = connectionOf(req).hostname;
   if (trusted === undefined) return undefined;
   if (host !== undefined && withoutPort(host) === trusted) return host.toLowerCase();
   const forwarded = req.headers['x-forwarded-host'];

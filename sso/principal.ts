@@ -10,7 +10,13 @@ export interface Principal {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-export const principalLimits = { nameLength: 256, roles: 256, roleLength: 128, attributes: 32, attributeLength: 1_024 } as const;
+export const principalLimits = {
+  nameLength: 256,
+  roles: 256,
+  roleLength: 128,
+  attributes: 32,
+  attributeLength: 1_024,
+} as const;
 
 const control = /[\p{Cc}\p{Cs}]/u;
 
@@ -21,13 +27,16 @@ const control = /[\p{Cc}\p{Cs}]/u;
 export function requirePrincipal(value: unknown): Principal {
   const principal = parsePrincipal(value);
   if (principal === undefined) {
-    throw new SsoError('ERR_PRINCIPAL_INVALID', 'a principal needs { name: string, roles?: string[], attributes?: { [name]: string } }');
+    throw new SsoError(
+      'ERR_PRINCIPAL_INVALID',
+      'a principal needs { name: string, roles?: string[], attributes?: { [name]: string } }',
+    );
   }
   return principal;
 }
 
 export function parsePrincipal(value: unknown): Principal | undefined {
-  if (typeof value !== 'object' || value === null || 'error' in value) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isErrorLike(value)) return undefined;
   const { name, roles = [], attributes } = value as { name?: unknown; roles?: unknown; attributes?: unknown };
   if (!isName(name)) return undefined;
   const parsedRoles = parseRoles(roles);
@@ -37,14 +46,22 @@ export function parsePrincipal(value: unknown): Principal | undefined {
   return parsedAttributes && Object.freeze({ name, roles: parsedRoles, attributes: parsedAttributes });
 }
 
+/** An error has a name, too: nobody is called LdapError. */
+function isErrorLike(value: object): boolean {
+  return 'error' in value || 'stack' in value || 'message' in value;
+}
+
 export function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= principalLimits.nameLength && !control.test(value);
+  return (
+    typeof value === 'string' && value.length > 0 && value.length <= principalLimits.nameLength && !control.test(value)
+  );
 }
 
 /** Sorted and without doubles, so that equal roles are equal text everywhere. */
 export function parseRoles(value: unknown): readonly string[] | undefined {
   if (!Array.isArray(value) || value.length > principalLimits.roles) return undefined;
-  if (!value.every((role) => typeof role === 'string' && role !== '' && role.length <= principalLimits.roleLength)) return undefined;
+  if (!value.every((role) => typeof role === 'string' && role !== '' && role.length <= principalLimits.roleLength))
+    return undefined;
   return shared([...new Set(value as string[])].sort());
 }
 
@@ -52,7 +69,12 @@ function parseAttributes(value: unknown): Readonly<Record<string, string>> | und
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   const pairs = Object.entries(value);
   if (pairs.length > principalLimits.attributes) return undefined;
-  if (!pairs.every(([key, text]) => key.length <= 128 && typeof text === 'string' && text.length <= principalLimits.attributeLength)) return undefined;
+  if (
+    !pairs.every(
+      ([key, text]) => key.length <= 128 && typeof text === 'string' && text.length <= principalLimits.attributeLength,
+    )
+  )
+    return undefined;
   pairs.sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.freeze(Object.fromEntries(pairs) as Record<string, string>);
 }

@@ -20,8 +20,11 @@ export interface ProtectOptions {
   readonly roles?: readonly string[];
   /** All of these are needed. */
   readonly allRoles?: readonly string[];
-  /** The page with the sign-on form: a person who navigates is sent there with `return_to`, and that page itself is never challenged. */
-  readonly login?: string;
+  /**
+   * The page with the sign-on form: a person who navigates is sent there with `return_to`, and that page itself is never
+   * challenged. Default `/login`, unless another way of asking is given. `false`: none, so that without one 403 is answered (V36).
+   */
+  readonly login?: string | false;
   /** HTTP Basic, for programs, and for people if there is no `login`. */
   readonly basic?: BasicOptions;
   /** The application's own way of asking: used instead of the others. */
@@ -40,7 +43,8 @@ interface Guard {
 
 /** @throws SsoError ERR_CONFIG_INVALID `login` is no path and no http(s) address, or the realm cannot be sent */
 export function protect(parts: ValveParts, options: ProtectOptions = {}): RequestHandler {
-  const { login, basic, challenge, roles = [], allRoles = [] } = options;
+  const { basic, challenge, roles = [], allRoles = [] } = options;
+  const login = pageOf(options);
   if (login !== undefined && !isSafePage(login))
     throw configError('protect.login', 'must be a path or an http(s) address');
   const guard: Guard = {
@@ -63,6 +67,11 @@ export function protect(parts: ValveParts, options: ProtectOptions = {}): Reques
     if (admitted === true) next();
     else if (admitted !== false) admitted.then((passes) => passes && next(), next);
   };
+}
+
+function pageOf({ login, basic, challenge }: ProtectOptions): string | undefined {
+  if (login === undefined) return basic === undefined && challenge === undefined ? '/login' : undefined;
+  return login === false ? undefined : login;
 }
 
 /** Whether the request goes on; otherwise it has been answered, or the application's challenge will. A promise only if somebody is asked. */

@@ -120,6 +120,8 @@ export interface RegistryParts {
 const coarseness = 20;
 /** How often activity is told where there is no idle limit, milliseconds. */
 const unlimitedMs = 60_000;
+/** The answer that opens a sign-on has this long to make its first session, milliseconds: with maxEmptyLife 0 a sweep would be faster. */
+const openingMs = 1_000;
 /** Entries that a sweep judges in one go before other work gets its turn. */
 const sweepSlice = 1_000;
 /** Entries that a sweep asks the members for at once. */
@@ -131,7 +133,11 @@ export class Registry {
   readonly #log: Log;
   readonly #index = new SubjectIndex();
   readonly #closedListeners: ((closed: Closed) => void)[] = [];
-  readonly #openedListeners: ((opened: { readonly id: SsoId; readonly entry: OpenEntry; readonly own: boolean }) => void)[] = [];
+  readonly #openedListeners: ((opened: {
+    readonly id: SsoId;
+    readonly entry: OpenEntry;
+    readonly own: boolean;
+  }) => void)[] = [];
   /** Runs with every end of a subject that this node hears of; `#endMarks` says at which count a subject's last one came. */
   #marks = 0;
   readonly #endMarks = new Map<string, number>();
@@ -156,7 +162,11 @@ export class Registry {
     if (now >= entry.endsAt) return { state: 'over', cause: 'expired' };
     const { idleMs, maxEmptyLifeMs } = this.#limits;
     if (idleMs > 0 && now - entry.usedAt > idleMs) return { state: 'doubtful', entry, cause: 'idle' };
-    if (now - entry.aliveAt > maxEmptyLifeMs && now - this.#parts.links.linkedUntil(id) > maxEmptyLifeMs) {
+    if (
+      now - entry.aliveAt > maxEmptyLifeMs &&
+      now - entry.authenticatedAt > openingMs &&
+      now - this.#parts.links.linkedUntil(id) > maxEmptyLifeMs
+    ) {
       return { state: 'doubtful', entry, cause: 'empty' };
     }
     return { state: 'open', entry };
@@ -190,19 +200,30 @@ export class Registry {
    * `undefined`: the subject's sign-ons were ended while the credentials were checked; nothing was opened.
    * @throws SsoError ERR_UNAVAILABLE this node takes no sign-ons now · ERR_LIMIT_REACHED
    */
-  async open(request: { readonly principal: Principal; readonly how: string; readonly mark: number; readonly replaces?: SsoId }): Promise<Opened | undefined> {
+  async open(request: {
+    readonly principal: Principal;
+    readonly how: string;
+    readonly mark: number;
+    readonly replaces?: SsoId;
+  }): Promise<Opened | undefined> {
     const opened = this.openNow(request);
     if (opened !== undefined) await this.#parts.gossip.stored(this.#limits.copies, this.#limits.copyMs);
     return opened;
   }
 
   /** As `open`, without waiting for a second copy. */
-  openNow(request: { readonly principal: Principal; readonly how: string; readonly mark: number; readonly replaces?: SsoId }): Opened | undefined {
+  openNow(request: {
+    readonly principal: Principal;
+    readonly how: string;
+    readonly mark: number;
+    readonly replaces?: SsoId;
+  }): Opened | undefined {
     const { entries, subjects, clock, hybrid, random, keys, accepting } = this.#parts;
     if (!accepting()) throw new SsoError('ERR_UNAVAILABLE', 'this node takes no sign-ons now');
     const { principal } = request;
     if ((this.#endMarks.get(principal.name) ?? 0) > request.mark) return undefined;
-    if (entries.size >= this.#limits.entries) throw new SsoError('ERR_LIMIT_REACHED', `the limit of ${this.#limits.entries} sign-ons is reached`);
+    if (entries.size >= this.#limits.entries)
+      throw new SsoError('ERR_LIMIT_REACHED', `the limit of ${this.#limits.entries} sign-ons is reached`);
     if (request.replaces !== undefined) this.#closeNow(request.replaces, 'replaced');
     const oldest = this.#index.oldestBeyond(principal.name, this.#limits.entriesPerSubject);
     if (oldest !== undefined) this.#closeNow(oldest, 'replaced');
@@ -221,6 +242,7 @@ export class Registry {
       usedAt: now,
       aliveAt: now,
     };
+    this.#noteRoles(entry, true);
     entries.put(id, entry);
     return { token, id, entry };
   }
@@ -233,7 +255,12 @@ export class Registry {
     const { idleMs, maxEmptyLifeMs } = this.#limits;
     const used = activity && now - entry.usedAt > (idleMs > 0 ? idleMs / coarseness : unlimitedMs);
     const alive = now - entry.aliveAt > maxEmptyLifeMs / coarseness;
-    if (used || alive) this.#parts.entries.put(id, { ...entry, usedAt: used ? now : entry.usedAt, aliveAt: alive ? now : entry.aliveAt });
+    if (used || alive)
+      this.#parts.entries.put(id, {
+        ...entry,
+        usedAt: used ? now : entry.usedAt,
+        aliveAt: alive ? now : entry.aliveAt,
+      });
   }
 
   /** Ends a sign-on everywhere and says how far the news came within `logoutMs`. A second call has no second effect (V69). */
@@ -264,7 +291,12 @@ export class Registry {
     const { subjects, clock, hybrid, gossip } = this.#parts;
     const known = subjects.get(name) ?? unknownSubject;
     const now = clock.now();
-    subjects.put(name, { ...known, roles, rolesStamp: hybrid.next(), keepUntil: Math.max(known.keepUntil, this.#keepUntil(now)) });
+    subjects.put(name, {
+      ...known,
+      roles,
+      rolesStamp: hybrid.next(),
+      keepUntil: Math.max(known.keepUntil, this.#keepUntil(now)),
+    });
     await gossip.stored('all', this.#limits.logoutMs);
   }
 
@@ -373,10 +405,14 @@ export class Registry {
     return { everybody: answers.every(({ everybody }) => everybody), living: answers.every(({ living }) => living) };
   }
 
-  #closeNow(id: SsoId, cause: Cause): { readonly cause: Cause; readonly closedAt: number; readonly sessions: ReadonlyMap<string, number> } {
+  #closeNow(
+    id: SsoId,
+    cause: Cause,
+  ): { readonly cause: Cause; readonly closedAt: number; readonly sessions: ReadonlyMap<string, number> } {
     const entry = this.#parts.entries.get(id);
     const now = this.#parts.clock.now();
-    if (entry?.state !== 'open') return { cause: entry?.cause ?? cause, closedAt: entry?.closedAt ?? now, sessions: new Map() };
+    if (entry?.state !== 'open')
+      return { cause: entry?.cause ?? cause, closedAt: entry?.closedAt ?? now, sessions: new Map() };
     const sessions = this.#countSessions(id);
     this.#end(id, entry, cause, now);
     return { cause, closedAt: now, sessions };
@@ -431,7 +467,10 @@ export class Registry {
     const id = key as SsoId;
     if (after.state === 'open') {
       if (before !== undefined) return;
-      if (!own) this.#parts.hybrid.hear(after.openedStamp);
+      if (!own) {
+        this.#parts.hybrid.hear(after.openedStamp);
+        this.#noteRoles(after, false);
+      }
       this.#index.add(id, after);
       const subject = this.#parts.subjects.get(after.principal.name);
       if (subject === undefined) this.#tell(this.#openedListeners, { id, entry: after, own });
@@ -466,9 +505,32 @@ export class Registry {
     }
   }
 
+  /**
+   * A sign-on that brings other roles than those in force says so in the subject's record: entries come and go, and
+   * which of them a node has seen open must not decide what roles it believes in (S5). Heard from another node, it is
+   * settled: whoever saw both notes the same, and comparisons carry it to who did not.
+   */
+  #noteRoles({ principal: { name, roles }, openedStamp }: OpenEntry, own: boolean): void {
+    const { subjects } = this.#parts;
+    const record = subjects.get(name) ?? unknownSubject;
+    const known =
+      this.#index.latest(name) ??
+      (record.rolesStamp > 0 ? { roles: record.roles, rolesStamp: record.rolesStamp } : undefined);
+    if (known === undefined || known.roles === roles || JSON.stringify(known.roles) === JSON.stringify(roles)) return;
+    const later = openedStamp > known.rolesStamp ? { roles, rolesStamp: openedStamp } : known;
+    if (later.rolesStamp <= record.rolesStamp) return;
+    const keepUntil = Math.max(record.keepUntil, this.#keepUntil(stampMs(later.rolesStamp)));
+    const noted = { ...record, roles: later.roles, rolesStamp: later.rolesStamp, keepUntil };
+    if (own) subjects.put(name, noted);
+    else subjects.settle(name, noted);
+  }
+
   /** Every node concludes this from the same two facts, so nothing is sent. */
   #endWithSubject(id: SsoId, entry: OpenEntry, subject: Subject): void {
-    this.#parts.entries.settle(id, closeEntry(entry, subject.endedCause, Math.max(subject.endedAt, entry.authenticatedAt)));
+    this.#parts.entries.settle(
+      id,
+      closeEntry(entry, subject.endedCause, Math.max(subject.endedAt, entry.authenticatedAt)),
+    );
   }
 
   #tell<T>(listeners: readonly ((event: T) => void)[], event: T): void {

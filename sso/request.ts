@@ -9,6 +9,7 @@ import type { Request, Response } from 'express';
 import { vary } from './answer.ts';
 import { type AnswerCookieParts, AnswerCookies } from './answer-cookies.ts';
 import type { Assertions } from './assertion.ts';
+import { connectionOf } from './connection.ts';
 import { type CsrfBinding, isCsrfToken, mintCsrfToken } from './csrf.ts';
 import type { OpenEntry } from './entry.ts';
 import { SsoError } from './errors.ts';
@@ -260,16 +261,17 @@ export class RequestSso implements Sso {
     const { settings, log } = this.#parts;
     if (this.#res.headersSent)
       throw new SsoError('ERR_ANSWER_STARTED', 'the headers are sent: no cookie can be set any more');
-    if (!settings.allowInsecureCookie && !this.#req.secure) {
+    const { secure, protocol, hostname } = connectionOf(this.#req);
+    if (!settings.allowInsecureCookie && !secure) {
       log.warn(
-        { protocol: this.#req.protocol },
+        { protocol },
         'a sign-on was refused: the connection is not secure by the trust proxy setting of the host',
       );
       throw new SsoError('ERR_INSECURE_CONNECTION', 'signing on needs a secure connection');
     }
-    if (settings.cookieDomain !== undefined && !hostBelongsTo(this.#req.hostname, settings.cookieDomain)) {
+    if (settings.cookieDomain !== undefined && !hostBelongsTo(hostname, settings.cookieDomain)) {
       log.warn(
-        { host: this.#req.hostname, cookieDomain: settings.cookieDomain },
+        { host: hostname, cookieDomain: settings.cookieDomain },
         'a sign-on was refused: the host lies outside the cookieDomain',
       );
       throw new SsoError('ERR_FOREIGN_HOST', 'this host lies outside the domain of the sign-on');

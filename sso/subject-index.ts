@@ -43,10 +43,19 @@ export class SubjectIndex {
   setRoles(name: string, roles: readonly string[], stamp: number): void {
     const known = this.#known.get(name);
     if (known === undefined) this.#known.set(name, { ids: undefined, roles, rolesStamp: stamp });
-    else if (stamp > known.rolesStamp || (stamp === known.rolesStamp && known.roles !== roles && JSON.stringify(roles) > JSON.stringify(known.roles))) {
+    else if (
+      stamp > known.rolesStamp ||
+      (stamp === known.rolesStamp && known.roles !== roles && JSON.stringify(roles) > JSON.stringify(known.roles))
+    ) {
       known.roles = roles;
       known.rolesStamp = stamp;
     }
+  }
+
+  /** The roles in force with their stamp, as far as sign-ons that are open here say. */
+  latest(name: string): { readonly roles: readonly string[]; readonly rolesStamp: number } | undefined {
+    const known = this.#known.get(name);
+    return known && { roles: known.roles, rolesStamp: known.rolesStamp };
   }
 
   rolesOf(name: string): readonly string[] | undefined {

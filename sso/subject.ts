@@ -20,7 +20,14 @@ export interface Subject {
   readonly keepUntil: number;
 }
 
-export const unknownSubject: Subject = { ends: noEnds, endedAt: 0, endedCause: 'subject-ended', roles: [], rolesStamp: 0, keepUntil: 0 };
+export const unknownSubject: Subject = {
+  ends: noEnds,
+  endedAt: 0,
+  endedCause: 'subject-ended',
+  roles: [],
+  rolesStamp: 0,
+  keepUntil: 0,
+};
 
 /** Whether an end of this subject that the entry's opener did not know of has been heard. */
 export function endsEntry(subject: Subject, entry: OpenEntry): boolean {
@@ -35,7 +42,8 @@ export const subjectLattice: Lattice<Subject> = {
   name: 'subjects',
   merge(mine, theirs) {
     const ends = mergeEnds(mine.ends, theirs.ends);
-    const laterEnd = theirs.endedAt > mine.endedAt || (theirs.endedAt === mine.endedAt && theirs.endedCause > mine.endedCause);
+    const laterEnd =
+      theirs.endedAt > mine.endedAt || (theirs.endedAt === mine.endedAt && theirs.endedCause > mine.endedCause);
     const laterRoles =
       theirs.rolesStamp > mine.rolesStamp ||
       (theirs.rolesStamp === mine.rolesStamp && JSON.stringify(theirs.roles) > JSON.stringify(mine.roles));
@@ -55,7 +63,8 @@ export const subjectLattice: Lattice<Subject> = {
     const [endsData, endedAt, endedCause, rolesData, rolesStamp, keepUntil] = data;
     const ends = decodeEnds(endsData);
     const roles = parseRoles(rolesData);
-    if (ends === undefined || roles === undefined || !(causes as readonly unknown[]).includes(endedCause)) return undefined;
+    if (ends === undefined || roles === undefined || !(causes as readonly unknown[]).includes(endedCause))
+      return undefined;
     if (!isInstant(endedAt) || !isInstant(rolesStamp) || !isInstant(keepUntil)) return undefined;
     return { ends, endedAt, endedCause, roles, rolesStamp, keepUntil };
   },
@@ -75,6 +84,9 @@ export function endOnce(ends: Ends, life: string): Ends {
 /** Keys in order, so that equal ends are equal text. */
 function withEnds(ends: Ends, later: readonly (readonly [string, number])[]): Ends {
   const sorted: Record<string, number> = Object.create(null);
-  for (const [life, count] of [...Object.entries(ends), ...later].sort(([a, m], [b, n]) => (a < b ? -1 : a > b ? 1 : m - n))) sorted[life] = count;
+  for (const [life, count] of [...Object.entries(ends), ...later].sort(([a, m], [b, n]) =>
+    a < b ? -1 : a > b ? 1 : m - n,
+  ))
+    sorted[life] = count;
   return Object.freeze(sorted);
 }

@@ -351,6 +351,22 @@ test("a cookie takes the place of one that was set here before, never of the app
   ]);
 });
 
+test('check 13: an answer with a cookie of ours is kept out of caches, whatever the application says', async () => {
+  for (const [said, expected] of [
+    [undefined, 'no-store'],
+    ['public, max-age=600', 'no-store'],
+    ['private, no-store', 'private, no-store'],
+  ] as const) {
+    const reply = await exchange((_req, res) => {
+      appendCookie(res, 'a=1');
+      if (said !== undefined) res.setHeader('Cache-Control', said);
+      res.end();
+    });
+    assert.equal(reply.headers['cache-control'], expected);
+    assert.equal(reply.headers.vary, 'cookie');
+  }
+});
+
 test("Vary gets a field once, and Cache-Control is the application's to choose", async () => {
   const varied = async (before: string | undefined) =>
     (await exchange((_req, res) => {

@@ -8,26 +8,63 @@ const secret = 'k3J9sQ0vXw7Zb2Lr8Tn5Yp4Gd6Hf1Mc0RaUe';
 
 /** Each wrong configuration, and the one line that it must end with. */
 const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
-  ['check 4: a cookieDomain that is a public suffix', { cookieDomain: 'co.uk' }, /^cookieDomain: "co\.uk" is a public suffix/],
+  [
+    'check 4: a cookieDomain that is a public suffix',
+    { cookieDomain: 'co.uk' },
+    /^cookieDomain: "co\.uk" is a public suffix/,
+  ],
   ['check 4: a cookieDomain that is a top-level domain', { cookieDomain: 'com' }, /^cookieDomain: .*public suffix/],
-  ['check 4: a cookieDomain of the private section of the list', { cookieDomain: 'github.io' }, /^cookieDomain: .*public suffix/],
+  [
+    'check 4: a cookieDomain of the private section of the list',
+    { cookieDomain: 'github.io' },
+    /^cookieDomain: .*public suffix/,
+  ],
   ['check 4: a cookieDomain that is an IPv4 address', { cookieDomain: '192.168.1.10' }, /^cookieDomain: .*IP address/],
   ['check 4: a cookieDomain that is an IPv6 address', { cookieDomain: '[::1]' }, /^cookieDomain: .*no domain name/],
-  ['check 4: a cookieDomain with a leading dot', { cookieDomain: '.xyz.com' }, /^cookieDomain: .*must not begin with a dot: write xyz\.com/],
-  ['check 4: a cookieDomain with a trailing dot', { cookieDomain: 'xyz.com.' }, /^cookieDomain: .*must not end with a dot/],
+  [
+    'check 4: a cookieDomain with a leading dot',
+    { cookieDomain: '.xyz.com' },
+    /^cookieDomain: .*must not begin with a dot: write xyz\.com/,
+  ],
+  [
+    'check 4: a cookieDomain with a trailing dot',
+    { cookieDomain: 'xyz.com.' },
+    /^cookieDomain: .*must not end with a dot/,
+  ],
   ['check 4: a cookieDomain with two dots', { cookieDomain: 'xyz..com' }, /^cookieDomain: .*no domain name/],
-  ['a cookieDomain with an attribute smuggled in', { cookieDomain: 'xyz.com; Path=/x' }, /^cookieDomain: .*no domain name/],
+  [
+    'a cookieDomain with an attribute smuggled in',
+    { cookieDomain: 'xyz.com; Path=/x' },
+    /^cookieDomain: .*no domain name/,
+  ],
   ['a cookieDomain that is a URL', { cookieDomain: 'https://xyz.com' }, /^cookieDomain: .*no domain name/],
   ['a cookieDomain that is no text', { cookieDomain: 7 }, /^cookieDomain: /],
-  ['a previous cookieDomain that is wrong', { previousCookieDomains: ['xyz.com', 'co.uk'] }, /^previousCookieDomains\[1\]: /],
+  [
+    'a previous cookieDomain that is wrong',
+    { previousCookieDomains: ['xyz.com', 'co.uk'] },
+    /^previousCookieDomains\[1\]: /,
+  ],
   ['a cookie name with a space', { cookieName: 'my sso' }, /^cookieName: must be a cookie name/],
+  [
+    'a __Host- name with a domain',
+    { cookieName: '__Host-sso', cookieDomain: 'xyz.com' },
+    /^cookieName: browsers refuse __Host-/,
+  ],
   ['an empty cookie name', { cookieName: '' }, /^cookieName: /],
   ['V58: a negative maxEmptyLife', { maxEmptyLife: -1 }, /^maxEmptyLife: must be 0 or more seconds/],
-  ['V58: a maxEmptyLife that is not a number', { maxEmptyLife: Number.NaN }, /^maxEmptyLife: must be a number of seconds/],
+  [
+    'V58: a maxEmptyLife that is not a number',
+    { maxEmptyLife: Number.NaN },
+    /^maxEmptyLife: must be a number of seconds/,
+  ],
   ['V58: a maxEmptyLife in quotes', { maxEmptyLife: '1800' }, /^maxEmptyLife: must be a number of seconds/],
   ['V58: a maxEmptyLife beyond all sense', { maxEmptyLife: Number.POSITIVE_INFINITY }, /^maxEmptyLife: /],
   ['a negative processExpiresInterval', { processExpiresInterval: -5 }, /^processExpiresInterval: /],
-  ['requireReauthentication: true, which would need passwords kept', { requireReauthentication: true }, /^requireReauthentication: must be false, or \{ check, everyMs \}/],
+  [
+    'requireReauthentication: true, which would need passwords kept',
+    { requireReauthentication: true },
+    /^requireReauthentication: must be false, or \{ check, everyMs \}/,
+  ],
   ['a life of zero', { lifeMs: 0 }, /^lifeMs: /],
   ['a life of a year', { lifeMs: 365 * 86_400_000 }, /^lifeMs: must be at most 30 days/],
   ['SameSite=None without Secure', { sameSite: 'none', allowInsecureCookie: true }, /^sameSite: none needs Secure/],
@@ -43,20 +80,40 @@ const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['V116: a route of dots alone', { route: '..' }, /^route: /],
   ['an empty route', { route: '' }, /^route: /],
   ['an option that does not exist', { cookieDomian: 'xyz.com' }, /^cookieDomian: is no option/],
-  ['an option of the cluster that does not exist', { cluster: { listen: '127.0.0.1:7800', peers: [] } }, /^cluster\.peers: is no option/],
+  [
+    'an option of the cluster that does not exist',
+    { cluster: { listen: '127.0.0.1:7800', peers: [] } },
+    /^cluster\.peers: is no option/,
+  ],
   ['a cluster without an address', { cluster: {} }, /^cluster\.listen: /],
   ['a cluster address without a port', { cluster: { listen: '10.0.0.1' } }, /^cluster\.listen: must be address:port/],
-  ['a node address without a port', { cluster: { listen: '10.0.0.1:7800', nodes: ['10.0.0.2'] } }, /^cluster\.nodes\[0\]: must be address:port/],
+  [
+    'a node address without a port',
+    { cluster: { listen: '10.0.0.1:7800', nodes: ['10.0.0.2'] } },
+    /^cluster\.nodes\[0\]: must be address:port/,
+  ],
   ['a limit of zero', { limits: { entries: 0 } }, /^limits\.entries: must be a whole number above 0/],
-  ['Clear-Site-Data for cookies', { clearSiteData: ['cookies'] }, /^clearSiteData\[0\]: .*cookies would empty the whole registrable domain/],
-  ['a hook that is none', { hooks: { onSignOn: ['stickyRoute'] } }, /^hooks\.onSignOn\[0\]: must be hooks such as stickyRoute\(\)/],
+  [
+    'Clear-Site-Data for cookies',
+    { clearSiteData: ['cookies'] },
+    /^clearSiteData\[0\]: .*cookies would empty the whole registrable domain/,
+  ],
+  [
+    'a hook that is none',
+    { hooks: { onSignOn: ['stickyRoute'] } },
+    /^hooks\.onSignOn\[0\]: must be hooks such as stickyRoute\(\)/,
+  ],
 ];
 
 for (const [what, options, line] of wrong) {
   test(`refused at start: ${what}`, () => {
     assert.throws(
       () => resolveOptions({ secret, ...options } as NodeOptions),
-      (error) => error instanceof SsoError && error.code === 'ERR_CONFIG_INVALID' && line.test(error.message) && !error.message.includes('\n'),
+      (error) =>
+        error instanceof SsoError &&
+        error.code === 'ERR_CONFIG_INVALID' &&
+        line.test(error.message) &&
+        !error.message.includes('\n'),
     );
   });
 }

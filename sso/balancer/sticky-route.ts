@@ -8,6 +8,7 @@
 import { stringifySetCookie } from 'cookie';
 import type { Request, Response } from 'express';
 import { appendCookie } from '../answer.ts';
+import { connectionOf } from '../connection.ts';
 import { configError } from '../errors.ts';
 import type { SignOnHook } from '../web-settings.ts';
 
@@ -31,7 +32,7 @@ export function stickyRoute(options: StickyRouteOptions = {}): SignOnHook {
         path,
         maxAge: Math.ceil(lifeMs / 1000),
         httpOnly: true,
-        secure: req.secure,
+        secure: connectionOf(req).secure,
         sameSite: 'lax',
       },
       { encode: String },

@@ -24,7 +24,7 @@ export interface ChannelEvents {
   up(peer: Peer): void;
   /** It can't any more: its connection ended, or it was silent for too long. */
   down(peer: Peer): void;
-  /** A whole frame, the receiver's to keep. Return false for what no member sends: the connection is ended, and made anew. */
+  /** A whole frame, which may be kept but not written to. Return false for what no member sends: the connection is ended, and made anew. */
   frame(from: Peer, frame: Uint8Array): boolean | void;
   /** Frames of this member, to it or from it, may be missing: compare with it. */
   gap(peer: Peer): void;

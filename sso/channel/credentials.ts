@@ -13,6 +13,7 @@ import { constants } from 'node:crypto';
 import type { ConnectionOptions, TLSSocket, TlsOptions } from 'node:tls';
 import { configError } from '../errors.ts';
 import type { MeshKey } from '../keys.ts';
+import { foreignListener } from './dial-failure.ts';
 import { namePattern } from './hello.ts';
 
 export interface Credentials {
@@ -83,7 +84,7 @@ export function keyCredentials(cluster: string, node: string, keys: (node: strin
         ALPNProtocols: [protocolOf(cluster)],
         pskCallback: () => ({ psk: key, identity: identityOf(cluster, node, keyId) }),
         // Called only if the listener shows a certificate, whoever signed it: then it did not prove that it knows the key.
-        checkServerIdentity: () => new Error('the listener shows a certificate where a key was expected'),
+        checkServerIdentity: () => foreignListener('the listener shows a certificate where a key was expected'),
       };
     },
     // A listener has proven that it knows our key: it is a full node, which could derive any, or this node itself.

@@ -17,10 +17,18 @@ const reasons: readonly (readonly [RegExp, DialFailure['kind'], string])[] = [
   [/WRONG_VERSION|PROTOCOL_VERSION|PACKET_LENGTH/, 'foreign', 'what listens there does not speak TLS 1.3'],
   [/ECONNREFUSED/, 'absent', 'nothing listens there'],
   [/ENOTFOUND/, 'absent', 'there is no such host'],
-  [/SSL|TLS|CERT|ISSUER|CHAIN/, 'foreign', ''],
+  [/SSL|TLS|CERT|ISSUER|CHAIN|VERIFY|SIGNATURE/, 'foreign', ''],
 ];
 
 export function dialFailure({ code = '', message }: NodeJS.ErrnoException): DialFailure {
   const [, kind = 'unknown', why = ''] = reasons.find(([pattern]) => pattern.test(code)) ?? [];
-  return { kind, why: why || (code === '' || message.includes(code) ? message : `${code}: ${message}`) };
+  return {
+    kind,
+    why: why || (code === '' || code === 'ERR_TLS_FOREIGN' || message.includes(code) ? message : `${code}: ${message}`),
+  };
+}
+
+/** What listens there speaks TLS, but is no node of this cluster. */
+export function foreignListener(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ERR_TLS_FOREIGN' });
 }

@@ -166,7 +166,6 @@ export class Link {
   destroy(why: string): void {
     if (this.state === 'ended') return;
     this.why = why;
-    this.#outbox.drop();
     this.#socket.destroy();
     this.#ended();
   }
@@ -174,6 +173,7 @@ export class Link {
   #ended(): void {
     if (this.state === 'ended') return;
     this.state = 'ended';
+    this.#outbox.drop();
     this.#parts.deadline();
     this.#parts.events.ended(this);
   }

@@ -13,6 +13,7 @@ export interface MemoryChannelOptions extends Peer {
 export interface MemoryHub {
   enter(channel: MemoryChannel): void;
   exit(channel: MemoryChannel): Promise<void>;
+  /** `frame` is a copy that nobody writes to. */
   carry(wire: Wire, from: MemoryChannel, frame: Uint8Array): void;
 }
 
@@ -50,13 +51,15 @@ export class MemoryChannel implements Channel {
 
   send(to: Peer, frame: Uint8Array): void {
     checkSize(frame);
-    if (this.#events !== undefined && this.reaches(to)) this.#hub.carry(this.#wires.get(to.node)!, this, frame);
+    if (this.#events !== undefined && this.reaches(to))
+      this.#hub.carry(this.#wires.get(to.node)!, this, new Uint8Array(frame));
   }
 
   broadcast(frame: Uint8Array): void {
     checkSize(frame);
     if (this.#events === undefined) return;
-    for (const wire of this.#wires.values()) this.#hub.carry(wire, this, frame);
+    const copy = new Uint8Array(frame);
+    for (const wire of this.#wires.values()) this.#hub.carry(wire, this, copy);
   }
 
   /** Everybody on the network is found anyway. */

@@ -130,7 +130,7 @@ export class MemoryNetwork {
     if (this.#faults.blocked(from.self.node, wire.other(from).self.node)) return void wire.swallow(from);
     const copies = this.#faults.copies();
     if (copies === 0) from.count('lost');
-    for (let i = 0; i < copies; i += 1) this.#carryCopy({ wire, from, frame: new Uint8Array(frame) });
+    for (let i = 0; i < copies; i += 1) this.#carryCopy({ wire, from, frame });
   }
 
   #carryCopy(flight: Flight): void {

@@ -13,7 +13,7 @@ import { certificateCredentials } from './certificates.ts';
 import type { Channel, ChannelEvents, Peer } from './channel.ts';
 import { Complaints } from './complaints.ts';
 import { type Credentials, keyCredentials, protocolOf } from './credentials.ts';
-import { dialFailure } from './dial-failure.ts';
+import { dialFailure, foreignListener } from './dial-failure.ts';
 import { Dialer } from './dialer.ts';
 import { frameVersions } from './hello.ts';
 import { Links } from './links.ts';
@@ -155,7 +155,7 @@ class Mesh implements MeshChannel {
     });
     socket.once('secureConnect', () => {
       if (socket.alpnProtocol !== protocolOf(cluster))
-        return void socket.destroy(new Error('what listens there is no node'));
+        return void socket.destroy(foreignListener('what listens there is no node'));
       secured = true;
       this.#dialling.delete(socket);
       this.#links.add(socket, address, deadline);

@@ -83,7 +83,7 @@ export class Comparer {
   begin(step: Steps, sees: readonly string[], moment: Moment): void {
     if (this.#current !== undefined) {
       if (moment.monotonic < this.#current.touchedAt + stallMs) return;
-      this.#counters.count('comparisonsStalled');
+      this.#counters.count('comparisons-stalled');
       this.#current = undefined;
     }
     for (const [peer, notBefore] of this.#queue) {
@@ -133,7 +133,7 @@ export class Comparer {
       const mine = replica.get(key);
       if (mine !== undefined && replica.lattice.merge(theirs, mine) !== theirs) wanted.add(key);
     });
-    this.#counters.count('valuesRepaired', step.changes.length);
+    this.#counters.count('values-repaired', step.changes.length);
     for (const frame of repairFrames(message.map, writtenAll(replica, wanted)))
       step.send.push({ to: from.peer, frame });
     current.asked.delete(message.id);

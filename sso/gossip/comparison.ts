@@ -133,7 +133,7 @@ export function keysJson(
 export function pageJson(replica: Replica<unknown>, message: Of<'keys'>): string {
   const page = new Page();
   let done = 0;
-  for (const [bucket, ...hashes] of message.buckets) {
+  for (const [bucket, ...hashes] of message.buckets.slice(0, bucketsPerPage)) {
     if (!fillPage(page, replica, bucket, hashes, message.minute)) break;
     done++;
   }

@@ -48,10 +48,12 @@ export class Core {
     return this.#reachable;
   }
 
+  /** All maps, in the order of their declaration. */
   get replicas(): Iterable<Replica<unknown>> {
     return this.#maps.all;
   }
 
+  /** All peers of which anything is remembered, reachable or not. */
   get peers(): Iterable<PeerState> {
     return this.#peers.values();
   }
@@ -86,14 +88,14 @@ export class Core {
   put<V>(replica: Replica<V>, key: string, value: V, now: number): Change<V> | undefined {
     const json = written(replica, value);
     if (!fits(json) || key.length > maxKeyLength) {
-      this.#counters.count('valuesTooLarge');
+      this.#counters.count('values-too-large');
       return undefined;
     }
     const change = replica.merge(key, value, now, true);
     if (change === undefined) return undefined;
     const outcome = change.after === value ? json : written(replica, change.after);
     if (fits(outcome)) this.#outbox.note(replica.lattice.name, key, outcome);
-    else this.#counters.count('valuesTooLarge');
+    else this.#counters.count('values-too-large');
     return change;
   }
 
@@ -102,15 +104,15 @@ export class Core {
     const step = new Steps();
     if (this.reachable.length === 0) this.#outbox.discard();
     for (const frame of this.#outbox.flush(confirm)) step.send.push({ to: 'all', frame });
-    this.#counters.count('batchesSent', step.send.length);
+    this.#counters.count('batches-sent', step.send.length);
     return step;
   }
 
   /** Asks those who have not confirmed our batches up to `number` to do so, or to say by comparing what they miss. */
   confirm(number: number): Step {
     const step = new Steps();
-    for (const peer of this.reachable)
-      if (peer.acked < number) step.send.push({ to: peer.peer, frame: frameOf('confirm', `[${number}]`) });
+    const frame = frameOf('confirm', `[${number}]`);
+    for (const { peer, acked } of this.reachable) if (acked < number) step.send.push({ to: peer, frame });
     return step;
   }
 
@@ -126,12 +128,9 @@ export class Core {
     const step = new Steps();
     const peers = this.reachable;
     const everyWord = keys.some((key) => replica.get(key) !== undefined);
-    const { id, jsons } = this.#questions.ask(
-      replica.lattice.name,
-      keys,
-      peers.map(({ peer }) => peer.node),
-      everyWord,
-    );
+    const nodes = peers.map(({ peer }) => peer.node);
+    const possible = keys.filter((key) => key.length <= maxKeyLength);
+    const { id, jsons } = this.#questions.ask(replica.lattice.name, possible, nodes, everyWord);
     for (const json of jsons) {
       const frame = frameOf('question', json);
       for (const { peer } of peers) step.send.push({ to: peer, frame });
@@ -163,6 +162,11 @@ export class Core {
     const step = new Steps();
     step.settled.push(...this.#questions.gone(peer.node));
     return this.#wake(step, moment);
+  }
+
+  /** A node that nobody knows any more: what it confirmed is of no use either. */
+  forgetPeer(node: string): void {
+    if (this.#peers.get(node)?.reachable === false) this.#peers.delete(node);
   }
 
   /** Frames of this peer may be missing. */
@@ -197,7 +201,7 @@ export class Core {
     const step = new Steps();
     const message = parseFrame(frame);
     if (typeof message === 'string') {
-      this.#counters.count(`framesDropped.${message}`);
+      this.#counters.count(`frame-${message}`);
       step.bogus = message !== 'version' && message !== 'type';
     } else this.#handle(step, this.#stateOf(from), message, moment);
     return this.#wake(step, moment);
@@ -208,7 +212,7 @@ export class Core {
       case 'batch': {
         for (const [map, items] of message.maps) this.#maps.merge(step, map, items, moment.now);
         this.#counters.count(
-          message.number === 0 ? 'valuesRepaired' : 'batchesReceived',
+          message.number === 0 ? 'values-repaired' : 'batches-received',
           message.number === 0 ? step.changes.length : 1,
         );
         if (message.number > 0 && from.received(message.number)) this.#comparer.want(from);

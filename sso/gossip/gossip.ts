@@ -4,7 +4,7 @@
  * become is decided in core.ts alone. A node without a channel has one slow timer, that of forgetting.
  */
 
-import type { Channel, Peer } from '../channel/channel.ts';
+import { type Channel, maxFrameBytes, type Peer } from '../channel/channel.ts';
 import type { Cancel, Clock } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { Random } from '../random.ts';
@@ -86,7 +86,10 @@ export class GossipNode implements Gossip {
     this.#membership = new Membership(parts.self, this.#members, this.#options.lostAfterMs);
     this.#roster = new Roster({ node, replica: this.#members, reachable: () => this.#core.reachable });
     this.#listeners.onChange<Member>(memberLattice.name, ({ key, after }) => this.#memberChanged(key, after));
-    this.#listeners.onForget(memberLattice.name, (name) => this.#roster.note(name, undefined));
+    this.#listeners.onForget(memberLattice.name, (name) => {
+      this.#roster.note(name, undefined);
+      this.#core.forgetPeer(name);
+    });
     this.#pulse = new Pulse({
       clock: parts.clock,
       round: (late) => this.#round(late),
@@ -99,7 +102,7 @@ export class GossipNode implements Gossip {
       expected: () => this.#roster.expected(),
       peers: () => this.#core.peers,
       remind: (number) => this.#do(this.#core.confirm(number)),
-      late: () => this.#counters.count('confirmationsLate'),
+      late: () => this.#counters.count('confirmations-late'),
     });
   }
 
@@ -121,7 +124,7 @@ export class GossipNode implements Gossip {
       entries: () => replica.entries(),
       put: (key, value) => this.#put(replica, key, value),
       settle: (key, value) => {
-        const change = replica.merge(key, value, now(), true);
+        const change = replica.merge(key, value, now(), false);
         if (change !== undefined) this.#listeners.changed(name, change);
         return replica.get(key);
       },
@@ -248,7 +251,7 @@ export class GossipNode implements Gossip {
       this.#do(step);
       return !step.bogus;
     } catch (error) {
-      this.#counters.count('framesFailed');
+      this.#counters.count('frame-failed');
       this.#log.error({ error, node: from.node }, 'a frame could not be handled: this is a bug');
       return true;
     }
@@ -289,7 +292,8 @@ export class GossipNode implements Gossip {
     if (step.sees.length > 0) this.#membership.heard(step.sees, clock.monotonic());
     if (channel !== undefined && this.#running) {
       for (const { to, frame } of step.send) {
-        if (to === 'all') channel.broadcast(frame);
+        if (frame.length > maxFrameBytes) this.#counters.count('frame-too-large');
+        else if (to === 'all') channel.broadcast(frame);
         else channel.send(to, frame);
       }
       this.#pulse.wakeAt(this.#core.wakeAt);
@@ -359,7 +363,7 @@ export class GossipNode implements Gossip {
       this.#do(this.#core.compareAll(moment));
     } else this.#do(this.#core.round(moment, random.fraction));
     for (const [node, member] of this.#membership.lost(this.#roster.staying, moment.now, moment.monotonic)) {
-      this.#counters.count('membersLost');
+      this.#counters.count('members-lost');
       this.#put(this.#members, node, member);
     }
   }
@@ -369,7 +373,7 @@ export class GossipNode implements Gossip {
     for (const replica of this.#core.replicas) {
       const { freed, more } = replica.forget(this.#parts.clock.now());
       for (const { key, last } of freed) this.#listeners.forgotten(replica.lattice.name, key, last);
-      this.#counters.count('valuesForgotten', freed.length);
+      this.#counters.count('values-forgotten', freed.length);
       unfinished ||= more;
     }
     return unfinished;

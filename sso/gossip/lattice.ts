@@ -24,6 +24,6 @@ export interface Change<V> {
   readonly key: string;
   readonly before: V | undefined;
   readonly after: V;
-  /** Whether this node made the change, rather than heard of it. */
+  /** Whether this node made the change, rather than heard of it or concluded it. */
   readonly own: boolean;
 }

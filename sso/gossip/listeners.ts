@@ -39,7 +39,7 @@ export class Listeners {
     try {
       run();
     } catch (error) {
-      this.#counters.count('listenerErrors');
+      this.#counters.count('listener-errors');
       this.#log.error({ error }, 'a listener of a replicated map failed');
     }
   }

@@ -52,14 +52,14 @@ export class SharedMaps {
     const replica = this.#replicas.get(map);
     const read: string[] = [];
     if (replica === undefined) {
-      this.#counters.count('mapsUnknown');
+      this.#counters.count('maps-unknown');
       return read;
     }
     for (let index = 0; index < items.length; index += 2) {
       const key = items[index] as string;
       const value = decoded(replica.lattice, items[index + 1]);
       if (value === undefined) {
-        this.#counters.count('valuesDropped');
+        this.#counters.count('values-dropped');
         continue;
       }
       before?.(key, value);

@@ -129,5 +129,17 @@ function decodeSession(data: unknown): SessionRecord | undefined {
   if (!isName(app) || (signOnData !== 0 && signOn === undefined)) return undefined;
   if (typeof owner !== 'string' || owner.length > 300 || typeof text !== 'string' || text.length > maxDataLength) return undefined;
   if (![createdAt, endsAt, version, releasedAt, idleMs, lastAccessAt].every(isInstant)) return undefined;
-  return { state: 'live', app, signOn, createdAt, endsAt, version, owner, releasedAt, idleMs, data: text, lastAccessAt };
+  return { state: 'live', app, signOn, createdAt, endsAt, version, owner: shared(owner), releasedAt, idleMs, data: text, lastAccessAt };
+}
+
+/** A cluster has few lives and as many sessions as users: each life's name is kept once. */
+const lives = new Map<string, string>();
+const livesAtMost = 1_024;
+
+function shared(life: string): string {
+  const known = lives.get(life);
+  if (known !== undefined) return known;
+  if (lives.size >= livesAtMost) lives.clear();
+  lives.set(life, life);
+  return life;
 }

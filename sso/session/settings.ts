@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
 import type { Clock } from '../clock.ts';
+import { connectionOf } from '../connection.ts';
 import { configError } from '../errors.ts';
 import type { Keys } from '../keys.ts';
 import type { Log } from '../log.ts';
@@ -161,7 +162,7 @@ function secureBy(proxy: boolean | undefined): (req: IncomingMessage) => boolean
   return (req) => {
     if ((req.socket as TLSSocket | undefined)?.encrypted === true) return true;
     if (proxy === false) return false;
-    if (proxy !== true) return (req as Request).secure === true;
+    if (proxy !== true) return connectionOf(req).secure === true;
     return (
       String(req.headers['x-forwarded-proto'] ?? '')
         .split(',')[0]!

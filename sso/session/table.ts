@@ -130,7 +130,7 @@ export class SessionTable {
     if (known === undefined) this.#makeRoom(what.signOn);
     const now = clock.now();
     const endsAt = what.signOn === undefined ? undefined : signOns.endsAt(what.signOn);
-    const written = copies.put(key, {
+    const session: LiveSession = {
       state: 'live',
       app: what.app,
       signOn: what.signOn,
@@ -142,7 +142,11 @@ export class SessionTable {
       idleMs: what.idleMs,
       data: what.data,
       lastAccessAt: now,
-    });
+    };
+    const written = copies.put(key, session);
+    if (written === undefined && copies.refuses(key, session) === 'too-large') {
+      throw new SsoError('ERR_SESSION_INVALID', "the session's data is too large to travel to the other nodes");
+    }
     return written?.state === 'live' ? written : undefined;
   }
 
@@ -180,12 +184,12 @@ export class SessionTable {
     return ended;
   }
 
-  /** The live sessions of a sign-on. */
+  /** The live sessions of a sign-on that a node serves. */
   linked(signOn: SsoId): readonly { readonly key: string; readonly session: LiveSession }[] {
     const now = this.#parts.clock.now();
     return this.#links.of(signOn).flatMap((key) => {
       const session = this.#parts.copies.get(key);
-      return session?.state === 'live' && now < idleAt(session) ? [{ key, session }] : [];
+      return session?.state === 'live' && session.releasedAt === 0 && now < idleAt(session) ? [{ key, session }] : [];
     });
   }
 

@@ -16,6 +16,8 @@ test('a failed dial is told in the same words whatever the release of Node calls
     ['ERR_SSL_PACKET_LENGTH_TOO_LONG', 'foreign', /TLS 1\.3/],
     ['CERT_HAS_EXPIRED', 'foreign', /CERT_HAS_EXPIRED: it failed/],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'foreign', /it failed/],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'foreign', /it failed/],
+    ['ERR_TLS_FOREIGN', 'foreign', /^it failed/],
     ['ECONNREFUSED', 'absent', /nothing listens/],
     ['ENOTFOUND', 'absent', /no such host/],
     ['ECONNRESET', 'unknown', /ECONNRESET: it failed/],

@@ -55,9 +55,9 @@ export class Checkers {
     this.breach ??= { rule, message, about };
   }
 
-  /** Listens to a life's maps. */
-  watch(life: Life, maps: Maps): void {
-    maps.entries.onChange((change) => this.#entryChanged(life, change));
+  /** Listens to a life's maps; `members` is how it sees the cluster. */
+  watch(life: Life, maps: Maps, members: () => readonly Member[]): void {
+    maps.entries.onChange((change) => this.#entryChanged(life, change, members));
     maps.sessions.onChange((change) => this.#sessionChanged(life, change));
     maps.subjects.onChange((change) => this.#subjectChanged(life, change));
   }
@@ -164,7 +164,7 @@ export class Checkers {
     }
   }
 
-  #entryChanged(life: Life, { key, after, own }: Change<SsoEntry>): void {
+  #entryChanged(life: Life, { key, after, own }: Change<SsoEntry>, members: () => readonly Member[]): void {
     const signOn = this.#model.signOns.get(key);
     if (!life.held.has(key)) life.held.set(key, this.#now());
     if (after.state === 'open') {
@@ -176,32 +176,48 @@ export class Checkers {
     }
     if (life.closed.has(key)) return;
     life.closed.set(key, this.#now());
-    if (signOn !== undefined) this.#judgeCause(life, signOn, after.cause, after.closedAt);
+    if (signOn === undefined) return;
+    this.#judgeCause(life, signOn, after.cause);
+    if (own && (after.cause === 'idle' || after.cause === 'empty'))
+      this.#judgeIdleness(life, signOn, after.cause, after.closedAt, members());
   }
 
-  /** The cause is carried, never inferred; and nobody ends as idle or empty what a member saw used (V89). */
-  #judgeCause(life: Life, signOn: SignOn, cause: string, closedAt: number): void {
+  /** The cause is carried, never inferred. */
+  #judgeCause(life: Life, signOn: SignOn, cause: string): void {
     const { id, name } = signOn;
+    const about = [id, name];
+    if (cause === 'idle' || cause === 'empty') return;
     if (cause === 'expired') {
       if (this.#now() < signOn.endsAt - clockErrorMs)
-        this.fail('cause', `${life.name} says ${short(id)} expired before its end`, [id, name]);
-    } else if (cause === 'idle' || cause === 'empty') {
-      const limit = cause === 'idle' ? this.#limits.idleMs : this.#limits.maxEmptyLifeMs;
-      for (const [through, usedAt] of signOn.usedThrough) {
-        const unused = closedAt - usedAt;
-        if (through.alive && unused > 2 * clockErrorMs && unused < limit * 0.95 - 2 * skewAtMostMs) {
-          this.fail(
-            'V89',
-            `${short(id)} ended as ${cause} ${Math.round(unused)} ms after it was used through ${through.name}`,
-            [id, name],
-          );
-        }
-      }
+        this.fail('cause', `${life.name} says ${short(id)} expired before its end`, about);
     } else if (cause === 'subject-ended') {
       if (!this.#model.mayEndWithItsSubject(signOn))
-        this.fail('cause', `${short(id)} ended with its subject, which nobody ended since`, [id, name]);
+        this.fail('cause', `${short(id)} ended with its subject, which nobody ended since`, about);
     } else if (!([...signOn.endsAsked] as string[]).includes(cause)) {
-      this.fail('cause', `${short(id)} ended as ${cause}, which nobody asked for`, [id, name]);
+      this.fail('cause', `${short(id)} ended as ${cause}, which nobody asked for`, about);
+    }
+  }
+
+  /** Nobody ends as idle or empty what was used through a member that it does not hold for lost (V89). */
+  #judgeIdleness(
+    life: Life,
+    signOn: SignOn,
+    cause: 'idle' | 'empty',
+    closedAt: number,
+    members: readonly Member[],
+  ): void {
+    const limit = cause === 'idle' ? this.#limits.idleMs : this.#limits.maxEmptyLifeMs;
+    for (const [through, usedAt] of signOn.usedThrough) {
+      const unused = closedAt - usedAt;
+      if (!through.alive || unused < 2 * clockErrorMs || unused > limit * 0.95 - 2 * skewAtMostMs) continue;
+      const known = members.find(({ node, incarnation }) => `${node}:${incarnation}` === through.name);
+      if (known !== undefined && known.state !== 'lost' && known.state !== 'left') {
+        this.fail(
+          'V89',
+          `${life.name} ended ${short(signOn.id)} as ${cause} ${Math.round(unused)} ms after it was used through ${through.name}`,
+          [signOn.id, signOn.name],
+        );
+      }
     }
   }
 

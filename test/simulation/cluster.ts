@@ -111,7 +111,7 @@ export class Cluster {
       gossip: { intervalMs },
       registry: { lifeMs, idleMs, maxEmptyLifeMs, ...plant.registry },
       accepting: () => node.up,
-      watch: (maps) => checkers.watch(life, maps),
+      watch: (maps) => checkers.watch(life, maps, () => node.parts.gossip.members()),
     });
     const node: SimulatedNode = { name, life, host, parts, channel, up: false };
     this.#nodes.set(name, node);

@@ -63,9 +63,8 @@ export class Schedule {
     };
   }
 
-  /** Runs the next event that is due by `until` (true time), after everything that was asked for `soon`. False: there is none. */
+  /** Runs the next event that is due by `until` (true time), and then all that follows at once. False: there is none. */
   async step(until: number): Promise<boolean> {
-    await this.#settle();
     const timer = this.#next(until - startAt);
     if (timer === undefined) {
       this.#passed = Math.max(this.#passed, until - startAt);
@@ -74,7 +73,7 @@ export class Schedule {
     this.#passed = Math.max(this.#passed, timer.at);
     this.#steps++;
     fire(timer);
-    await this.#settle();
+    await this.settle();
     return true;
   }
 
@@ -100,7 +99,8 @@ export class Schedule {
     this.after(0, catchUp);
   }
 
-  async #settle(): Promise<void> {
+  /** Lets promises and what was asked for `soon` come to an end, without time passing. To be called after anything that is no event. */
+  async settle(): Promise<void> {
     await promisesSettled();
     while (this.#soon.length > 0) {
       const queue = this.#soon;

@@ -60,12 +60,14 @@ export async function runSeed(
   for (const name of climate.nodes) cluster.start(name);
   faults.begin();
   workload.begin();
+  await schedule.settle();
   while (schedule.steps < events && checkers.breach === undefined) {
     await schedule.step(Number.POSITIVE_INFINITY);
     if (schedule.steps % breathEvents === 0) await breath();
   }
   workload.end();
   faults.end();
+  await schedule.settle();
   const peaceUntil = schedule.now + roundsOfPeace * climate.intervalMs;
   while (checkers.breach === undefined && (await schedule.step(peaceUntil)));
   if (checkers.breach === undefined) judgeHealed(cluster, climate, model, checkers, schedule.now);

@@ -278,8 +278,8 @@ story(
     apps: {
       more: (app) => {
         app.get('/cached', (req, res) => {
-          res.set('Cache-Control', 'public, max-age=600');
-          (req as unknown as { session: { note: string } }).session.note = 'cached';
+          res.set({ 'Cache-Control': 'public, max-age=600', Vary: 'Accept-Language' });
+          Object.assign(req.session, { note: 'cached' });
           res.json({});
         });
       },
@@ -309,6 +309,11 @@ story(
       assert.match(answer.get('Cache-Control') ?? '', /\bno-store\b/, answer.get('Set-Cookie')?.join());
       assert.match(answer.get('Vary') ?? '', /\bCookie\b/i);
     }
+    assert.match(
+      (await browser.get(`${B}/cached`)).get('Vary') ?? '',
+      /Accept-Language/,
+      'what the application said is kept',
+    );
     assert.ok(seen >= 8, `only ${seen} of them set a cookie`);
     const kept = await it.signedOn();
     await kept.get(`${A}/protected`).expect(200);
@@ -316,5 +321,20 @@ story(
     assert.deepEqual(setCookies(plain), []);
     assert.match(plain.get('Cache-Control') ?? '', /no-store/, 'protected pages are not kept by a cache either');
     assert.equal(await guarded(kept, A), 200);
+  },
+);
+
+story('check 14: a logout clears the browser of what the operator names, and of nothing by default', {}, async (it) => {
+  const browser = await it.signedOn();
+  assert.equal((await browser.post(`${A}/logout`).expect(200)).get('Clear-Site-Data'), undefined);
+});
+
+story(
+  'check 14: clearSiteData names cache and storage',
+  { options: { clearSiteData: ['cache', 'storage'] } },
+  async (it) => {
+    const browser = await it.signedOn();
+    assert.equal((await browser.get(`${A}/protected`)).get('Clear-Site-Data'), undefined);
+    assert.equal((await browser.post(`${A}/logout`).expect(200)).get('Clear-Site-Data'), '"cache", "storage"');
   },
 );

@@ -75,6 +75,9 @@ story(
     await post(foreign).expect(403);
     await post('').expect(403);
     assert.equal(await who(browser, A), null);
+    const visitor = '__Host-latchkey-pre';
+    const tossed = `${visitor}=${browser.cookie(visitor)}; ${visitor}=${'A'.repeat(43)}`;
+    await post(before).set('Cookie', tossed).expect(403);
     await post(before).expect(200);
     await post(before).expect(403);
     await browser.post(`${A}/logout`).send({ csrf: before }).expect(403);

@@ -261,6 +261,18 @@ story('V15: another cookieName is read, set and deleted', { options: { cookieNam
   assert.equal(await who(browser, A), null);
 });
 
+story(
+  'V15: a name without a prefix is taken literally, with a warning at start',
+  { options: { cookieName: 'SSO' } },
+  async (it) => {
+    const browser = it.browser();
+    const [issued] = setCookies(await signOn(browser, 'alice', 'n1').expect(200), 'SSO');
+    assert.deepEqual([issued?.secure, issued?.httpOnly, issued?.domain], [true, true, 'xyz.test']);
+    assert.equal(await who(browser, B, 'n2'), 'alice');
+    assert.ok(it.logged('n1', /prefix|__Secure-|__Host-/).length > 0, 'a warning');
+  },
+);
+
 story('V16: neither a session id nor the SSO id counts in a URL, and no answer puts one there', {}, async (it) => {
   const browser = await it.signedOn();
   await browser.post(`${A}/note?text=mine`).expect(200);

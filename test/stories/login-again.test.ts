@@ -293,6 +293,20 @@ story(
   },
 );
 
+story('V72: each end of a user tells its own cause, on every node', {}, async (it) => {
+  for (const [at, cause] of [
+    ['n1', 'subject-ended'],
+    ['n2', 'administrator'],
+    ['n1', 'subject-ended'],
+  ] as const) {
+    const browser = await it.signedOn('alice', at);
+    await it.cluster.at(at).sso.endSubject('alice', { cause });
+    assert.deepEqual(await whoEverywhere(it, browser), [null, null]);
+    assert.deepEqual([it.causes('n1').at(-1), it.causes('n2').at(-1)], [cause, cause]);
+    await it.cluster.advance(seconds);
+  }
+});
+
 story('leave() ends the session of one application; the sign-on and the others go on', {}, async (it) => {
   const browser = await it.signedOn();
   await browser.post(`${A}/note?text=of-a`).expect(200);

@@ -65,6 +65,32 @@ story('V22: right credentials beside an unknown id sign on, and one SSO cookie w
 });
 
 story(
+  "V22: someone else's credentials beside a valid cookie decide: the old sign-on ends as replaced",
+  {},
+  async (it) => {
+    const browser = await it.signedOn('alice');
+    const copy = copyOf(it, browser);
+    await browser.get(`${B}/protected`).auth('bob', 'wrong').expect(401);
+    assert.equal(await who(browser, A), 'alice', 'wrong ones change nothing');
+    const before = browser.cookie(ssoName);
+    const own = await browser.get(`${B}/protected`).auth('alice', passwordOf('alice')).expect(200);
+    assert.deepEqual(setCookies(own, ssoName), [], 'nor do her own');
+    const response = await browser.get(`${B}/protected`, { at: 'n2' }).auth('bob', passwordOf('bob')).expect(200);
+    assert.equal((response.body as Seen).user, 'bob');
+    assert.notEqual(browser.cookie(ssoName), before);
+    assert.deepEqual(await whoEverywhere(it, copy), [null, null]);
+    assert.deepEqual(it.causes('n1'), ['replaced']);
+  },
+);
+
+story('V22: a Basic client without cookies has one sign-on, not one for each request', {}, async (it) => {
+  for (let i = 0; i < 5; i++) {
+    await it.browser().get(`${B}/protected`, { at: 'n1' }).auth('bob', passwordOf('bob')).expect(200);
+  }
+  assert.equal(it.entries('n1', 'bob').length, 1);
+});
+
+story(
   'V23: of two cookies the one whose sign-on is open is used, set anew, and the others are deleted',
   {},
   async (it) => {

@@ -1,6 +1,8 @@
 /** Stories of VALVE-BEHAVIOUR.md 2.3: roles, applications that cannot ask, and asking again. */
 
 import assert from 'node:assert/strict';
+import type { ProtectOptions } from '../../sso/index.ts';
+import type { ApplicationsOptions } from '../support/applications.ts';
 import { A, B, C, guarded, minutes, seconds, see, setCookies, signOn, ssoName, story, who } from '../support/story.ts';
 
 story('V30: who lacks a role gets 403 and no challenge, and stays signed on', {}, async (it) => {
@@ -45,6 +47,40 @@ story(
     assert.match(response.get('WWW-Authenticate') ?? '', /^Basic/, "B's own challenge");
     assert.deepEqual(setCookies(response, ssoName), []);
     assert.equal(await guarded(browser, B), 200);
+  },
+);
+
+const ownWay: ApplicationsOptions['more'] = (app, sso) => {
+  const challenge: ProtectOptions['challenge'] = async (req, res, next) => {
+    const card = req.headers['x-card'];
+    if (card === undefined) return void res.status(401).json({ show: 'card' });
+    if (card === 'broken') return next(new Error('reader broken'));
+    if (card === 'alice') await req.sso.open({ name: 'alice', roles: ['customer'] }, 'card');
+    next();
+  };
+  app.get(
+    '/vault',
+    sso.protect({ challenge }),
+    (req, res) => void res.json({ user: req.sso.principal?.name, how: req.sso.how }),
+  );
+  app.get('/vault/admin', sso.protect({ challenge, roles: ['admin'] }), (_req, res) => void res.json({}));
+};
+
+story(
+  "V34: an application's own challenge asks, signs on, or fails; that it goes on proves nothing",
+  { apps: { more: ownWay } },
+  async (it) => {
+    const browser = it.browser();
+    await browser.get(`${A}/vault`).expect(401, { show: 'card' });
+    await browser.get(`${A}/vault`).set('X-Card', 'broken').expect(500);
+    const unproven = await browser.get(`${A}/vault`).set('X-Card', 'anything');
+    assert.ok(unproven.status === 401 || unproven.status === 403, `${unproven.status}`);
+    assert.equal(await who(browser, A), null);
+    const response = await browser.get(`${A}/vault`).set('X-Card', 'alice').expect(200, { user: 'alice', how: 'card' });
+    assert.equal(setCookies(response, ssoName).length, 1);
+    await browser.get(`${A}/vault`).expect(200, { user: 'alice', how: 'card' });
+    await browser.get(`${A}/vault/admin`).expect(403);
+    assert.equal(await who(browser, B, 'n2'), 'alice');
   },
 );
 

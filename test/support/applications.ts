@@ -11,6 +11,7 @@ import express, {
   type Response,
 } from 'express';
 import type { Cause, Principal, SessionOptions, SsoNode } from '../../sso/index.ts';
+import type { Session } from '../../sso/session/index.ts';
 import type { HostOf } from '../../sso/testing/index.ts';
 
 export const people: Readonly<Record<string, readonly string[]>> = {
@@ -86,22 +87,26 @@ export interface ApplicationsOptions {
   readonly a?: Partial<SessionOptions>;
   readonly b?: Partial<SessionOptions>;
   readonly c?: Partial<SessionOptions>;
+  /** What makes the applications; default Express 5. */
+  readonly make?: () => Express;
   /** Express settings of the virtual host, such as `trust proxy`. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Mounted before the valve. */
   readonly before?: RequestHandler;
+  /** An application of the story's own, as `app4`. */
+  readonly d?: (sso: SsoNode) => Express;
   /** More routes for every application. */
   readonly more?: (app: Express, sso: SsoNode) => void;
   readonly gates?: Gates;
   readonly onEnd?: (end: Omit<End, 'at'>) => void;
 }
 
-/** The application of a host name: `app1` is A, `app2` is B, `app3` is C, any other is A. */
+/** The application of a host name: `app1` is A, `app2` is B, `app3` is C, `app4` a story's own, any other is A. */
 export function applications(options: ApplicationsOptions = {}): HostOf {
   return (sso, node) => {
     // First of all observers, so that none of a story's own comes before it.
     sso.on('closed', ({ principal, cause, own }) => options.onEnd?.({ node, name: principal?.name, cause, own }));
-    const host = express();
+    const host = (options.make ?? express)();
     for (const [name, value] of Object.entries(options.settings ?? {})) host.set(name, value);
     if (options.before !== undefined) host.use(options.before);
     host.use(sso.valve());
@@ -112,23 +117,17 @@ export function applications(options: ApplicationsOptions = {}): HostOf {
       sso.protect({ basic: { realm: 'desk', authenticate } }),
       options,
     );
-    const c = application(sso, { app: 'c', ...options.c }, sso.protect(), options);
-    const byName: Readonly<Record<string, Express>> = { app1: a, app2: b, app3: c };
+    const c = application(sso, { app: 'c', ...options.c }, sso.protect({ login: false }), options);
+    const d = options.d?.(sso) ?? a;
+    const byName: Readonly<Record<string, Express>> = { app1: a, app2: b, app3: c, app4: d };
     host.use((req, res, next) => (byName[req.hostname.split('.')[0]!] ?? a)(req, res, next));
     return host;
   };
 }
 
-/** `req.session` as the stories use it. */
-export interface StorySession {
-  note?: string;
-  visits?: number;
-  destroy(done: (error?: unknown) => void): void;
-  regenerate(done: (error?: unknown) => void): void;
-}
-
-export function sessionOf(req: Request): StorySession {
-  return (req as unknown as { session: StorySession }).session;
+/** `req.session`, with what the stories keep in it. */
+export function sessionOf(req: Request): Session & { note?: string; visits?: number } {
+  return req.session;
 }
 
 function application(
@@ -137,7 +136,7 @@ function application(
   guard: RequestHandler,
   options: ApplicationsOptions,
 ): Express {
-  const app = express();
+  const app = (options.make ?? express)();
   app.use(sso.sessions(sessions));
   const seen = (req: Request): Seen => {
     const { principal, roles, how } = req.sso;
@@ -147,7 +146,7 @@ function application(
     const session = sessionOf(req);
     return {
       ...seen(req),
-      session: (req as unknown as { sessionID: string }).sessionID,
+      session: req.sessionID,
       note: session.note ?? '',
       visits: session.visits ?? 0,
     };
@@ -218,7 +217,7 @@ function application(
   app.post(
     '/destroy-by-null',
     does(async (req) => {
-      (req as unknown as { session: null }).session = null;
+      Object.assign(req, { session: null });
       return {};
     }),
   );
@@ -227,10 +226,7 @@ function application(
     does(
       (req) =>
         new Promise((resolve, reject) => {
-          const { sessionStore, sessionID } = req as unknown as {
-            sessionStore: { destroy(id: string, done: (error?: unknown) => void): void };
-            sessionID: string;
-          };
+          const { sessionStore, sessionID } = req;
           sessionStore.destroy(sessionID, (error) => (error ? reject(error) : resolve({})));
         }),
     ),

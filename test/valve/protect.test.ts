@@ -173,10 +173,19 @@ test('V31, V38: what counts is the roles in force: a revoked one is missing at t
 test('V36: where no way to sign on is configured an anonymous request gets 403, and a signed-on one goes on', async () => {
   const w = world();
   const { cookie } = await w.open();
-  const answer = await agent(host(w)).get('/p');
+  const answer = await agent(host(w, { login: false })).get('/p');
   assert.equal(answer.status, 403);
   assert.equal(answer.headers['www-authenticate'], undefined);
-  assert.equal((await agent(host(w)).get('/p').set('Cookie', cookie)).status, 200);
+  assert.equal((await agent(host(w, { login: false })).get('/p').set('Cookie', cookie)).status, 200);
+});
+
+test('where nothing is said about asking, the form is at /login', async () => {
+  const w = world();
+  const at = host(w);
+  const page = await agent(at).get('/p').set('Accept', 'text/html');
+  assert.equal(page.status, 303);
+  assert.equal(page.headers.location, '/login?return_to=%2Fp');
+  assert.equal((await agent(at).get('/p')).status, 401);
 });
 
 test('check 46: a preflight passes unasked, gets no CORS header from here, and nothing else passes as one', async () => {

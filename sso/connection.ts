@@ -1,0 +1,29 @@
+/**
+ * What the virtual host believes about a request's connection. `req.secure` and `req.hostname` follow the
+ * `trust proxy` of whichever application is handling the request, and one that is called by host name
+ * rather than mounted has a `trust proxy` of its own: where the valve stands decides for all below it (V11).
+ */
+
+import type { IncomingMessage } from 'node:http';
+import type { Application, Request } from 'express';
+
+export interface Connection {
+  readonly secure: boolean;
+  readonly protocol: string;
+  readonly hostname: string | undefined;
+}
+
+const hostKey = Symbol('latchkey.host');
+
+/** Called by the valve: the application that handles the request now is the host. */
+export function noteHost(req: Request): void {
+  (req as { [hostKey]?: Application })[hostKey] = req.app;
+}
+
+/** The connection as the host sees it; without a valve, as the application at hand does. */
+export function connectionOf(req: IncomingMessage): Connection {
+  const host = (req as { [hostKey]?: Application })[hostKey];
+  if (host === undefined || host === (req as Partial<Request>).app) return req as Request;
+  const { headers, socket } = req;
+  return Object.setPrototypeOf({ headers, socket, connection: socket }, (host as { request?: object }).request ?? null);
+}
