@@ -84,11 +84,38 @@ try {
     const project = join(folder, beside.length === 0 ? 'without' : 'with');
     mkdirSync(join(project, 'cjs'), { recursive: true });
     writeFileSync(join(project, 'package.json'), JSON.stringify({ private: true, type: 'module' }));
-    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: { target: 'es2022', module: 'nodenext', strict: true, types: ['node', ...beside.map(() => 'express-session')], outDir: 'out', rootDir: '.' }, include: ['*.mts', 'cjs/*.cts'] }));
+    writeFileSync(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({
+        compilerOptions: {
+          target: 'es2022',
+          module: 'nodenext',
+          strict: true,
+          types: ['node', ...beside.map(() => 'express-session')],
+          outDir: 'out',
+          rootDir: '.',
+        },
+        include: ['*.mts', 'cjs/*.cts'],
+      }),
+    );
     writeFileSync(join(project, 'esm.mts'), esm);
     writeFileSync(join(project, 'cjs/cjs.cts'), cjs);
     if (beside.length === 0) writeFileSync(join(project, 'session.mts'), sessionTypes());
-    run('npm', ['install', '--no-audit', '--no-fund', join(folder, tarball), 'express@5', 'typescript@7', '@types/node@20', '@types/express@5', ...beside], project);
+    run(
+      'npm',
+      [
+        'install',
+        '--no-audit',
+        '--no-fund',
+        join(folder, tarball),
+        'express@5',
+        'typescript@7',
+        '@types/node@20',
+        '@types/express@5',
+        ...beside,
+      ],
+      project,
+    );
     run(process.execPath, ['node_modules/typescript/bin/tsc'], project);
     run(process.execPath, ['out/esm.mjs'], project);
     run(process.execPath, ['out/cjs/cjs.cjs'], project);

@@ -12,5 +12,7 @@ const folders = (dir) =>
 
 const wanted = process.argv.slice(2);
 const files = folders('test').filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)));
-const child = spawn(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=2', ...files], { stdio: 'inherit' });
+const child = spawn(process.execPath, ['--import', 'tsx', '--test', '--test-concurrency=2', ...files], {
+  stdio: 'inherit',
+});
 child.on('exit', (code) => process.exit(code ?? 1));

@@ -53,7 +53,7 @@ export interface ClosedEntry {
 
 export type SsoEntry = OpenEntry | ClosedEntry;
 
-/** How often each life of each node (`node:incarnation`) ended a subject's sign-ons. Counters, each a maximum. */
+/** When each life of each node (`node:incarnation`) last ended a subject's sign-ons, as a stamp of its hybrid clock. Each a maximum. */
 export type Ends = Readonly<Record<string, number>>;
 
 export const noEnds: Ends = Object.freeze(Object.create(null));

@@ -271,14 +271,14 @@ export class Registry {
 
   /** Ends all sign-ons of a user, those that are being checked at this moment included. */
   async endSubject(name: string, cause: Cause = 'subject-ended'): Promise<Receipt> {
-    const { subjects, clock, life } = this.#parts;
+    const { subjects, clock, hybrid, life } = this.#parts;
     const now = clock.now();
     const known = subjects.get(name) ?? unknownSubject;
     const sessions = new Map<string, number>();
     for (const id of this.#index.idsOf(name)) addCounts(sessions, this.#countSessions(id));
     subjects.put(name, {
       ...known,
-      ends: endOnce(known.ends, life),
+      ends: endOnce(known.ends, life, hybrid.next()),
       endedAt: now,
       endedCause: cause,
       keepUntil: Math.max(known.keepUntil, this.#keepUntil(now)),

@@ -1,11 +1,12 @@
 /**
- * What is known of a user beyond single sign-ons: how often all of them were ended, and the roles set
+ * What is known of a user beyond single sign-ons: when all of them were ended, and the roles set
  * meanwhile. A subject's end needs no clock: an entry carries the ends that were known when the check
  * of its credentials began, and any later one, from any node, ends it (FINAL-LOGOUT.md).
  */
 
 import { type Cause, causes, clockErrorMs, decodeEnds, type Ends, isInstant, noEnds, type OpenEntry } from './entry.ts';
 import type { Lattice } from './gossip/lattice.ts';
+import { stampMs } from './hybrid-clock.ts';
 import { parseRoles } from './principal.ts';
 
 export interface Subject {
@@ -29,11 +30,16 @@ export const unknownSubject: Subject = {
   keepUntil: 0,
 };
 
-/** Whether an end of this subject that the entry's opener did not know of has been heard. */
+/**
+ * Whether an end of this subject that the entry's opener did not know of has been heard. An end that is older than the
+ * entry by a whole life of a sign-on is none of its business: its opener may have forgotten it, others not yet.
+ */
 export function endsEntry(subject: Subject, entry: OpenEntry): boolean {
   if (subject.ends === noEnds) return false;
+  const oldest = 2 * entry.authenticatedAt - entry.endsAt;
   for (const life in subject.ends) {
-    if (subject.ends[life]! > (entry.seenEnds[life] ?? 0)) return true;
+    const end = subject.ends[life]!;
+    if (end > (entry.seenEnds[life] ?? 0) && stampMs(end) > oldest) return true;
   }
   return false;
 }
@@ -76,9 +82,9 @@ function mergeEnds(mine: Ends, theirs: Ends): Ends {
   return later.length === 0 ? mine : withEnds(mine, later);
 }
 
-/** The ends after this life of this node ended the subject once more. */
-export function endOnce(ends: Ends, life: string): Ends {
-  return withEnds(ends, [[life, (ends[life] ?? 0) + 1]]);
+/** The ends after this life of this node ended the subject once more, at this hybrid-clock stamp: later than every one before, forgotten ones included. */
+export function endOnce(ends: Ends, life: string, stamp: number): Ends {
+  return withEnds(ends, [[life, Math.max(stamp, (ends[life] ?? 0) + 1)]]);
 }
 
 /** Keys in order, so that equal ends are equal text. */

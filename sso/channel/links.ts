@@ -196,7 +196,7 @@ export class Links implements LinkEvents {
       for (const held of this.#held.keys()) if (held.peer?.node === peer.node) this.#accept(held);
     }
     if (dialled === undefined) return;
-    if (!link.greeted)
+    if (!link.greeted && this.#listener !== undefined)
       complaints.once(
         `at ${dialled}`,
         'warn',
@@ -207,7 +207,9 @@ export class Links implements LinkEvents {
   }
 
   #accept(link: Link): void {
+    const { node, incarnation } = link.peer!;
     this.#held.delete(link);
+    if ((this.#latest.get(node) ?? 0) > incarnation) return void link.destroy('superseded');
     link.accept((this.#accepts += 1));
     this.#use(link);
   }

@@ -25,7 +25,7 @@ export class Outbox {
   #turn: 'idle' | 'written' = 'idle';
   #dropped = false;
   #ended = false;
-  /** Whether anything was put since the last `restful()`. */
+  /** Whether anything but pings was put since the last `restful()`. */
   #busy = false;
 
   /** `onRoom` is called when, after frames were dropped, there is room again. */
@@ -46,7 +46,7 @@ export class Outbox {
       this.#dropped = true;
       return false;
     }
-    this.#busy = true;
+    this.#busy ||= kind !== 'ping';
     const frame = wireFrame(kind, sequence, payload);
     if (this.#turn === 'idle' && this.#queue.length === 0 && !this.#socket.writableNeedDrain) {
       this.#turn = 'written';
@@ -62,7 +62,7 @@ export class Outbox {
     return true;
   }
 
-  /** Whether nothing was put since it was last asked. */
+  /** Whether nothing but pings was put since it was last asked. */
   restful(): boolean {
     const restful = !this.#busy;
     this.#busy = false;

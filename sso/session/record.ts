@@ -11,7 +11,16 @@ import { isName } from '../principal.ts';
 import { parseSsoId, type SsoId } from '../token.ts';
 
 /** Why a session ended. `sign-on`: its entry closed, whose own cause says why. */
-export const sessionCauses = ['timeout', 'app-stopped', 'node-lost', 'sign-on', 'destroyed', 'left', 'renewed', 'conflict'] as const;
+export const sessionCauses = [
+  'timeout',
+  'app-stopped',
+  'node-lost',
+  'sign-on',
+  'destroyed',
+  'left',
+  'renewed',
+  'conflict',
+] as const;
 export type SessionCause = (typeof sessionCauses)[number];
 
 export interface LiveSession {
@@ -64,7 +73,12 @@ export const sessionLattice: Lattice<SessionRecord> = {
   merge(mine, theirs) {
     if (mine.state === 'ended') return theirs.state === 'ended' ? mergeEnded(mine, theirs) : absorb(mine, theirs);
     if (theirs.state === 'ended') return absorb(theirs, mine);
-    if (mine.app !== theirs.app || mine.signOn !== theirs.signOn || mine.createdAt !== theirs.createdAt || mine.endsAt !== theirs.endsAt) {
+    if (
+      mine.app !== theirs.app ||
+      mine.signOn !== theirs.signOn ||
+      mine.createdAt !== theirs.createdAt ||
+      mine.endsAt !== theirs.endsAt
+    ) {
       return absorb({ state: 'ended', cause: 'conflict', endedAt: mine.createdAt, endsAt: mine.endsAt }, theirs);
     }
     const lastAccessAt = Math.max(mine.lastAccessAt, theirs.lastAccessAt);
@@ -127,9 +141,22 @@ function decodeSession(data: unknown): SessionRecord | undefined {
   const [, app, signOnData, createdAt, endsAt, version, owner, releasedAt, idleMs, text, lastAccessAt] = data;
   const signOn = signOnData === 0 ? undefined : parseSsoId(signOnData);
   if (!isName(app) || (signOnData !== 0 && signOn === undefined)) return undefined;
-  if (typeof owner !== 'string' || owner.length > 300 || typeof text !== 'string' || text.length > maxDataLength) return undefined;
+  if (typeof owner !== 'string' || owner.length > 300 || typeof text !== 'string' || text.length > maxDataLength)
+    return undefined;
   if (![createdAt, endsAt, version, releasedAt, idleMs, lastAccessAt].every(isInstant)) return undefined;
-  return { state: 'live', app, signOn, createdAt, endsAt, version, owner: shared(owner), releasedAt, idleMs, data: text, lastAccessAt };
+  return {
+    state: 'live',
+    app,
+    signOn,
+    createdAt,
+    endsAt,
+    version,
+    owner: shared(owner),
+    releasedAt,
+    idleMs,
+    data: text,
+    lastAccessAt,
+  };
 }
 
 /** A cluster has few lives and as many sessions as users: each life's name is kept once. */

@@ -10,10 +10,18 @@ import type { Clock } from '../clock.ts';
 import { SsoError } from '../errors.ts';
 import type { Copies, Gossip } from '../gossip/copies.ts';
 import type { Change } from '../gossip/lattice.ts';
-import { type HybridClock } from '../hybrid-clock.ts';
+import type { HybridClock } from '../hybrid-clock.ts';
 import type { SsoId } from '../token.ts';
 import { LinkIndex } from './links.ts';
-import { anonymousLifeMs, endSession, idleAt, type LiveSession, maxDataLength, type SessionCause, type SessionRecord } from './record.ts';
+import {
+  anonymousLifeMs,
+  endSession,
+  idleAt,
+  type LiveSession,
+  maxDataLength,
+  type SessionCause,
+  type SessionRecord,
+} from './record.ts';
 
 export type SessionLook =
   | { readonly state: 'live'; readonly session: LiveSession }
@@ -110,7 +118,8 @@ export class SessionTable {
     const { copies, signOns } = this.#parts;
     await copies.ask([key]);
     const session = copies.get(key);
-    if (session?.state === 'live' && session.signOn !== undefined && signOns.stateOf(session.signOn) === 'unknown') await signOns.fetch(session.signOn);
+    if (session?.state === 'live' && session.signOn !== undefined && signOns.stateOf(session.signOn) === 'unknown')
+      await signOns.fetch(session.signOn);
     const look = this.look(key);
     return look.state === 'doubtful' ? { state: 'ended', cause: 'timeout' } : look;
   }
@@ -122,7 +131,10 @@ export class SessionTable {
   write(key: string, what: SessionWrite): LiveSession | undefined {
     const { copies, clock, hybrid, signOns, life } = this.#parts;
     if (what.data.length > maxDataLength) {
-      throw new SsoError('ERR_SESSION_INVALID', `the session's data has ${what.data.length} characters; at most ${maxDataLength} can be kept`);
+      throw new SsoError(
+        'ERR_SESSION_INVALID',
+        `the session's data has ${what.data.length} characters; at most ${maxDataLength} can be kept`,
+      );
     }
     if (what.signOn !== undefined && signOns.stateOf(what.signOn) !== 'open') return undefined;
     const known = copies.get(key);
@@ -251,7 +263,8 @@ export class SessionTable {
       if (after.signOn === undefined) return;
       this.#links.add(after.signOn, key);
       // Its sign-on closed before the session was heard of: it ends here at the same instant as everywhere.
-      if (signOns.stateOf(after.signOn) === 'over') copies.settle(key, endSession(after, 'sign-on', signOns.closedAt(after.signOn) ?? after.createdAt));
+      if (signOns.stateOf(after.signOn) === 'over')
+        copies.settle(key, endSession(after, 'sign-on', signOns.closedAt(after.signOn) ?? after.createdAt));
     } else if (before?.state === 'live' && before.signOn !== undefined) {
       this.#links.remove(before.signOn, key);
       signOns.lived(before.signOn, after.endedAt);

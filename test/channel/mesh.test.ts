@@ -328,3 +328,30 @@ test('after closing, no socket and no timer is left, whatever state the connecti
     await eventually(() => resources() <= before);
   }),
 );
+
+story('an idle member is heard of at every heartbeat', async (open) => {
+  const one = await open({ node: 'n1', limits: { pingMs: 20 } });
+  const member = await new RawMember({ port: portOf(one.mesh), node: 'n2' }).join('n2');
+  const beats = () => member.heard.filter(({ kind }) => kind === 'ping').length;
+  const frames = () => member.heard.length;
+  await member.until(() => beats() >= 5);
+  assert.equal(frames(), 2 + beats());
+  member.socket.destroy();
+});
+
+story('a connection of a former life that was held does not come after the later one', async (open) => {
+  const one = await open({ node: 'n1', limits: { pingMs: 30 } });
+  const dial = () => new RawMember({ port: portOf(one.mesh), node: 'n2' });
+  await dial().join('n2');
+  const held = dial();
+  await held.hears('hello');
+  held.sayHello({ node: 'n2' });
+  const later = dial();
+  await later.hears('hello');
+  later.sayHello({ node: 'n2', incarnation: 2 });
+  await held.closed;
+  await later.hears('ping');
+  assert.deepEqual(one.mesh.peers(), [{ node: 'n2', incarnation: 2 }]);
+  assert.deepEqual(one.recording.story, ['up n2', 'down n2', 'up n2']);
+  later.socket.destroy();
+});

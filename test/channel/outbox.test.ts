@@ -125,8 +125,10 @@ test('ending writes what waits and then closes; nothing is taken after that', ()
   assert.ok(socket.ended);
 });
 
-test('it is restful if nothing was put since it was asked', () => {
+test('it is restful if nothing but pings was put since it was asked', () => {
   const { outbox } = world();
   outbox.put('data', bytes('a'));
   assert.deepEqual([outbox.restful(), outbox.restful()], [false, true]);
+  outbox.put('ping', new Uint8Array(0));
+  assert.equal(outbox.restful(), true);
 });

@@ -101,7 +101,7 @@ story(
     const copy = copyOf(it, browser);
     const receipt = (await browser.post(`${A}/logout`, { at: 'n1' }).expect(200)).body as Receipt;
     assert.equal(receipt.state, 'complete');
-    const probes = Array.from({ length: 30 }, () =>
+    const probes = Array.from({ length: 12 }, () =>
       [A, B, C].flatMap((app) => ['n2', 'n3', 'n1'].map((at) => ({ app, at }))),
     ).flat();
     for (const { app, at } of probes) {

@@ -176,7 +176,14 @@ test('V36: where no way to sign on is configured an anonymous request gets 403, 
   const answer = await agent(host(w, { login: false })).get('/p');
   assert.equal(answer.status, 403);
   assert.equal(answer.headers['www-authenticate'], undefined);
-  assert.equal((await agent(host(w, { login: false })).get('/p').set('Cookie', cookie)).status, 200);
+  assert.equal(
+    (
+      await agent(host(w, { login: false }))
+        .get('/p')
+        .set('Cookie', cookie)
+    ).status,
+    200,
+  );
 });
 
 test('where nothing is said about asking, the form is at /login', async () => {
