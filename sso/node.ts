@@ -87,12 +87,18 @@ export class SsoNode {
     const self = { node: route, incarnation };
     const life = `${route}:${incarnation}`;
     const hybrid = new HybridClock(clock);
-    const address = cluster?.advertise ?? cluster?.listen ?? '';
     const channel =
       world.channel?.(self) ??
-      (cluster === undefined ? undefined : meshOf(cluster, self, keys.mesh, { clock, random, log: this.#log }));
+      (cluster === undefined
+        ? undefined
+        : meshOf(settings, cluster, self, keys.mesh, {
+            clock,
+            random,
+            log: this.#log,
+            onReplaced: () => void this.#replaced(),
+          }));
     this.#gossip = new GossipNode({
-      self: { ...self, route, address },
+      self: { ...self, route, address: addressOf(cluster) },
       channel,
       clock,
       random,
@@ -202,6 +208,8 @@ export class SsoNode {
       );
     }
     await this.#gossip.start();
+    if (this.#state !== 'starting')
+      throw new SsoError('ERR_UNAVAILABLE', `another process has started as node ${this.name}`);
     this.#state = 'up';
     this.#timers = [every(this.#clock, this.#settings.sweepMs, () => void this.#registry.sweep())];
   }
@@ -332,6 +340,7 @@ export class SsoNode {
 
   /** A later process goes by this node's name: two of one name must not both answer. */
   async #replaced(): Promise<void> {
+    if (this.#state === 'stopped') return;
     await this.kill();
     this.#events.emit('replaced');
   }
@@ -343,10 +352,11 @@ export class SsoNode {
 }
 
 function meshOf(
+  settings: Settings,
   cluster: NonNullable<Settings['cluster']>,
   self: { node: string; incarnation: number },
   mesh: ReturnType<typeof deriveKeys>['mesh'],
-  world: Pick<ValveParts, 'clock' | 'random' | 'log'>,
+  world: Pick<ValveParts, 'clock' | 'random' | 'log'> & { readonly onReplaced: () => void },
 ): Channel {
   const name = cluster.name ?? 'latchkey';
   return meshChannel({
@@ -357,8 +367,19 @@ function meshOf(
     listen: cluster.listen,
     nodes: cluster.nodes ?? [],
     keys: (node) => mesh(name, node),
-    fingerprint: '',
+    fingerprint: fingerprintOf(settings),
   });
+}
+
+/** Nodes that judge sign-ons by different limits would disagree about who is signed on: they do not join. */
+function fingerprintOf({ lifeMs, idleMs, maxEmptyLifeMs }: Settings): string {
+  return `lifeMs ${lifeMs}, idleMs ${idleMs}, maxEmptyLife ${maxEmptyLifeMs / 1000} s`;
+}
+
+/** Where the others reach this node, as far as it knows itself. */
+function addressOf(cluster: Settings['cluster']): string {
+  const { advertise, listen = '' } = cluster ?? {};
+  return advertise ?? (/^(0\.0\.0\.0|\[::\]|\*):|:0$/.test(listen) ? '' : listen);
 }
 
 function nodeOf(life: string): string {

@@ -207,7 +207,7 @@ const schema = z.strictObject({
   issuer: z.string().min(1).optional(),
   cluster: z
     .strictObject({
-      name: z.string().min(1).max(128).optional(),
+      name: z.string().min(1).max(64).optional(),
       listen: address,
       advertise: address.optional(),
       nodes: z.array(address).optional(),
