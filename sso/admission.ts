@@ -5,7 +5,6 @@
 
 import type { Request, Response } from 'express';
 import { Assertions } from './assertion.ts';
-import { noteHost } from './connection.ts';
 import { readCookie, type SsoCookie, ssoCookie } from './cookie.ts';
 import { visitorCookie } from './csrf.ts';
 import { DerivedCache } from './derived-cache.ts';
@@ -46,7 +45,6 @@ export function admissionParts(valveParts: ValveParts): AdmissionParts {
 
 /** Sets `req.sso`. A promise only if somebody must be asked. */
 export function admit(parts: AdmissionParts, req: Request, res: Response): Promise<void> | undefined {
-  noteHost(req);
   const sso = new RequestSso(parts, req, res);
   req.sso = sso;
   const { principalFrom } = parts.settings;

@@ -84,6 +84,7 @@ export function vary(res: ServerResponse, field: string): void {
     res.setHeader('Vary', field);
     return;
   }
+  if (before === field) return;
   const fields = String(before)
     .toLowerCase()
     .split(/\s*,\s*/);

@@ -5,7 +5,8 @@
  */
 
 import type { IncomingMessage } from 'node:http';
-import type { Application, Request } from 'express';
+import type { Request } from 'express';
+import { RequestNotes } from './request-notes.ts';
 
 export interface Connection {
   readonly secure: boolean;
@@ -13,16 +14,9 @@ export interface Connection {
   readonly hostname: string | undefined;
 }
 
-const hostKey = Symbol('latchkey.host');
-
-/** Called by the valve: the application that handles the request now is the host. */
-export function noteHost(req: Request): void {
-  (req as { [hostKey]?: Application })[hostKey] = req.app;
-}
-
 /** The connection as the host sees it; without a valve, as the application at hand does. */
 export function connectionOf(req: IncomingMessage): Connection {
-  const host = (req as { [hostKey]?: Application })[hostKey];
+  const host = RequestNotes.hostOf(req);
   if (host === undefined || host === (req as Partial<Request>).app) return req as Request;
   const { headers, socket } = req;
   return Object.setPrototypeOf({ headers, socket, connection: socket }, (host as { request?: object }).request ?? null);

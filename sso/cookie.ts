@@ -57,7 +57,8 @@ export function ssoCookie(settings: CookieSettings): SsoCookie {
     name: today.name,
     formerNames: [...new Set(others.map(({ name }) => name))].filter((name) => name !== today.name),
     issue: (token) => line(today, token),
-    deletions: [line(today, ''), ...otherDeletions],
+    deletions: [...otherDeletions, line(today, '')], // host-only first: curl takes a deletion with Domain for either
+
     otherDeletions,
   };
 }

@@ -55,3 +55,9 @@ const statusOf: Readonly<Record<SsoErrorCode, number>> = {
 export function configError(path: string, message: string): SsoError {
   return new SsoError('ERR_CONFIG_INVALID', path === '' ? message : `${path}: ${message}`);
 }
+
+/** @throws SsoError ERR_CONFIG_INVALID an option that does not exist: a mistyped `roles` must not leave a door open */
+export function requireKnown(where: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw configError(`${where}.${unknown}`, `is no option: there are ${known.join(', ')}`);
+}

@@ -16,10 +16,13 @@ export class HybridClock {
     this.#clock = clock;
   }
 
-  /** A stamp later than every one given or heard so far. */
-  next(): number {
+  /**
+   * A stamp later than every one given or heard so far, and than `replaced`: what it takes the place of may be stamped by
+   * a clock so far ahead that it was not followed, and must give way all the same.
+   */
+  next(replaced = 0): number {
     this.#last = Math.max(this.#last + 1, this.#clock.now() * perMs);
-    return this.#last;
+    return Math.max(this.#last, replaced + 1);
   }
 
   /** Takes note of a member's stamp. One from the far future (over `aheadMs`) is capped: a wrong clock must not carry ours along. */

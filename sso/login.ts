@@ -8,7 +8,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { type Authenticate, authenticated, authenticationLimitMs, type Credentials } from './authentication.ts';
 import { type Fields, readBody } from './body.ts';
 import { isCrossSite } from './cross-site.ts';
-import { configError, SsoError, type SsoErrorCode } from './errors.ts';
+import { configError, requireKnown, SsoError, type SsoErrorCode } from './errors.ts';
 import { ownHost } from './own-host.ts';
 import { isName } from './principal.ts';
 import { isNavigation, type Refusal, refuse, seeOther, sendJson } from './reply.ts';
@@ -45,6 +45,7 @@ interface Settled {
 
 /** @throws SsoError ERR_CONFIG_INVALID a page or return address that is no path and no http(s) address, or an empty `how` */
 export function login(parts: ValveParts, authenticate: Authenticate, options: LoginOptions = {}): RequestHandler {
+  requireKnown('login', options, ['page', 'fields', 'returnTo', 'how', 'timeLimitMs', 'requireCsrf']);
   const settled = settle(options);
   return (req, res, next) => {
     answer(parts, authenticate, settled, req, res).catch(next);

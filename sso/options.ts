@@ -142,14 +142,15 @@ const seconds = z
   .nonnegative({ error: 'must be 0 or more seconds' })
   .max(1e9, { error: 'must be at most 1000000000 seconds' });
 const callback = z.custom<never>((value) => typeof value === 'function', { error: 'must be a function' });
+const addressError = 'must be address:port, for example 10.0.0.1:7800';
 const address = z
-  .string()
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, { error: 'must be address:port, for example 10.0.0.1:7800' });
+  .string({ error: addressError })
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, { error: addressError });
 const limit = z.number().int().positive({ error: 'must be a whole number above 0' });
 const routeShape = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
 
 const schema = z.strictObject({
-  secret: z.unknown(),
+  secret: z.unknown().optional(),
   route: z
     .string()
     .max(128)
@@ -253,6 +254,12 @@ export function resolveOptions(options: NodeOptions): Settings {
   if (allowInsecureCookie && options.partitioned)
     throw configError('partitioned', 'needs Secure cookies: leave out allowInsecureCookie');
   const cookieDomain = parseDomain('cookieDomain', options.cookieDomain);
+  if (allowInsecureCookie && /^__(Secure|Host)-/i.test(options.cookieName ?? '')) {
+    throw configError(
+      'cookieName',
+      'browsers refuse this prefix on cookies without Secure: leave out allowInsecureCookie, or the prefix',
+    );
+  }
   if (cookieDomain !== undefined && options.cookieName?.startsWith('__Host-')) {
     throw configError('cookieName', 'browsers refuse __Host- together with a cookieDomain: use __Secure-');
   }

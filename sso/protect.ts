@@ -8,7 +8,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import { noStore, vary } from './answer.ts';
 import { type BasicOptions, BasicSignOns } from './basic.ts';
 import { type Challenge, type ChallengeOptions, sendChallenge } from './challenge.ts';
-import { configError } from './errors.ts';
+import { configError, requireKnown } from './errors.ts';
 import { refuse } from './reply.ts';
 import { type RequestSso, ssoOf } from './request.ts';
 import { isSafePage } from './return-address.ts';
@@ -43,6 +43,7 @@ interface Guard {
 
 /** @throws SsoError ERR_CONFIG_INVALID `login` is no path and no http(s) address, or the realm cannot be sent */
 export function protect(parts: ValveParts, options: ProtectOptions = {}): RequestHandler {
+  requireKnown('protect', options, ['roles', 'allRoles', 'login', 'basic', 'challenge']);
   const { basic, challenge, roles = [], allRoles = [] } = options;
   const login = pageOf(options);
   if (login !== undefined && !isSafePage(login))

@@ -18,6 +18,7 @@ import { hostBelongsTo } from './own-host.ts';
 import { isName, type Principal, requirePrincipal } from './principal.ts';
 import type { Receipt } from './receipt.ts';
 import type { Recheck } from './recheck.ts';
+import { RequestNotes } from './request-notes.ts';
 import { sessionHandle } from './session/handle.ts';
 import type { Sso } from './sso.ts';
 import type { SsoId, SsoToken } from './token.ts';
@@ -34,7 +35,7 @@ export interface RequestParts extends ValveParts, Omit<AnswerCookieParts, 'regis
 
 const noRoles: readonly string[] = Object.freeze([]);
 
-export class RequestSso implements Sso {
+export class RequestSso extends RequestNotes implements Sso {
   readonly #parts: RequestParts;
   readonly #req: Request;
   readonly #res: Response;
@@ -49,6 +50,7 @@ export class RequestSso implements Sso {
   #presented = 0;
 
   constructor(parts: RequestParts, req: Request, res: Response) {
+    super(req.app); // the application that handles the request now is the host
     this.#parts = parts;
     this.#req = req;
     this.#res = res;

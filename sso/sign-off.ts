@@ -7,7 +7,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { readBody } from './body.ts';
 import { isCrossSite } from './cross-site.ts';
-import { configError, SsoError } from './errors.ts';
+import { configError, requireKnown, SsoError } from './errors.ts';
 import { isRightForm } from './login.ts';
 import { ownHost } from './own-host.ts';
 import { isNavigation, refuse, seeOther, send, sendJson } from './reply.ts';
@@ -24,6 +24,7 @@ export interface LogoutOptions {
 
 /** @throws SsoError ERR_CONFIG_INVALID `returnTo` is no path and no http(s) address */
 export function logout(parts: ValveParts, options: LogoutOptions = {}): RequestHandler {
+  requireKnown('logout', options, ['returnTo', 'requireCsrf']);
   const { returnTo = '/', requireCsrf = false } = options;
   if (!isSafePage(returnTo)) throw configError('logout.returnTo', 'must be a path or an http(s) address');
   return (req, res, next) => {

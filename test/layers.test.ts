@@ -47,6 +47,7 @@ const nouns = new Set(
     'cookie-domain',
     'subject-index',
     'connection',
+    'request-notes',
   ].map((name) => `sso/${name}.ts`),
 );
 const webFiles = /^sso\/[a-z-]+\.ts$/;

@@ -6,6 +6,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Cause } from '../entry.ts';
+import { RequestNotes } from '../request-notes.ts';
 import type { SsoId } from '../token.ts';
 
 /** The application's session of this request, as the valve needs it. */
@@ -24,14 +25,17 @@ export interface SessionHandle {
   drop(): void;
 }
 
+/** For a request that comes by no valve. */
 const handleKey = Symbol('latchkey.session');
 
 export function setSessionHandle(req: IncomingMessage, handle: SessionHandle): void {
-  (req as { [handleKey]?: SessionHandle })[handleKey] = handle;
+  if (!RequestNotes.noteSession(req, handle)) (req as { [handleKey]?: SessionHandle })[handleKey] = handle;
 }
 
 export function sessionHandle(req: IncomingMessage): SessionHandle | undefined {
-  return (req as { [handleKey]?: SessionHandle })[handleKey];
+  return (
+    (RequestNotes.sessionOf(req) as SessionHandle | undefined) ?? (req as { [handleKey]?: SessionHandle })[handleKey]
+  );
 }
 
 /** What sessions need to know of sign-ons; the valve gives it. */

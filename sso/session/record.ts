@@ -31,8 +31,10 @@ export interface LiveSession {
   readonly createdAt: number;
   /** Absolute end, milliseconds: its entry's; without one 30 days after its creation. */
   readonly endsAt: number;
-  /** Hybrid-clock stamp of the last write: the later wins, ties by owner. */
+  /** Hybrid-clock stamp of the last write of `data` and `idleMs`: the later wins. */
   readonly version: number;
+  /** Hybrid-clock stamp of the last change of `owner` and `releasedAt`, apart from the data: who takes a session over may hold an older copy of it. */
+  readonly ownerStamp: number;
   /** The node and its life (`node:incarnation`) that serves it: the session counts as a link of its sign-on while that life goes on. '' = released. */
   readonly owner: string;
   /** When the owner gave it up (its application was stopped), milliseconds; 0 while owned. */
@@ -56,6 +58,8 @@ export type SessionRecord = LiveSession | EndedSession;
 
 /** When a session without a sign-on ends at the latest, milliseconds after its creation. */
 export const anonymousLifeMs = 30 * 86_400_000;
+/** For clocks that differ, and activity that is told coarsely, milliseconds. */
+const anonymousMarginMs = 120_000;
 /** The most a session's data may hold, in characters of JSON. */
 export const maxDataLength = 256 * 1024;
 
@@ -64,8 +68,15 @@ export function idleAt(session: LiveSession): number {
   return session.idleMs > 0 ? Math.min(session.endsAt, session.lastAccessAt + session.idleMs) : session.endsAt;
 }
 
+/**
+ * The record of an end is kept as long as a late copy of the session could be taken for a live one: a linked session's
+ * until its sign-on is over, an anonymous one's until it would be idle by any copy of it.
+ */
 export function endSession(session: SessionRecord, cause: SessionCause, endedAt: number): EndedSession {
-  return { state: 'ended', cause, endedAt, endsAt: session.endsAt };
+  const { endsAt } = session;
+  if (session.state === 'ended' || session.signOn !== undefined || session.idleMs === 0) return { state: 'ended', cause, endedAt, endsAt };
+  const lastUse = Math.max(endedAt, session.lastAccessAt);
+  return { state: 'ended', cause, endedAt, endsAt: Math.min(endsAt, lastUse + session.idleMs + anonymousMarginMs) };
 }
 
 export const sessionLattice: Lattice<SessionRecord> = {
@@ -82,8 +93,11 @@ export const sessionLattice: Lattice<SessionRecord> = {
       return absorb({ state: 'ended', cause: 'conflict', endedAt: mine.createdAt, endsAt: mine.endsAt }, theirs);
     }
     const lastAccessAt = Math.max(mine.lastAccessAt, theirs.lastAccessAt);
-    const later = isLater(theirs, mine) ? theirs : mine;
-    return later.lastAccessAt === lastAccessAt ? later : { ...later, lastAccessAt };
+    const data = isLater(theirs, mine) ? theirs : mine;
+    const held = isOwnedLater(theirs, mine) ? theirs : mine;
+    if (data === held && data.lastAccessAt === lastAccessAt) return data;
+    const { owner, ownerStamp, releasedAt } = held;
+    return { ...data, owner, ownerStamp, releasedAt, lastAccessAt };
   },
   encode(value) {
     if (value.state === 'ended') return [value.cause, value.endedAt, value.endsAt];

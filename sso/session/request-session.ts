@@ -1,8 +1,8 @@
 /**
  * The session of one request: what `req.session` is, and what becomes of it when the answer goes out.
  * It is read when the application first asks for it, and the response is hooked only once something may
- * have to be written. Data is written before the headers go, so that no cookie names what is not there,
- * and once more at the end if it changed since.
+ * have changed: one that was only looked at costs the answer nothing but `Vary`. Data is written before the
+ * headers go, so that no cookie names what is not there, and once more at the end if it changed since.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -14,6 +14,7 @@ import type { Seat } from './seat.ts';
 import { type Identity, Session, type SessionOwner, setAttributes } from './session.ts';
 import { type Attributes, keptCookie, parseSessionText } from './session-data.ts';
 import { type Arrived, type SessionKit, SessionWriter } from './session-writer.ts';
+import { watched } from './watch.ts';
 
 type Next = (error?: unknown) => void;
 
@@ -24,11 +25,13 @@ export class RequestSession implements SessionHandle, SessionOwner {
   readonly #res: ServerResponse;
   readonly #next: Next;
   readonly #arrived: Arrived | undefined;
-  readonly #writer: SessionWriter;
+  #madeWriter: SessionWriter | undefined;
   /** As it was when the request came: if it ends meanwhile, what is made now must not become an anonymous session (V67). */
   #signOn: SsoId | undefined;
   #seat: Seat | undefined;
   #session: Session | undefined;
+  /** `#session` as the application has it. */
+  #handed: Session | undefined;
   #identity: Identity = { id: '' };
   /** `unset`: the application put null in its place; `destroyed`: nothing is there any more. */
   #state: 'open' | 'unset' | 'destroyed' = 'open';
@@ -56,7 +59,6 @@ export class RequestSession implements SessionHandle, SessionOwner {
     this.#next = next;
     this.#arrived = arrived;
     this.#signOn = signOn;
-    this.#writer = new SessionWriter(kit, req, res, arrived);
   }
 
   /** Takes the session that was found, before the application sees the request. */
@@ -70,7 +72,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
 
   /** `req.session`. `null` once it was unset, `undefined` once it was destroyed. */
   get session(): Session | null | undefined {
-    if (this.#state === 'open') return (this.#session ??= this.#open());
+    if (this.#state === 'open') return this.#hand();
     return this.#state === 'unset' ? null : undefined;
   }
 
@@ -79,11 +81,13 @@ export class RequestSession implements SessionHandle, SessionOwner {
     if (value === null || value === undefined) {
       this.#hook();
       if (this.#state === 'open') this.#state = 'unset';
-    } else if (value !== this.#session) {
+    } else if (value !== this.#session && value !== this.#handed) {
+      this.#hook();
       this.#state = 'open';
       const { cookie } = this.#opened();
-      this.#session = new Session(this, this.#identity, cookie, {});
-      setAttributes(this.#session, value as Attributes);
+      const session = new Session(this, this.#identity, cookie, {});
+      setAttributes(session, value as Attributes);
+      this.#replace(session);
     }
   }
 
@@ -138,6 +142,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
 
   async save(session: Session): Promise<void> {
     if (!this.#isOwn(session) || this.#muted) return;
+    this.#hook();
     this.#writer.write(this.#seat!, session, true);
     await this.#writer.stored();
   }
@@ -151,11 +156,12 @@ export class RequestSession implements SessionHandle, SessionOwner {
     if (look.state !== 'live') throw new SsoError('ERR_SESSION_INVALID', 'failed to load session');
     const { data, lastAccessAt } = look.session;
     this.#seat = { ...seat, text: data, stored: data, lastAccessAt };
-    this.#session = this.#open();
+    this.#replace(this.#open());
   }
 
   async regenerate(session: Session): Promise<void> {
     if (!this.#isOwn(session)) return;
+    this.#hook();
     const seat = this.#seat!;
     const fresh = this.#fresh();
     const identity = { id: fresh.id };
@@ -167,7 +173,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
     this.#writer.end(seat, 'renewed');
     this.#seat = fresh;
     this.#identity = identity;
-    this.#session = empty;
+    this.#replace(empty);
     await this.#writer.stored();
   }
 
@@ -199,14 +205,34 @@ export class RequestSession implements SessionHandle, SessionOwner {
   /** What was handed out until now is nobody's any more: it saves nothing. */
   #detach(): void {
     this.#seat = undefined;
-    this.#session = undefined;
+    this.#replace(undefined);
     this.#identity = { id: '' };
-    this.#writer.reset();
+    this.#madeWriter?.reset();
   }
 
   #fresh(): Seat {
     this.#signOn ??= this.#kit.parts.signOns.of(this.req);
     return this.#kit.finder.fresh(this.req, this.#signOn);
+  }
+
+  #replace(session: Session | undefined): void {
+    this.#session = session;
+    this.#handed = undefined;
+  }
+
+  /** A response that is hooked already gets nothing from the session's being watched. */
+  #hand(): Session {
+    const session = this.#opened();
+    return (this.#handed ??= this.#hooked ? session : watched(session, () => this.#changing()));
+  }
+
+  #changing(): void {
+    if (this.#hooked) return;
+    this.#hook();
+    // Who wraps `end` and changes the session in there goes on with an `end` from before our hooks: saved all the same, only later.
+    this.#res.once('finish', () => {
+      if (!this.#committed) this.#beforeEnd()?.catch((error) => this.#log(error));
+    });
   }
 
   #opened(): Session {
@@ -215,7 +241,9 @@ export class RequestSession implements SessionHandle, SessionOwner {
 
   #open(): Session {
     const { settings, parts } = this.#kit;
-    this.#hook();
+    vary(this.#res, 'Cookie');
+    // `delete req.session` is seen by nobody, and would have to be found by the end.
+    if (settings.unsetDestroys) this.#hook();
     const seat = (this.#seat ??= this.#fresh());
     this.#identity.id = seat.id;
     if (seat.text === undefined) return new Session(this, this.#identity, settings.cookieFor(this.req), {});
@@ -223,6 +251,11 @@ export class RequestSession implements SessionHandle, SessionOwner {
     const cookie = kept === undefined ? settings.cookieFor(this.req) : keptCookie(kept, parts.clock);
     if (cookie.originalMaxAge !== null) cookie.endAt(seat.lastAccessAt + cookie.originalMaxAge);
     return new Session(this, this.#identity, cookie, attributes);
+  }
+
+  /** Made when first needed: most requests write nothing. */
+  get #writer(): SessionWriter {
+    return (this.#madeWriter ??= new SessionWriter(this.#kit, this.req, this.#res, this.#arrived));
   }
 
   #hook(): void {

@@ -24,6 +24,8 @@ export interface Identity {
   id: string;
 }
 
+export const self = Symbol('latchkey.self');
+
 export class Session {
   readonly #owner: SessionOwner;
   readonly #identity: Identity;
@@ -37,12 +39,17 @@ export class Session {
     setAttributes(this, attributes);
   }
 
+  /** This object itself, even through what watches it: only it has the private fields. */
+  get [self](): this {
+    return this;
+  }
+
   get id(): string {
-    return this.#identity.id;
+    return this[self].#identity.id;
   }
 
   get req(): IncomingMessage {
-    return this.#owner.req;
+    return this[self].#owner.req;
   }
 
   /** Puts `cookie.maxAge` back to what it was set to. */
@@ -59,28 +66,32 @@ export class Session {
   save(callback: SessionCallback): this;
   save(): Promise<void>;
   save(callback?: SessionCallback): this | Promise<void> {
-    return answer(this, this.#owner.save(this), callback);
+    const session = this[self];
+    return answer(this, session.#owner.save(session), callback);
   }
 
   /** Reads the session anew: `req.session` is then another object, with what is saved. Fails if it has ended. */
   reload(callback: SessionCallback): this;
   reload(): Promise<void>;
   reload(callback?: SessionCallback): this | Promise<void> {
-    return answer(this, this.#owner.reload(this), callback);
+    const session = this[self];
+    return answer(this, session.#owner.reload(session), callback);
   }
 
   /** Begins anew, empty, with another id, and keeps the sign-on: `req.session` is then another object. */
   regenerate(callback: SessionCallback): this;
   regenerate(): Promise<void>;
   regenerate(callback?: SessionCallback): this | Promise<void> {
-    return answer(this, this.#owner.regenerate(this), callback);
+    const session = this[self];
+    return answer(this, session.#owner.regenerate(session), callback);
   }
 
   /** Ends the session, and with it the whole sign-on, in all applications, on all nodes. `req.sso.leave()` ends it alone. */
   destroy(callback: SessionCallback): this;
   destroy(): Promise<void>;
   destroy(callback?: SessionCallback): this | Promise<void> {
-    return answer(this, this.#owner.destroy(this), callback);
+    const session = this[self];
+    return answer(this, session.#owner.destroy(session), callback);
   }
 }
 

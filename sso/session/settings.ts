@@ -5,7 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
 import type { Clock } from '../clock.ts';
 import { connectionOf } from '../connection.ts';
-import { configError } from '../errors.ts';
+import { configError, requireKnown } from '../errors.ts';
 import type { Keys } from '../keys.ts';
 import type { Log } from '../log.ts';
 import type { Random } from '../random.ts';
@@ -72,6 +72,22 @@ export interface SessionSettings {
   isSecure(req: IncomingMessage): boolean;
 }
 
+/** `store` is none: sessions live in the nodes. */
+const optionNames = [
+  'app',
+  'idleMs',
+  'name',
+  'key',
+  'cookie',
+  'rolling',
+  'saveUninitialized',
+  'resave',
+  'genid',
+  'unset',
+  'proxy',
+  'secret',
+];
+
 export const defaultIdleMs = 30 * 60_000;
 
 /** @throws SsoError ERR_CONFIG_INVALID */
@@ -80,6 +96,7 @@ export function resolveSettings(
   options: SessionOptions,
 ): SessionSettings {
   const { app, cookie = {}, genid, unset, proxy, idleMs = defaultIdleMs } = options;
+  requireKnown('sessions', options, optionNames);
   checkApp(app);
   if (!Number.isSafeInteger(idleMs) || idleMs < 0)
     throw configError('idleMs', 'must be a whole number of milliseconds; 0 means never');

@@ -168,7 +168,7 @@ export class Checkers {
     const signOn = this.#model.signOns.get(key);
     if (!life.held.has(key)) life.held.set(key, this.#now());
     if (after.state === 'open') {
-      if (signOn === undefined && own) this.#model.opened(key as SsoId, after, life);
+      if (signOn === undefined && own) this.#model.opened(key as SsoId, after, life, this.#now());
       if (life.closed.has(key)) this.fail('S2', `${life.name} takes ${short(key)} from closed back to open`, [key]);
       if (signOn !== undefined && after.endsAt !== signOn.endsAt)
         this.fail('S3', `${short(key)} changed its end`, [key]);

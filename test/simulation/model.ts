@@ -14,9 +14,9 @@ export interface SignOn {
   readonly roles: readonly string[];
   readonly stamp: number;
   readonly endsAt: number;
-  readonly openedBy: Life;
-  /** True time at which the check of the credentials began. */
+  /** True times at which the check of the credentials began, and ended. */
   readonly checkBeganAt: number;
+  readonly openedAt: number;
   /** The ends of its subject that its opener had ever heard of: `life → count`. */
   readonly heardEnds: Readonly<Record<string, number>>;
   /** `open` resolved: a cookie was sent. */
@@ -35,8 +35,6 @@ export interface AppSession {
   readonly idleMs: number;
   /** The latest version that was acknowledged, and the lives that had it then. */
   acknowledged: { readonly version: number; readonly holders: readonly Life[] } | undefined;
-  /** Somebody asked for its end alone. */
-  endAsked: boolean;
 }
 
 /** One end of a subject, as it was asked for. */
@@ -86,7 +84,11 @@ export function newLife(node: string, incarnation: number): Life {
   };
 }
 
+/** How much longer than the life of a sign-on an end of its user is remembered at least, milliseconds, less what clocks differ by. */
+const remembranceMs = 58_000;
+
 export class Model {
+  readonly #endsRememberedMs: number;
   readonly signOns = new Map<string, SignOn>();
   readonly sessions = new Map<string, AppSession>();
   /** Ids and keys in the order of their making, to pick from. */
@@ -96,11 +98,15 @@ export class Model {
   readonly subjectEnds: SubjectEnd[] = [];
   readonly rolesSet: RolesSet[] = [];
 
+  constructor(lifeMs: number) {
+    this.#endsRememberedMs = lifeMs + remembranceMs;
+  }
+
   /** True time at which the check of the credentials began that ends in the next opening. */
   checkBeganAt = 0;
 
   /** A life has just opened this. */
-  opened(id: SsoId, entry: OpenEntry, life: Life): void {
+  opened(id: SsoId, entry: OpenEntry, life: Life, now: number): void {
     const { principal, openedStamp, endsAt } = entry;
     this.ids.push(id);
     this.signOns.set(id, {
@@ -109,8 +115,8 @@ export class Model {
       roles: principal.roles,
       stamp: openedStamp,
       endsAt,
-      openedBy: life,
       checkBeganAt: this.checkBeganAt,
+      openedAt: now,
       heardEnds: life.ends.get(principal.name) ?? {},
       acknowledged: false,
       endsAsked: new Set(),
@@ -125,14 +131,19 @@ export class Model {
     );
   }
 
-  /** Whether this life has heard of an end that came after the check of this sign-on's credentials began: it must end. */
+  /**
+   * Whether this life has heard of an end that came after the check of this sign-on's credentials began: it must end. A
+   * check that a pause held up for as long as the end is remembered is beyond that promise.
+   */
   mustEndWithItsSubject(signOn: SignOn, life: Life): boolean {
     const heard = life.ends.get(signOn.name);
-    return (
-      heard !== undefined &&
-      this.subjectEnds.some(
-        (end) => end.name === signOn.name && end.at > signOn.checkBeganAt && end.count <= (heard[end.life.name] ?? 0),
-      )
+    if (heard === undefined) return false;
+    return this.subjectEnds.some(
+      (end) =>
+        end.name === signOn.name &&
+        end.at > signOn.checkBeganAt &&
+        end.at > signOn.openedAt - this.#endsRememberedMs &&
+        end.count <= (heard[end.life.name] ?? 0),
     );
   }
 }

@@ -41,7 +41,7 @@ export async function runSeed(
   const climate = climateOf(chance('climate'));
   const schedule = new Schedule();
   const history = new History();
-  const model = new Model();
+  const model = new Model(climate.lifeMs);
   const checkers = new Checkers(model, climate, () => schedule.now);
   const cluster = new Cluster({ climate, schedule, model, checkers, history, chance, plant });
   const workload = new Workload({

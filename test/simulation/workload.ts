@@ -222,7 +222,6 @@ export class Workload {
       signOn: id,
       idleMs: random.fraction() < 0.5 ? 0 : 12 * climate.intervalMs,
       acknowledged: undefined,
-      endAsked: false,
     };
     model.sessions.set(key, session);
     model.keys.push(key);
@@ -272,7 +271,6 @@ export class Workload {
   #endSession(node: SimulatedNode): void {
     const key = this.#anyKey();
     if (key === undefined) return;
-    this.#parts.model.sessions.get(key)!.endAsked = true;
     const ended = node.parts.table.end(key, 'destroyed');
     this.#note(
       key,
