@@ -57,8 +57,7 @@ export function ssoCookie(settings: CookieSettings): SsoCookie {
     name: today.name,
     formerNames: [...new Set(others.map(({ name }) => name))].filter((name) => name !== today.name),
     issue: (token) => line(today, token),
-    deletions: [...otherDeletions, line(today, '')], // host-only first: curl takes a deletion with Domain for either
-
+    deletions: [line(today, ''), ...otherDeletions],
     otherDeletions,
   };
 }

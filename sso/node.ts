@@ -37,10 +37,19 @@ import type { ValveParts } from './web-settings.ts';
 
 /** Starts a node: joins the cluster, compares with its members, and only then resolves. @throws SsoError ERR_CONFIG_INVALID, ERR_CHANNEL_FAILED */
 export async function startNode(options: NodeOptions): Promise<SsoNode> {
-  const node = new SsoNode(resolveOptions(options));
-  await node.start();
-  return node;
+  const settings = resolveOptions(options);
+  let after = 0;
+  for (let lives = 0; lives < mostLives; lives++) {
+    const node = new SsoNode(settings, after);
+    const later = await node.start();
+    if (later === undefined) return node;
+    after = later;
+  }
+  throw new SsoError('ERR_UNAVAILABLE', `other processes keep starting as node ${settings.route}`);
 }
+
+/** How often a starting node takes a later incarnation, because its clock was set back or another process bears its name. */
+const mostLives = 5;
 
 export interface Opened {
   readonly id: SsoId;
@@ -72,10 +81,13 @@ export class SsoNode {
   readonly #events = new EventEmitter<NodeEvents>();
   readonly #apps = new Set<string>();
   #timers: Cancel[] = [];
+  #drained: Promise<void> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
+  #latest = 0;
   #state: 'starting' | 'up' | 'draining' | 'stopped' = 'starting';
 
-  /** Use `startNode`. */
-  constructor(settings: Settings) {
+  /** Use `startNode`. `after`: the incarnation of this node that another one has met, which this life must exceed. */
+  constructor(settings: Settings, after = 0) {
     const { world, cluster, route } = settings;
     const clock = world.clock ?? systemClock;
     const random = world.random ?? systemRandom;
@@ -83,19 +95,21 @@ export class SsoNode {
     this.#settings = settings;
     this.#clock = clock;
     this.#log = settings.log ?? consoleLog;
-    const incarnation = Math.floor(clock.now()) * 512 + Math.floor(random.fraction() * 512);
+    const chance = Math.floor(random.fraction() * 512);
+    const incarnation = Math.max(Math.floor(clock.now()) * 512, after + 1) + chance;
     const self = { node: route, incarnation };
+    const onReplaced = (latest: number) => void this.#replaced(latest);
     const life = `${route}:${incarnation}`;
     const hybrid = new HybridClock(clock);
     const channel =
-      world.channel?.(self) ??
+      world.channel?.({ ...self, onReplaced }) ??
       (cluster === undefined
         ? undefined
         : meshOf(settings, cluster, self, keys.mesh, {
             clock,
             random,
             log: this.#log,
-            onReplaced: () => void this.#replaced(),
+            onReplaced,
           }));
     this.#gossip = new GossipNode({
       self: { ...self, route, address: addressOf(cluster) },
@@ -193,12 +207,12 @@ export class SsoNode {
     };
     this.#registry.onOpened((opened) => this.#events.emit('opened', opened));
     this.#registry.onClosed((closed) => this.#events.emit('closed', closed));
-    this.#gossip.onReplaced(() => void this.#replaced());
+    this.#gossip.onReplaced(onReplaced);
     this.#gossip.onMember((_before, after) => this.#events.emit('member', after));
   }
 
-  /** Joins the cluster. `startNode` has done it. */
-  async start(): Promise<void> {
+  /** Joins the cluster; `startNode` has done it. Resolves with an incarnation if a later life of this node is known: this one has stopped. */
+  async start(): Promise<number | undefined> {
     if (this.#settings.allowInsecureCookie)
       this.#log.warn({}, 'allowInsecureCookie: sign-ons travel over plain HTTP, for demonstrations only');
     if (!this.#settings.allowInsecureCookie && !/^__(Secure|Host)-/.test(this.#settings.cookieName)) {
@@ -208,10 +222,10 @@ export class SsoNode {
       );
     }
     await this.#gossip.start();
-    if (this.#state !== 'starting')
-      throw new SsoError('ERR_UNAVAILABLE', `another process has started as node ${this.name}`);
+    if (this.#state !== 'starting') return this.#latest;
     this.#state = 'up';
     this.#timers = [every(this.#clock, this.#settings.sweepMs, () => void this.#registry.sweep())];
+    return undefined;
   }
 
   /** The middleware of the virtual host: gives every application below it `req.sso`. Mount it once, before them. */
@@ -315,20 +329,19 @@ export class SsoNode {
   }
 
   /** Takes no sign-ons any more and hands over what only this node holds. Requests that are signed on are still served. */
-  async drain(): Promise<void> {
-    if (this.#state !== 'up') return;
-    this.#state = 'draining';
-    await this.#gossip.drain();
+  drain(): Promise<void> {
+    if (this.#state === 'up') {
+      this.#state = 'draining';
+      this.#drained = this.#gossip.drain();
+    }
+    return this.#drained;
   }
 
   /** Drains, leaves the cluster, and ends every timer and socket. The sign-ons live on in the other nodes. */
-  async stop(): Promise<void> {
-    if (this.#state === 'stopped') return;
-    await this.drain();
-    await this.#gossip.leave();
-    this.#state = 'stopped';
-    for (const cancel of this.#timers) cancel();
-    await this.#gossip.stop();
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.drain()
+      .then(() => this.#gossip.leave())
+      .then(() => this.kill()));
   }
 
   /** Ends at once, telling nobody, as a crash would: for tests of failover. */
@@ -339,10 +352,12 @@ export class SsoNode {
   }
 
   /** A later process goes by this node's name: two of one name must not both answer. */
-  async #replaced(): Promise<void> {
+  async #replaced(latest: number): Promise<void> {
+    const wasUp = this.#state !== 'starting';
     if (this.#state === 'stopped') return;
+    this.#latest = latest;
     await this.kill();
-    this.#events.emit('replaced');
+    if (wasUp) this.#events.emit('replaced');
   }
 
   #noteApp(app: string): void {
@@ -356,7 +371,7 @@ function meshOf(
   cluster: NonNullable<Settings['cluster']>,
   self: { node: string; incarnation: number },
   mesh: ReturnType<typeof deriveKeys>['mesh'],
-  world: Pick<ValveParts, 'clock' | 'random' | 'log'> & { readonly onReplaced: () => void },
+  world: Pick<ValveParts, 'clock' | 'random' | 'log'> & { readonly onReplaced: (latest: number) => void },
 ): Channel {
   const name = cluster.name ?? 'latchkey';
   return meshChannel({

@@ -115,7 +115,11 @@ export interface World {
   readonly clock?: Clock;
   readonly random?: Random;
   /** In place of the mesh: `memoryNetwork().channel`. */
-  readonly channel?: (self: { readonly node: string; readonly incarnation: number }) => Channel;
+  readonly channel?: (self: {
+    readonly node: string;
+    readonly incarnation: number;
+    readonly onReplaced: (latest: number) => void;
+  }) => Channel;
 }
 
 /** NodeOptions with every default filled in and every value checked. */

@@ -115,6 +115,7 @@ function admitSignedIn(guard: Guard, sso: RequestSso, req: Request, res: Respons
       .then((answer) => {
         if (answer === 'failed') return refuseHere(req, res, 'unavailable');
         if (answer === 'no') return challenge(guard, sso, req, res); // V33: the sign-on stays
+        if (!sso.isStillOpen()) return challenge(guard, sso, req, res); // it ended while the check was asked
         return admitRoles(guard, sso, req, res);
       });
   }

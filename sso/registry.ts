@@ -207,8 +207,13 @@ export class Registry {
     readonly replaces?: SsoId;
   }): Promise<Opened | undefined> {
     const opened = this.openNow(request);
-    if (opened !== undefined) await this.#parts.gossip.stored(this.#limits.copies, this.#limits.copyMs);
+    if (opened !== undefined) await this.held();
     return opened;
+  }
+
+  /** Resolves once what was opened is on W members, at the latest after `copyMs`. */
+  async held(): Promise<void> {
+    await this.#parts.gossip.stored(this.#limits.copies, this.#limits.copyMs);
   }
 
   /** As `open`, without waiting for a second copy. */
@@ -234,7 +239,9 @@ export class Registry {
       state: 'open',
       principal,
       how: request.how,
-      openedStamp: hybrid.next(),
+      openedStamp: hybrid.next(
+        this.#index.latest(principal.name)?.rolesStamp ?? subjects.get(principal.name)?.rolesStamp,
+      ),
       authenticatedAt: now,
       endsAt,
       epoch: 0,
@@ -263,8 +270,12 @@ export class Registry {
       });
   }
 
-  /** Ends a sign-on everywhere and says how far the news came within `logoutMs`. A second call has no second effect (V69). */
+  /**
+   * Ends a sign-on everywhere and says how far the news came within `logoutMs`. A second call has no second effect (V69).
+   * @throws SsoError ERR_NOT_SIGNED_IN nobody knows it · ERR_UNAVAILABLE it is unknown here, and not everybody could be asked
+   */
   async close(id: SsoId, cause: Cause): Promise<Receipt> {
+    if (this.#parts.entries.get(id) === undefined) await this.#requireKnown(id);
     const ended = this.#closeNow(id, cause);
     return this.#receipt(ended.cause, ended.closedAt, ended.sessions);
   }
@@ -278,7 +289,7 @@ export class Registry {
     for (const id of this.#index.idsOf(name)) addCounts(sessions, this.#countSessions(id));
     subjects.put(name, {
       ...known,
-      ends: endOnce(known.ends, life, hybrid.next()),
+      ends: endOnce(known.ends, life, hybrid.next(), now - 2 * this.#limits.lifeMs),
       endedAt: now,
       endedCause: cause,
       keepUntil: Math.max(known.keepUntil, this.#keepUntil(now)),
@@ -294,7 +305,7 @@ export class Registry {
     subjects.put(name, {
       ...known,
       roles,
-      rolesStamp: hybrid.next(),
+      rolesStamp: hybrid.next(Math.max(known.rolesStamp, this.#index.latest(name)?.rolesStamp ?? 0)),
       keepUntil: Math.max(known.keepUntil, this.#keepUntil(now)),
     });
     await gossip.stored('all', this.#limits.logoutMs);
@@ -396,6 +407,14 @@ export class Registry {
     const entry = this.#parts.entries.get(id);
     if (entry?.state === 'open') await this.#parts.subjects.ask([entry.principal.name]);
     return asked;
+  }
+
+  /** A receipt for what was not ended would lie (check 22). */
+  async #requireKnown(id: SsoId): Promise<void> {
+    const { everybody } = await this.#fetch(id);
+    if (this.#parts.entries.get(id) !== undefined) return;
+    if (everybody) throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no such sign-on');
+    throw new SsoError('ERR_UNAVAILABLE', 'the sign-on is unknown here, and not every node could be asked for it');
   }
 
   async #refresh(ids: readonly SsoId[]): Promise<Asked> {

@@ -121,7 +121,10 @@ export class RequestSso extends RequestNotes implements Sso {
 
   async leave(): Promise<void> {
     if (!this.signedIn) throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no sign-on to leave');
-    await sessionHandle(this.#req)?.leave();
+    const session = sessionHandle(this.#req);
+    if (session === undefined)
+      throw new SsoError('ERR_CONFIG_INVALID', 'leave() ends a session of sso.sessions(), and none is mounted here');
+    await session.leave();
   }
 
   csrfToken(): string {
@@ -231,19 +234,27 @@ export class RequestSso extends RequestNotes implements Sso {
     if (!isName(how)) throw new SsoError('ERR_PRINCIPAL_INVALID', 'how must name the way of authentication');
     this.#requireOpenable();
     const replaces = this.#id;
-    const opened = await registry.open({ principal, how, mark: this.#mark, ...(replaces && { replaces }) });
+    const opened = registry.openNow({ principal, how, mark: this.#mark, ...(replaces && { replaces }) });
     if (opened === undefined) return false;
-    if (this.#res.headersSent) {
-      await registry.close(opened.id, 'invalidated');
-      this.#requireOpenable();
-    }
+    // Before any wait: a second sign-on in this request replaces this one, and leaves no orphan.
     this.#front = this.#unsure = undefined;
     this.recognise(opened.id, opened.entry);
     this.#cookies.set(opened.id, opened.token, this.#presented > 1);
     sessionHandle(this.#req)?.link(opened.id);
+    await registry.held();
+    if (this.#res.headersSent) {
+      await registry.close(opened.id, 'invalidated');
+      this.#requireOpenable();
+    }
+    if (!registry.isOpen(opened.id)) return false;
     for (const hook of settings.onSignOn)
       await this.#runHook(() => hook.signOn(this.#req, this.#res, principal, this.#parts));
     return true;
+  }
+
+  /** After a wait: whether the sign-on of this request has not ended meanwhile. */
+  isStillOpen(): boolean {
+    return this.#id === undefined || this.#parts.registry.isOpen(this.#id);
   }
 
   /** The sign-on of this request was closed: from here on it is nobody's, and the answer takes its cookies away. */

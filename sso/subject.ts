@@ -82,9 +82,13 @@ function mergeEnds(mine: Ends, theirs: Ends): Ends {
   return later.length === 0 ? mine : withEnds(mine, later);
 }
 
-/** The ends after this life of this node ended the subject once more, at this hybrid-clock stamp: later than every one before, forgotten ones included. */
-export function endOnce(ends: Ends, life: string, stamp: number): Ends {
-  return withEnds(ends, [[life, Math.max(stamp, (ends[life] ?? 0) + 1)]]);
+/**
+ * The ends after this life of this node ended the subject once more, at this hybrid-clock stamp: later than every one
+ * before, forgotten ones included. Those from before `oldestAt` (milliseconds) concern no entry any more and are left out.
+ */
+export function endOnce(ends: Ends, life: string, stamp: number, oldestAt: number): Ends {
+  const known = Object.fromEntries(Object.entries(ends).filter(([, end]) => stampMs(end) >= oldestAt));
+  return withEnds(known, [[life, Math.max(stamp, (ends[life] ?? 0) + 1)]]);
 }
 
 /** Keys in order, so that equal ends are equal text. */

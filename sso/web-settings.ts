@@ -65,5 +65,5 @@ export interface ValveParts {
 
 export type ValveRegistry = Pick<
   Registry,
-  'look' | 'inquire' | 'rolesOf' | 'mark' | 'open' | 'touch' | 'close' | 'endSubject' | 'isOpen' | 'endsAt'
+  'look' | 'inquire' | 'rolesOf' | 'mark' | 'openNow' | 'held' | 'touch' | 'close' | 'endSubject' | 'isOpen' | 'endsAt'
 >;

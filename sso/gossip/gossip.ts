@@ -73,7 +73,7 @@ export class GossipNode implements Gossip {
   #running = false;
   #flushing = false;
   #known = '';
-  #onReplaced: () => void = () => {};
+  #onReplaced: (latest: number) => void = () => {};
 
   constructor(parts: GossipParts) {
     this.#parts = parts;
@@ -181,7 +181,7 @@ export class GossipNode implements Gossip {
   }
 
   /** Called when a later life of this node's own name is met: this process is to end itself. */
-  onReplaced(listener: () => void): void {
+  onReplaced(listener: (latest: number) => void): void {
     this.#onReplaced = listener;
   }
 
@@ -342,7 +342,7 @@ export class GossipNode implements Gossip {
           { node, incarnation: member.incarnation },
           'another process goes by the name of this node and is later',
         );
-        this.#listeners.guard(this.#onReplaced);
+        this.#listeners.guard(() => this.#onReplaced(member.incarnation));
       } else if (record !== undefined) this.#put(this.#members, node, record);
       return;
     }

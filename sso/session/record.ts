@@ -74,7 +74,8 @@ export function idleAt(session: LiveSession): number {
  */
 export function endSession(session: SessionRecord, cause: SessionCause, endedAt: number): EndedSession {
   const { endsAt } = session;
-  if (session.state === 'ended' || session.signOn !== undefined || session.idleMs === 0) return { state: 'ended', cause, endedAt, endsAt };
+  if (session.state === 'ended' || session.signOn !== undefined || session.idleMs === 0)
+    return { state: 'ended', cause, endedAt, endsAt };
   const lastUse = Math.max(endedAt, session.lastAccessAt);
   return { state: 'ended', cause, endedAt, endsAt: Math.min(endsAt, lastUse + session.idleMs + anonymousMarginMs) };
 }
@@ -102,43 +103,47 @@ export const sessionLattice: Lattice<SessionRecord> = {
   encode(value) {
     if (value.state === 'ended') return [value.cause, value.endedAt, value.endsAt];
     return [
-      'live', value.app, value.signOn ?? 0, value.createdAt, value.endsAt, value.version, value.owner, value.releasedAt,
-      value.idleMs, value.data, value.lastAccessAt,
+      'live', value.app, value.signOn ?? 0, value.createdAt, value.endsAt, value.version, value.owner, value.ownerStamp,
+      value.releasedAt, value.idleMs, value.data, value.lastAccessAt,
     ]; // biome-ignore format: the tuple is a table
   },
   decode: decodeSession,
   digestText(value) {
     if (value.state === 'ended') return `${value.cause} ${value.endedAt} ${value.endsAt}`;
-    return `${value.app} ${value.signOn} ${value.createdAt} ${value.endsAt} ${value.version} ${value.owner} ${value.releasedAt} ${value.idleMs} ${value.data}`;
+    return `${value.app} ${value.signOn} ${value.createdAt} ${value.endsAt} ${value.version} ${value.owner} ${value.ownerStamp} ${value.releasedAt} ${value.idleMs} ${value.data}`;
   },
   /** A live one that nobody used for its idle limit is over by itself and needs no record of its end: a late copy of it is over too. */
   forgetAt: (value) => (value.state === 'ended' ? value.endsAt : idleAt(value)) + 2 * clockErrorMs,
 };
 
-/** As for entries: a conflict ends before all that disagreed and gives way to every real end. */
+/** As for entries: a conflict ends before all that disagreed, and gives way to every real end; that knows how long it is to be kept. */
 function absorb(ended: EndedSession, live: LiveSession): EndedSession {
-  const endedAt = ended.cause === 'conflict' ? Math.min(ended.endedAt, live.createdAt) : ended.endedAt;
+  if (ended.cause !== 'conflict') return ended;
+  const endedAt = Math.min(ended.endedAt, live.createdAt);
   const endsAt = Math.max(ended.endsAt, live.endsAt);
   return endedAt === ended.endedAt && endsAt === ended.endsAt ? ended : { ...ended, endedAt, endsAt };
 }
 
 function mergeEnded(mine: EndedSession, theirs: EndedSession): EndedSession {
+  if ((mine.cause === 'conflict') !== (theirs.cause === 'conflict')) return mine.cause === 'conflict' ? theirs : mine;
   const endsAt = Math.max(mine.endsAt, theirs.endsAt);
   const first = isEarlier(theirs, mine) ? theirs : mine;
   return first.endsAt === endsAt ? first : { ...first, endsAt };
 }
 
 function isEarlier(a: EndedSession, b: EndedSession): boolean {
-  if ((a.cause === 'conflict') !== (b.cause === 'conflict')) return b.cause === 'conflict';
   return a.endedAt < b.endedAt || (a.endedAt === b.endedAt && a.cause < b.cause);
 }
 
 function isLater(a: LiveSession, b: LiveSession): boolean {
   if (a.version !== b.version) return a.version > b.version;
-  if (a.owner !== b.owner) return a.owner > b.owner;
-  if (a.releasedAt !== b.releasedAt) return a.releasedAt > b.releasedAt;
   if (a.idleMs !== b.idleMs) return a.idleMs > b.idleMs;
   return a.data > b.data;
+}
+
+function isOwnedLater(a: LiveSession, b: LiveSession): boolean {
+  if (a.ownerStamp !== b.ownerStamp) return a.ownerStamp > b.ownerStamp;
+  return a.owner === b.owner ? a.releasedAt > b.releasedAt : a.owner > b.owner;
 }
 
 const causeSet: ReadonlySet<unknown> = new Set(sessionCauses);
@@ -151,13 +156,14 @@ function decodeSession(data: unknown): SessionRecord | undefined {
       ? { state: 'ended', cause, endedAt, endsAt }
       : undefined;
   }
-  if (data.length !== 11) return undefined;
-  const [, app, signOnData, createdAt, endsAt, version, owner, releasedAt, idleMs, text, lastAccessAt] = data;
+  if (data.length !== 12) return undefined;
+  const [, app, signOnData, createdAt, endsAt, version, owner, ownerStamp, releasedAt, idleMs, text, lastAccessAt] =
+    data;
   const signOn = signOnData === 0 ? undefined : parseSsoId(signOnData);
   if (!isName(app) || (signOnData !== 0 && signOn === undefined)) return undefined;
   if (typeof owner !== 'string' || owner.length > 300 || typeof text !== 'string' || text.length > maxDataLength)
     return undefined;
-  if (![createdAt, endsAt, version, releasedAt, idleMs, lastAccessAt].every(isInstant)) return undefined;
+  if (![createdAt, endsAt, version, ownerStamp, releasedAt, idleMs, lastAccessAt].every(isInstant)) return undefined;
   return {
     state: 'live',
     app,
@@ -166,6 +172,7 @@ function decodeSession(data: unknown): SessionRecord | undefined {
     endsAt,
     version,
     owner: shared(owner),
+    ownerStamp,
     releasedAt,
     idleMs,
     data: text,

@@ -33,6 +33,8 @@ export interface Seat {
 
 /** How long "no member knows this session" is believed, milliseconds: its cookie stays in the browser and comes with every request. */
 const missingMs = 30_000;
+/** How long the members are left alone after a question that not all of them answered, milliseconds. */
+const undecidedMs = 1_000;
 const missingAtMost = 10_000;
 
 export class SeatFinder {
@@ -83,7 +85,7 @@ export class SeatFinder {
     const look = await this.#parts.table.inquire(key);
     if (look.state === 'live') return this.#take(req, id, key, look.session, signOn);
     if (look.state === 'ended') return this.#successor(req, id, look, signOn);
-    this.#noteMissing(key);
+    this.#noteMissing(key, look.state === 'unknown' ? missingMs : undecidedMs);
     return undefined;
   }
 
@@ -136,9 +138,9 @@ export class SeatFinder {
     );
   }
 
-  #noteMissing(key: string): void {
+  #noteMissing(key: string, ms: number): void {
     if (this.#missing.size >= missingAtMost) this.#missing.clear();
-    this.#missing.set(key, this.#parts.clock.monotonic() + missingMs);
+    this.#missing.set(key, this.#parts.clock.monotonic() + ms);
   }
 
   #empty(id: string, signOn: SsoId | undefined): Seat {

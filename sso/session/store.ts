@@ -179,7 +179,8 @@ export class SessionStore extends EventEmitter {
     const look = table.look(key);
     if (look.state === 'ended') return;
     const req = context.current();
-    const signOn = look.state !== 'unknown' ? look.session.signOn : req && (this.#signOns.get(req) ?? signOns.of(req));
+    const known = look.state === 'live' || look.state === 'doubtful';
+    const signOn = known ? look.session.signOn : req && (this.#signOns.get(req) ?? signOns.of(req));
     const cookie = cookieOf(session['cookie'], clock);
     const data = sessionText({ ...session, cookie }, undefined);
     if (table.write(key, { app: this.#app, signOn, idleMs: idleLimit(cookie, this.#idleMs), data }) === undefined)

@@ -28,7 +28,9 @@ export type SessionLook =
   /** Unused for its idle limit as far as this node saw: another one may know better. */
   | { readonly state: 'doubtful'; readonly session: LiveSession }
   | { readonly state: 'ended'; readonly cause: SessionCause }
-  | { readonly state: 'unknown' };
+  | { readonly state: 'unknown' }
+  /** Unknown here, and not everybody could be asked. */
+  | { readonly state: 'undecided' };
 
 /** What the table asks about sign-ons; the registry answers. */
 export interface SignOnState {
@@ -88,6 +90,8 @@ export class SessionTable {
   readonly #parts: SessionTableParts;
   readonly #limits: SessionLimits;
   readonly #links = new LinkIndex();
+  /** Live ones: records of ends are no sessions, and refuse nobody a new one. */
+  #live = 0;
 
   constructor(parts: SessionTableParts) {
     this.#parts = parts;
@@ -113,15 +117,21 @@ export class SessionTable {
     return { state: this.#parts.clock.now() < idleAt(session) ? 'live' : 'doubtful', session };
   }
 
-  /** Asks the members once, bounded, for a session that is unknown here or seems unused; never answers `doubtful`. */
+  /**
+   * Asks the members once, bounded, for a session that is unknown here or seems unused; never answers `doubtful`. Where
+   * nobody can say that it was not used elsewhere, one that is held here goes on (V89).
+   */
   async inquire(key: string): Promise<SessionLook> {
     const { copies, signOns } = this.#parts;
-    await copies.ask([key]);
+    const asked = await copies.ask([key]);
     const session = copies.get(key);
-    if (session?.state === 'live' && session.signOn !== undefined && signOns.stateOf(session.signOn) === 'unknown')
+    if (session?.state === 'live' && session.signOn !== undefined && signOns.stateOf(session.signOn) === 'unknown') {
       await signOns.fetch(session.signOn);
+    }
     const look = this.look(key);
-    return look.state === 'doubtful' ? { state: 'ended', cause: 'timeout' } : look;
+    if (look.state === 'unknown') return asked.everybody ? look : { state: 'undecided' };
+    if (look.state !== 'doubtful') return look;
+    return asked.living ? { state: 'ended', cause: 'timeout' } : { state: 'live', session: look.session };
   }
 
   /**
@@ -148,8 +158,9 @@ export class SessionTable {
       signOn: what.signOn,
       createdAt: known?.createdAt ?? what.createdAt ?? now,
       endsAt: known?.endsAt ?? endsAt ?? now + anonymousLifeMs,
-      version: hybrid.next(),
+      version: hybrid.next(known?.version),
       owner: life,
+      ownerStamp: known?.owner === life ? known.ownerStamp : hybrid.next(known?.ownerStamp),
       releasedAt: 0,
       idleMs: what.idleMs,
       data: what.data,
@@ -169,7 +180,13 @@ export class SessionTable {
     if (session?.state !== 'live') return;
     const now = clock.now();
     if (session.owner !== life && (session.owner === '' || lifeEndedAt(session.owner) !== undefined)) {
-      copies.put(key, { ...session, lastAccessAt: now, owner: life, releasedAt: 0, version: hybrid.next() });
+      copies.put(key, {
+        ...session,
+        lastAccessAt: now,
+        owner: life,
+        releasedAt: 0,
+        ownerStamp: hybrid.next(session.ownerStamp),
+      });
     } else if (now - session.lastAccessAt > (session.idleMs > 0 ? session.idleMs / coarseness : idleFreeMs)) {
       copies.put(key, { ...session, lastAccessAt: now });
     }
@@ -232,7 +249,7 @@ export class SessionTable {
     const now = clock.now();
     for (const [key, session] of [...copies.entries()]) {
       if (session.state === 'live' && session.app === app && session.owner === life) {
-        copies.put(key, { ...session, owner: '', releasedAt: now, version: hybrid.next() });
+        copies.put(key, { ...session, owner: '', releasedAt: now, ownerStamp: hybrid.next(session.ownerStamp) });
       }
     }
   }
@@ -248,7 +265,7 @@ export class SessionTable {
   }
 
   #makeRoom(signOn: SsoId | undefined): void {
-    if (this.#parts.copies.size >= this.#limits.sessions) {
+    if (this.#live >= this.#limits.sessions) {
       throw new SsoError('ERR_LIMIT_REACHED', `the limit of ${this.#limits.sessions} sessions is reached`);
     }
     if (signOn === undefined) return;
@@ -258,8 +275,9 @@ export class SessionTable {
 
   #changed({ key, before, after, own }: Change<SessionRecord>): void {
     const { hybrid, signOns, copies } = this.#parts;
+    this.#live += Number(after.state === 'live') - Number(before?.state === 'live');
     if (after.state === 'live') {
-      if (!own) hybrid.hear(after.version);
+      if (!own) hybrid.hear(Math.max(after.version, after.ownerStamp));
       if (after.signOn === undefined) return;
       this.#links.add(after.signOn, key);
       // Its sign-on closed before the session was heard of: it ends here at the same instant as everywhere.
@@ -272,6 +290,7 @@ export class SessionTable {
   }
 
   #forgotten(key: string, session: SessionRecord): void {
+    if (session.state === 'live') this.#live--;
     if (session.state !== 'live' || session.signOn === undefined) return;
     this.#links.remove(session.signOn, key);
     this.#parts.signOns.lived(session.signOn, this.#linkEnd(session));

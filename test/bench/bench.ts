@@ -23,7 +23,7 @@ export async function interleaved<T>(
   const results = new Map<string, T[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const { name, run } of contestants) {
-      say(`round ${round} of ${rounds}: ${name}`);
+      say(`turn ${round} of ${rounds}: ${name}`);
       results.get(name)!.push(await run());
     }
   }

@@ -11,10 +11,10 @@ import { privateRedis } from './redis.ts';
 import { figure, markdownTable, median, percentile, spread } from './table.ts';
 import { type VariantName, variantNames } from './variants.ts';
 
-const load = { perSecond: 1_000, seconds: 0.75, connections: 16 };
+const load = { perSecond: 2_000, seconds: 0.25, connections: 16 };
 const warmUp = { perSecond: 2_000, seconds: 4, connections: 16 };
 /** Turns of each variant in one round: short ones, so that what else the machine does meets neighbours alike. */
-const turns = 4;
+const turns = 12;
 
 interface Measured {
   readonly cpuMicros: number;

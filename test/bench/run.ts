@@ -37,7 +37,7 @@ async function measure(): Promise<void> {
     throw new Error(`--only takes ${benches.map(({ key, title }) => `${key} (${title})`).join(', ')}`);
 
   console.log(
-    `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${rounds} rounds; medians, with the lowest and highest round.\n`,
+    `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${rounds} rounds; medians, and in brackets the lowest and highest, or of many the quartiles.\n`,
   );
   for (const bench of benches.filter(({ key }) => wanted?.includes(key) ?? true)) {
     const table = await bench.run({ rounds, say: (line) => void process.stderr.write(`${bench.key}: ${line}\n`) });

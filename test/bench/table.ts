@@ -23,12 +23,14 @@ export function figure(value: number): string {
   return rounded.toLocaleString('en-US', { minimumFractionDigits: 0, maximumFractionDigits: Math.min(digits, 6) });
 }
 
-/** A middle value with the lowest and highest of the rounds behind it. */
+/** The median, and in brackets the lowest and the highest; of many values the quartiles. */
 export function spread(values: readonly number[]): string {
-  return values.length === 0
-    ? '–'
-    : `${figure(median(values))} (${figure(Math.min(...values))}–${figure(Math.max(...values))})`;
+  if (values.length === 0) return '–';
+  const [low, high] = values.length > manyValues ? [0.25, 0.75] : [0, 1];
+  return `${figure(median(values))} (${figure(percentile(values, low))}–${figure(percentile(values, high))})`;
 }
+
+const manyValues = 10;
 
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>

@@ -200,7 +200,7 @@ test('V82: when nobody answers, the request goes on without a session, its cooki
   assert.equal((await visitor.get(apps[1])).text, 'alice');
 });
 
-test('what nobody knew is asked for again after half a minute', async () => {
+test('what not everybody could be asked for is asked for again after a second', async () => {
   const { world, apps, visitor } = cluster(three);
   world.nodes[0]!.copies.lagging = true;
   world.nodes[1]!.copies.cutOff = true;
@@ -208,7 +208,7 @@ test('what nobody knew is asked for again after half a minute', async () => {
   await visitor.get(apps[1]);
   world.nodes[1]!.copies.cutOff = false;
   assert.equal((await visitor.get(apps[1])).text, 'undefined');
-  world.clock.advance(30_000);
+  world.clock.advance(1_000);
   assert.equal((await visitor.get(apps[1])).text, 'alice');
 });
 

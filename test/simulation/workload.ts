@@ -3,6 +3,7 @@
  * ended long ago, since mistakes show there first. Every answer goes to the checkers.
  */
 
+import type { SsoError } from '../../sso/errors.ts';
 import { pick, type Random } from '../../sso/random.ts';
 import type { Receipt } from '../../sso/receipt.ts';
 import { registryLimits } from '../../sso/registry.ts';
@@ -165,13 +166,15 @@ export class Workload {
     const lives = this.#livesNow();
     signOn.endsAsked.add('logout');
     this.#note(id, () => `${node.name} is told to end ${short(id)}${wasOpen ? '' : ', which is not open there'}`);
-    void node.parts.registry.close(id, 'logout').then((receipt) => {
+    const ended = node.parts.registry.close(id, 'logout');
+    const refused = ({ code }: SsoError) => this.#note(id, () => `${node.name} does not end ${short(id)}: ${code}`);
+    void ended.then((receipt) => {
       this.#note(
         id,
         () => `${node.name} ended ${short(id)}: ${receipt.state}, confirmed by ${receipt.nodes.confirmed.join(' ')}`,
       );
       if (wasOpen) checkers.confirmed(short(id), confirming(receipt, lives), (life) => life.closed.has(id), [id]);
-    });
+    }, refused);
   }
 
   #endSubject(node: SimulatedNode): void {
