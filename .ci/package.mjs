@@ -1,7 +1,7 @@
 // Packs the package, installs it into an empty project, and runs and type-checks the README's first
 // example there: from ES modules and from CommonJS, with and without @types/express-session beside it.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -101,6 +101,7 @@ try {
     writeFileSync(join(project, 'esm.mts'), esm);
     writeFileSync(join(project, 'cjs/cjs.cts'), cjs);
     if (beside.length === 0) writeFileSync(join(project, 'session.mts'), sessionTypes());
+    if (beside.length === 0) writeFileSync(join(project, 'first.mts'), firstExample());
     run(
       'npm',
       [
@@ -123,6 +124,12 @@ try {
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+/** The README's first application: it is compiled as it stands there. */
+function firstExample() {
+  const [, example] = /```ts\n(\/\/ first\.ts\n[\s\S]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8'));
+  return example;
 }
 
 /** `latchkey/session` types req.session and lets an application say what its sessions hold. */

@@ -15,7 +15,7 @@ import { type Log, silentLog } from './log.ts';
 import type { Principal } from './principal.ts';
 import type { Random } from './random.ts';
 import type { Receipt } from './receipt.ts';
-import { endOnce, endsEntry, type Subject, unknownSubject } from './subject.ts';
+import { endOnce, endsEntry, openingMarginMs, type Subject, unknownSubject } from './subject.ts';
 import { SubjectIndex } from './subject-index.ts';
 import { mintToken, type SsoId, type SsoToken } from './token.ts';
 
@@ -479,7 +479,7 @@ export class Registry {
 
   /** Until when a fact about a subject may concern an entry: one that is opened this moment by a node that does not know it. */
   #keepUntil(now: number): number {
-    return now + this.#limits.lifeMs + 60_000;
+    return now + this.#limits.lifeMs + openingMarginMs;
   }
 
   #entryChanged({ key, before, after, own }: Change<SsoEntry>): void {

@@ -30,13 +30,16 @@ export const unknownSubject: Subject = {
   keepUntil: 0,
 };
 
+/** An entry may be opened by a node that does not know of an end for so long after its check began, milliseconds. */
+export const openingMarginMs = 60_000;
+
 /**
  * Whether an end of this subject that the entry's opener did not know of has been heard. An end that is older than the
  * entry by a whole life of a sign-on is none of its business: its opener may have forgotten it, others not yet.
  */
 export function endsEntry(subject: Subject, entry: OpenEntry): boolean {
   if (subject.ends === noEnds) return false;
-  const oldest = 2 * entry.authenticatedAt - entry.endsAt;
+  const oldest = 2 * entry.authenticatedAt - entry.endsAt - openingMarginMs;
   for (const life in subject.ends) {
     const end = subject.ends[life]!;
     if (end > (entry.seenEnds[life] ?? 0) && stampMs(end) > oldest) return true;
