@@ -1,22 +1,22 @@
 /** The public surface: what an application imports. Re-exports only. */
 
-export { type VerifiedAssertion, type VerifyAssertionOptions, verifyAssertion } from './assertion.ts';
 export { type StickyRouteOptions, stickyRoute } from './balancer/sticky-route.ts';
-export type { BasicOptions } from './basic.ts';
-export type { Challenge } from './challenge.ts';
 export type { Cause } from './entry.ts';
 export { SsoError, type SsoErrorCode } from './errors.ts';
 export type { MemberView } from './gossip/roster.ts';
 export type { Log } from './log.ts';
-export type { Authenticate, Credentials, LoginOptions } from './login.ts';
 export { type Opened, SsoNode, startNode } from './node.ts';
 export type { ClusterOptions, Limits, NodeOptions, World } from './options.ts';
 export type { Principal } from './principal.ts';
-export type { ProtectOptions } from './protect.ts';
 export type { Receipt } from './receipt.ts';
 export type { Closed, EntryView } from './registry.ts';
 export type { SessionOptions } from './session/sessions.ts';
 export type { SessionStore } from './session/store.ts';
-export type { LogoutOptions } from './sign-off.ts';
-export type { Sso } from './sso.ts';
-export type { HookNode, SignOnHook } from './web-settings.ts';
+export { type VerifiedAssertion, type VerifyAssertionOptions, verifyAssertion } from './valve/assertion.ts';
+export type { BasicOptions } from './valve/basic.ts';
+export type { Challenge } from './valve/challenge.ts';
+export type { Authenticate, Credentials, LoginOptions } from './valve/login.ts';
+export type { ProtectOptions } from './valve/protect.ts';
+export type { HookNode, SignOnHook } from './valve/settings.ts';
+export type { LogoutOptions } from './valve/sign-off.ts';
+export type { Sso } from './valve/sso.ts';

@@ -6,7 +6,6 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
-import { type KeySet, keySet } from './assertion.ts';
 import type { Channel } from './channel/channel.ts';
 import { meshChannel } from './channel/mesh.ts';
 import { type Cancel, type Clock, every, systemClock } from './clock.ts';
@@ -16,10 +15,8 @@ import { GossipNode, type MemberView } from './gossip/gossip.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import { deriveKeys } from './keys.ts';
 import { type Log, silentLog } from './log.ts';
-import { type Authenticate, type LoginOptions, login } from './login.ts';
 import { type NodeOptions, resolveOptions, type Settings } from './options.ts';
 import { parseRoles } from './principal.ts';
-import { type ProtectOptions, protect } from './protect.ts';
 import { systemRandom } from './random.ts';
 import type { Receipt } from './receipt.ts';
 import { type Closed, type EntryView, Registry } from './registry.ts';
@@ -28,12 +25,15 @@ import { RequestContext } from './session/request-context.ts';
 import { type SessionOptions, type SessionParts, sessions } from './session/sessions.ts';
 import { type SessionStore, store } from './session/store.ts';
 import { SessionTable } from './session/table.ts';
-import { type LogoutOptions, logout } from './sign-off.ts';
-import type { Sso } from './sso.ts';
 import { subjectLattice } from './subject.ts';
 import type { SsoId } from './token.ts';
-import { signOnView, upgradeReader, valve } from './valve.ts';
-import type { ValveParts } from './web-settings.ts';
+import { type KeySet, keySet } from './valve/assertion.ts';
+import { type Authenticate, type LoginOptions, login } from './valve/login.ts';
+import { type ProtectOptions, protect } from './valve/protect.ts';
+import type { ValveParts } from './valve/settings.ts';
+import { type LogoutOptions, logout } from './valve/sign-off.ts';
+import type { Sso } from './valve/sso.ts';
+import { signOnView, upgradeReader, valve } from './valve/valve.ts';
 
 /** Starts a node: joins the cluster, compares with its members, and only then resolves. @throws SsoError ERR_CONFIG_INVALID, ERR_CHANNEL_FAILED */
 export async function startNode(options: NodeOptions): Promise<SsoNode> {

@@ -15,7 +15,7 @@ import type { Log } from './log.ts';
 import type { Principal } from './principal.ts';
 import type { Random } from './random.ts';
 import { registryLimits } from './registry.ts';
-import type { SignOnHook, ValveSettings } from './web-settings.ts';
+import type { SignOnHook, ValveSettings } from './valve/settings.ts';
 
 export interface NodeOptions {
   /** ≥ 32 bytes of random text, the same on every node; or a list, of which the first makes and all verify. Everything secret is derived from it. */

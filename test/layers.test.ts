@@ -46,11 +46,8 @@ const nouns = new Set(
     'receipt',
     'cookie-domain',
     'subject-index',
-    'connection',
-    'request-notes',
   ].map((name) => `sso/${name}.ts`),
 );
-const webFiles = /^sso\/[a-z-]+\.ts$/;
 
 /** The room a file belongs to, and what that room may import from the rest of the tree. */
 const rooms: readonly {
@@ -79,15 +76,40 @@ const rooms: readonly {
     may: (p) => nouns.has(p) || p.startsWith('sso/gossip/'),
   },
   {
+    name: 'http',
+    holds: (p) => p.startsWith('sso/http/'),
+    may: (p) => p.startsWith('sso/http/') || nouns.has(p),
+  },
+  {
     name: 'sessions',
     holds: (p) => p.startsWith('sso/session/'),
     may: (p) =>
       p.startsWith('sso/session/') ||
+      p.startsWith('sso/http/') ||
+      p.startsWith('sso/gossip/') ||
       nouns.has(p) ||
-      p === 'sso/registry.ts' ||
-      p === 'sso/answer.ts' ||
-      p === 'sso/cookie.ts' ||
-      p.startsWith('sso/gossip/'),
+      p === 'sso/registry.ts',
+  },
+  {
+    name: 'the valve',
+    holds: (p) => p.startsWith('sso/valve/'),
+    may: (p) =>
+      p.startsWith('sso/valve/') ||
+      p.startsWith('sso/session/') ||
+      p.startsWith('sso/http/') ||
+      nouns.has(p) ||
+      p === 'sso/registry.ts',
+  },
+  {
+    name: 'balancer',
+    holds: (p) => p.startsWith('sso/balancer/'),
+    may: (p) =>
+      p.startsWith('sso/balancer/') || p.startsWith('sso/valve/') || p.startsWith('sso/http/') || nouns.has(p),
+  },
+  {
+    name: 'the options',
+    holds: (p) => p === 'sso/options.ts',
+    may: (p) => nouns.has(p) || ['sso/registry.ts', 'sso/valve/settings.ts', 'sso/channel/channel.ts'].includes(p),
   },
   {
     name: 'testing',
@@ -108,16 +130,6 @@ const rooms: readonly {
     name: 'the node',
     holds: (p) => p === 'sso/node.ts',
     may: (p) => p.startsWith('sso/') && p !== 'sso/index.ts' && !p.startsWith('sso/testing/'),
-  },
-  {
-    name: 'the request side',
-    holds: (p) => webFiles.test(p) || p.startsWith('sso/balancer/'),
-    may: (p) =>
-      (webFiles.test(p) && p !== 'sso/index.ts' && p !== 'sso/node.ts') ||
-      p.startsWith('sso/session/') ||
-      p.startsWith('sso/balancer/') ||
-      p.startsWith('sso/gossip/') ||
-      p === 'sso/channel/channel.ts',
   },
   {
     name: 'config',

@@ -7,10 +7,10 @@
 
 import { stringifySetCookie } from 'cookie';
 import type { Request, Response } from 'express';
-import { appendCookie } from '../answer.ts';
-import { connectionOf } from '../connection.ts';
 import { configError } from '../errors.ts';
-import type { SignOnHook } from '../web-settings.ts';
+import { appendCookie } from '../http/answer.ts';
+import { connectionOf } from '../http/connection.ts';
+import type { SignOnHook } from '../valve/settings.ts';
 
 export interface StickyRouteOptions {
   /** Default `STICKY_ROUTE`; what the balancer's `stickysession` names. */

@@ -6,7 +6,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Cause } from '../entry.ts';
-import { RequestNotes } from '../request-notes.ts';
+import { RequestNotes } from '../http/request-notes.ts';
 import type { SsoId } from '../token.ts';
 
 /** The application's session of this request, as the valve needs it. */

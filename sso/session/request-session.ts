@@ -6,8 +6,8 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { beforeEnd, beforeHeaders, vary } from '../answer.ts';
 import { SsoError } from '../errors.ts';
+import { beforeEnd, beforeHeaders, vary } from '../http/answer.ts';
 import type { SsoId } from '../token.ts';
 import type { SessionHandle } from './handle.ts';
 import type { Seat } from './seat.ts';

@@ -5,7 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { appendCookie } from '../answer.ts';
+import { appendCookie } from '../http/answer.ts';
 import { SessionCookie } from './cookie.ts';
 import { cookieValue } from './id.ts';
 import type { SessionCause } from './record.ts';

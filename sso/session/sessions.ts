@@ -6,7 +6,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
-import { readCookie } from '../cookie.ts';
+import { readCookie } from '../http/cookie.ts';
 import type { SsoId } from '../token.ts';
 import { SessionCookie } from './cookie.ts';
 import { sessionHandle, setSessionHandle } from './handle.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createHmac, createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
-import { keySet, verifyAssertion } from '../../sso/assertion.ts';
 import { deriveKeys } from '../../sso/keys.ts';
+import { keySet, verifyAssertion } from '../../sso/valve/assertion.ts';
 import { agent, alice, app, secret, type World, world } from './world.ts';
 
 const issuer = 'https://sso.xyz.com';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { basicChallenge, parseBasic } from '../../sso/basic.ts';
-import type { Authenticate } from '../../sso/login.ts';
-import { type ProtectOptions, protect } from '../../sso/protect.ts';
+import { basicChallenge, parseBasic } from '../../sso/valve/basic.ts';
+import type { Authenticate } from '../../sso/valve/login.ts';
+import { type ProtectOptions, protect } from '../../sso/valve/protect.ts';
 import { agent, alice, app, bob, issued, setCookies, type World, world } from './world.ts';
 
 const people: Readonly<Record<string, typeof alice>> = { 'alice:wonder': alice, 'bob:builder': bob };

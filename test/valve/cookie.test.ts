@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCookie, ssoCookie } from '../../sso/cookie.ts';
+import { readCookie, ssoCookie } from '../../sso/http/cookie.ts';
 import { mintToken } from '../../sso/token.ts';
 import { attributes, secureSettings, world } from './world.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Request } from 'express';
-import { isCrossSite } from '../../sso/cross-site.ts';
+import { isCrossSite } from '../../sso/http/cross-site.ts';
 import { agent, app, hosts, world } from './world.ts';
 
 const origins = ['https://app2.xyz.com'];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DerivedCache } from '../../sso/derived-cache.ts';
+import { DerivedCache } from '../../sso/valve/derived-cache.ts';
 import { manualClock } from './world.ts';
 
 test('a value is kept until its deadline by our clock, and the same value comes back', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Inquiries } from '../../sso/inquiries.ts';
 import type { Inquiry } from '../../sso/registry.ts';
 import type { SsoId } from '../../sso/token.ts';
+import { Inquiries } from '../../sso/valve/inquiries.ts';
 import { manualClock } from './world.ts';
 
 const id = 'an id' as SsoId;

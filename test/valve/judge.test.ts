@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { noEnds, type OpenEntry } from '../../sso/entry.ts';
-import type { Sighting } from '../../sso/sighting.ts';
 import type { SsoId, SsoToken } from '../../sso/token.ts';
-import { judge } from '../../sso/valve.ts';
+import type { Sighting } from '../../sso/valve/sighting.ts';
+import { judge } from '../../sso/valve/valve.ts';
 
 const entry: OpenEntry = {
   state: 'open',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import express, { type RequestHandler } from 'express';
-import { type Authenticate, type LoginOptions, login } from '../../sso/login.ts';
+import { type Authenticate, type LoginOptions, login } from '../../sso/valve/login.ts';
 import {
   agent,
   alice,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ProtectOptions, protect } from '../../sso/protect.ts';
+import { type ProtectOptions, protect } from '../../sso/valve/protect.ts';
 import {
   type AppOptions,
   agent,

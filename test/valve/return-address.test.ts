@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isSafePage, safeReturnAddress, withQuery } from '../../sso/return-address.ts';
+import { isSafePage, safeReturnAddress, withQuery } from '../../sso/http/return-address.ts';
 
 const own = 'https://app1.xyz.com';
 const origins = ['https://app2.xyz.com', 'http://app3.xyz.com:8080'];

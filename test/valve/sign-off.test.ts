@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type LogoutOptions, logout } from '../../sso/sign-off.ts';
+import { type LogoutOptions, logout } from '../../sso/valve/sign-off.ts';
 import { agent, app, deletions, hosts, secure, secureSettings, setCookies, type World, world } from './world.ts';
 
 function host(w: World, options: LogoutOptions = {}, express = hosts[0]!.express) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closeEntry } from '../../sso/entry.ts';
 import { mintToken, ssoId } from '../../sso/token.ts';
-import { signOnOf, signOnView, valve } from '../../sso/valve.ts';
+import { signOnOf, signOnView, valve } from '../../sso/valve/valve.ts';
 import {
   agent,
   alice,

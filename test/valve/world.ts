@@ -22,8 +22,8 @@ import { type SessionHandle, setSessionHandle } from '../../sso/session/handle.t
 import { RequestContext } from '../../sso/session/request-context.ts';
 import { type Subject, subjectLattice } from '../../sso/subject.ts';
 import type { SsoId } from '../../sso/token.ts';
-import { valve } from '../../sso/valve.ts';
-import type { ValveParts, ValveSettings } from '../../sso/web-settings.ts';
+import type { ValveParts, ValveSettings } from '../../sso/valve/settings.ts';
+import { valve } from '../../sso/valve/valve.ts';
 
 export const secret = 'dQ3vXn8wRk5tYb2mHs7cLp4zGf9jAe6u';
 export const alice: Principal = { name: 'alice', roles: ['customer'] };

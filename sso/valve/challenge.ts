@@ -5,10 +5,10 @@
  */
 
 import type { NextFunction, Request, Response } from 'express';
+import { ownHost } from '../http/own-host.ts';
+import { isNavigation, refuse, seeOther } from '../http/reply.ts';
+import { safeReturnAddress, withQuery } from '../http/return-address.ts';
 import { basicChallenge } from './basic.ts';
-import { ownHost } from './own-host.ts';
-import { isNavigation, refuse, seeOther } from './reply.ts';
-import { safeReturnAddress, withQuery } from './return-address.ts';
 
 /** The application's own way of asking, instead of ours: it answers, or signs on (`req.sso.open`) and calls `next()`. */
 export type Challenge = (req: Request, res: Response, next: NextFunction) => void | Promise<void>;

@@ -7,10 +7,10 @@
 
 import { type KeyObject, timingSafeEqual } from 'node:crypto';
 import { stringifySetCookie } from 'cookie';
-import { readCookie } from './cookie.ts';
-import { keyedCheck } from './keys.ts';
-import type { Random } from './random.ts';
-import type { SsoId } from './token.ts';
+import { readCookie } from '../http/cookie.ts';
+import { keyedCheck } from '../keys.ts';
+import type { Random } from '../random.ts';
+import type { SsoId } from '../token.ts';
 
 const nonceBytes = 16;
 const tokenShape = /^[A-Za-z0-9_-]{43}$/;

@@ -5,10 +5,10 @@
  */
 
 import type { Request } from 'express';
-import type { Fields } from './body.ts';
-import { bounded, type Clock } from './clock.ts';
-import type { Log } from './log.ts';
-import { type Principal, requirePrincipal } from './principal.ts';
+import { bounded, type Clock } from '../clock.ts';
+import type { Fields } from '../http/body.ts';
+import type { Log } from '../log.ts';
+import { type Principal, requirePrincipal } from '../principal.ts';
 
 /** As they were sent; a form's other fields come along. */
 export type Credentials = Fields & { readonly username: string; readonly password: string };

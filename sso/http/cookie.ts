@@ -6,7 +6,6 @@
  */
 
 import { stringifySetCookie } from 'cookie';
-import type { ValveSettings } from './web-settings.ts';
 
 /** The longest that a browser keeps a deleted cookie: not at all, in both of the attributes' languages. */
 const deleted = { maxAge: 0, expires: new Date(0) };
@@ -24,10 +23,15 @@ export interface SsoCookie {
   readonly otherDeletions: readonly string[];
 }
 
-type CookieSettings = Pick<
-  ValveSettings,
-  'cookieName' | 'cookieDomain' | 'previousCookieDomains' | 'sameSite' | 'partitioned' | 'allowInsecureCookie'
->;
+/** What decides how the cookie is set: options of `startNode`, checked. */
+interface CookieSettings {
+  readonly cookieName: string;
+  readonly cookieDomain: string | undefined;
+  readonly previousCookieDomains: readonly (string | undefined)[];
+  readonly sameSite: 'lax' | 'strict' | 'none';
+  readonly partitioned: boolean;
+  readonly allowInsecureCookie: boolean;
+}
 
 interface Place {
   readonly name: string;

@@ -6,23 +6,23 @@
  */
 
 import type { Request, Response } from 'express';
-import { vary } from './answer.ts';
+import type { OpenEntry } from '../entry.ts';
+import { SsoError } from '../errors.ts';
+import { vary } from '../http/answer.ts';
+import { connectionOf } from '../http/connection.ts';
+import { hostBelongsTo } from '../http/own-host.ts';
+import { RequestNotes } from '../http/request-notes.ts';
+import { stampMs } from '../hybrid-clock.ts';
+import { isName, type Principal, requirePrincipal } from '../principal.ts';
+import type { Receipt } from '../receipt.ts';
+import { sessionHandle } from '../session/handle.ts';
+import type { SsoId, SsoToken } from '../token.ts';
 import { type AnswerCookieParts, AnswerCookies } from './answer-cookies.ts';
 import type { Assertions } from './assertion.ts';
-import { connectionOf } from './connection.ts';
 import { type CsrfBinding, isCsrfToken, mintCsrfToken } from './csrf.ts';
-import type { OpenEntry } from './entry.ts';
-import { SsoError } from './errors.ts';
-import { stampMs } from './hybrid-clock.ts';
-import { hostBelongsTo } from './own-host.ts';
-import { isName, type Principal, requirePrincipal } from './principal.ts';
-import type { Receipt } from './receipt.ts';
 import type { Recheck } from './recheck.ts';
-import { RequestNotes } from './request-notes.ts';
-import { sessionHandle } from './session/handle.ts';
+import type { ValveParts } from './settings.ts';
 import type { Sso } from './sso.ts';
-import type { SsoId, SsoToken } from './token.ts';
-import type { ValveParts } from './web-settings.ts';
 
 export type { Sso } from './sso.ts';
 

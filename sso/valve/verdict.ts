@@ -4,9 +4,9 @@
  * gone (SECURITY.md, Several SSO cookies in one request; Gone or not known).
  */
 
-import type { Cause, OpenEntry } from './entry.ts';
+import type { Cause, OpenEntry } from '../entry.ts';
+import type { SsoId, SsoToken } from '../token.ts';
 import type { Sighting } from './sighting.ts';
-import type { SsoId, SsoToken } from './token.ts';
 
 export type Verdict =
   | { readonly kind: 'anonymous' }

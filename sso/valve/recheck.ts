@@ -4,9 +4,9 @@
  * anything but true and false) is `failed`, which denies the request and ends nothing (V27, V33, check 40).
  */
 
-import { bounded, type Clock } from './clock.ts';
+import { bounded, type Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
 import { DerivedCache } from './derived-cache.ts';
-import type { Log } from './log.ts';
 
 export type RecheckAnswer = 'yes' | 'no' | 'failed';
 

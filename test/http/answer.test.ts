@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { appendCookie, beforeEnd, beforeHeaders, noStore, vary } from '../sso/answer.ts';
+import { appendCookie, beforeEnd, beforeHeaders, noStore, vary } from '../../sso/http/answer.ts';
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 

@@ -5,15 +5,15 @@
  */
 
 import type { Request, RequestHandler, Response } from 'express';
-import { readBody } from './body.ts';
-import { isCrossSite } from './cross-site.ts';
-import { configError, requireKnown, SsoError } from './errors.ts';
+import { configError, requireKnown, SsoError } from '../errors.ts';
+import { readBody } from '../http/body.ts';
+import { isCrossSite } from '../http/cross-site.ts';
+import { ownHost } from '../http/own-host.ts';
+import { isNavigation, refuse, seeOther, send, sendJson } from '../http/reply.ts';
+import { isSafePage, returnAddressInQuery, safeReturnAddress } from '../http/return-address.ts';
 import { isRightForm } from './login.ts';
-import { ownHost } from './own-host.ts';
-import { isNavigation, refuse, seeOther, send, sendJson } from './reply.ts';
 import { type RequestSso, ssoOf } from './request.ts';
-import { isSafePage, returnAddressInQuery, safeReturnAddress } from './return-address.ts';
-import type { ValveParts } from './web-settings.ts';
+import type { ValveParts } from './settings.ts';
 
 export interface LogoutOptions {
   /** Where a browser goes that names no (safe) `return_to`. Default `/`. */

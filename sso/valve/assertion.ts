@@ -18,13 +18,13 @@ import {
   jwtVerify,
   SignJWT,
 } from 'jose';
-import { type Clock, systemClock } from './clock.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { configError } from '../errors.ts';
+import type { Keys } from '../keys.ts';
+import { isName, type Principal, parseRoles } from '../principal.ts';
+import type { Random } from '../random.ts';
+import type { SsoId } from '../token.ts';
 import { DerivedCache } from './derived-cache.ts';
-import { configError } from './errors.ts';
-import type { Keys } from './keys.ts';
-import { isName, type Principal, parseRoles } from './principal.ts';
-import type { Random } from './random.ts';
-import type { SsoId } from './token.ts';
 
 const assertionType = 'latchkey-assertion+jwt';
 const algorithm = 'EdDSA';

@@ -4,11 +4,11 @@
  * and unknown here, or here only seems idle, is asked for at the other nodes.
  */
 
-import type { Cause, OpenEntry } from './entry.ts';
+import type { Cause, OpenEntry } from '../entry.ts';
+import type { Inquiry } from '../registry.ts';
+import { genuineUntil, parseToken, type SsoId, type SsoToken, ssoId } from '../token.ts';
 import type { Inquiries } from './inquiries.ts';
-import type { Inquiry } from './registry.ts';
-import { genuineUntil, parseToken, type SsoId, type SsoToken, ssoId } from './token.ts';
-import type { ValveParts } from './web-settings.ts';
+import type { ValveParts } from './settings.ts';
 
 /** What is known of one value of the cookie. */
 export type Sighting =

@@ -5,16 +5,16 @@
  */
 
 import type { Request, RequestHandler, Response } from 'express';
+import { configError, requireKnown, SsoError, type SsoErrorCode } from '../errors.ts';
+import { type Fields, readBody } from '../http/body.ts';
+import { isCrossSite } from '../http/cross-site.ts';
+import { ownHost } from '../http/own-host.ts';
+import { isNavigation, type Refusal, refuse, seeOther, sendJson } from '../http/reply.ts';
+import { isSafePage, returnAddressInQuery, safeReturnAddress, withQuery } from '../http/return-address.ts';
+import { isName } from '../principal.ts';
 import { type Authenticate, authenticated, authenticationLimitMs, type Credentials } from './authentication.ts';
-import { type Fields, readBody } from './body.ts';
-import { isCrossSite } from './cross-site.ts';
-import { configError, requireKnown, SsoError, type SsoErrorCode } from './errors.ts';
-import { ownHost } from './own-host.ts';
-import { isName } from './principal.ts';
-import { isNavigation, type Refusal, refuse, seeOther, sendJson } from './reply.ts';
 import { type RequestSso, ssoOf } from './request.ts';
-import { isSafePage, returnAddressInQuery, safeReturnAddress, withQuery } from './return-address.ts';
-import type { ValveParts } from './web-settings.ts';
+import type { ValveParts } from './settings.ts';
 
 export type { Authenticate, Credentials } from './authentication.ts';
 

@@ -4,13 +4,13 @@
  */
 
 import type { Request, Response } from 'express';
-import type { Clock } from './clock.ts';
-import type { Keys } from './keys.ts';
-import type { Log } from './log.ts';
-import type { Principal } from './principal.ts';
-import type { Random } from './random.ts';
-import type { Registry } from './registry.ts';
-import type { RequestContext } from './session/request-context.ts';
+import type { Clock } from '../clock.ts';
+import type { Keys } from '../keys.ts';
+import type { Log } from '../log.ts';
+import type { Principal } from '../principal.ts';
+import type { Random } from '../random.ts';
+import type { Registry } from '../registry.ts';
+import type { RequestContext } from '../session/request-context.ts';
 
 /** Checked by `options.ts`, from the options of the same names. */
 export interface ValveSettings {

@@ -4,19 +4,19 @@
  */
 
 import type { Request, Response } from 'express';
+import type { Cause, OpenEntry } from '../entry.ts';
+import { readCookie, type SsoCookie, ssoCookie } from '../http/cookie.ts';
+import { requirePrincipal } from '../principal.ts';
+import type { SsoId } from '../token.ts';
 import { Assertions } from './assertion.ts';
-import { readCookie, type SsoCookie, ssoCookie } from './cookie.ts';
 import { visitorCookie } from './csrf.ts';
 import { DerivedCache } from './derived-cache.ts';
-import type { Cause, OpenEntry } from './entry.ts';
 import { Inquiries } from './inquiries.ts';
-import { requirePrincipal } from './principal.ts';
 import { Recheck } from './recheck.ts';
 import { type RequestParts, RequestSso } from './request.ts';
+import type { ValveParts } from './settings.ts';
 import { type SightingParts, sightAll } from './sighting.ts';
-import type { SsoId } from './token.ts';
 import { judge, type Verdict } from './verdict.ts';
-import type { ValveParts } from './web-settings.ts';
 
 /** Sign-ons whose cookie this node has moved to today's domain. */
 const maxMoved = 50_000;

@@ -5,15 +5,15 @@
  */
 
 import type { Request, RequestHandler, Response } from 'express';
-import { noStore, vary } from './answer.ts';
+import { configError, requireKnown } from '../errors.ts';
+import { noStore, vary } from '../http/answer.ts';
+import { refuse } from '../http/reply.ts';
+import { isSafePage } from '../http/return-address.ts';
+import { sessionHandle } from '../session/handle.ts';
 import { type BasicOptions, BasicSignOns } from './basic.ts';
 import { type Challenge, type ChallengeOptions, sendChallenge } from './challenge.ts';
-import { configError, requireKnown } from './errors.ts';
-import { refuse } from './reply.ts';
 import { type RequestSso, ssoOf } from './request.ts';
-import { isSafePage } from './return-address.ts';
-import { sessionHandle } from './session/handle.ts';
-import type { ValveParts } from './web-settings.ts';
+import type { ValveParts } from './settings.ts';
 
 export interface ProtectOptions {
   /** Any of these will do. Default: whoever is signed on. */

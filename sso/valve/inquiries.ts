@@ -4,11 +4,11 @@
  * costs the cluster one question a second and not one a request.
  */
 
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
+import type { Inquiry } from '../registry.ts';
+import type { SsoId } from '../token.ts';
 import { DerivedCache } from './derived-cache.ts';
-import type { Inquiry } from './registry.ts';
-import type { SsoId } from './token.ts';
-import type { ValveRegistry } from './web-settings.ts';
+import type { ValveRegistry } from './settings.ts';
 
 /** How long an answer holds that found nothing, milliseconds. What arrives by itself meanwhile is seen at once. */
 const holdMs = 1_000;

@@ -6,7 +6,7 @@
  */
 
 import NodeCache from 'node-cache';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../clock.ts';
 
 interface Kept<T> {
   readonly value: T;

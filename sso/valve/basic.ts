@@ -7,6 +7,8 @@
 
 import { createHmac } from 'node:crypto';
 import type { Request } from 'express';
+import { configError } from '../errors.ts';
+import type { SsoId } from '../token.ts';
 import {
   type Authenticate,
   authenticated,
@@ -15,10 +17,8 @@ import {
   type Outcome,
 } from './authentication.ts';
 import { DerivedCache } from './derived-cache.ts';
-import { configError } from './errors.ts';
 import type { RequestSso } from './request.ts';
-import type { SsoId } from './token.ts';
-import type { ValveParts } from './web-settings.ts';
+import type { ValveParts } from './settings.ts';
 
 /** How long a proven password is believed without asking again, milliseconds. Smaller: a changed one is noticed sooner; larger: fewer questions. */
 export const provenMs = 60_000;

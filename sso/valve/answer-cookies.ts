@@ -5,11 +5,11 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { appendCookie, beforeHeaders, vary } from './answer.ts';
-import { connectionOf } from './connection.ts';
-import type { SsoCookie } from './cookie.ts';
+import { appendCookie, beforeHeaders, vary } from '../http/answer.ts';
+import { connectionOf } from '../http/connection.ts';
+import type { SsoCookie } from '../http/cookie.ts';
+import type { SsoId, SsoToken } from '../token.ts';
 import type { VisitorCookie } from './csrf.ts';
-import type { SsoId, SsoToken } from './token.ts';
 
 export interface AnswerCookieParts {
   readonly cookie: SsoCookie;

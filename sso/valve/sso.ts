@@ -3,8 +3,8 @@
  * nothing; `request.ts` is the work behind it.
  */
 
-import type { Principal } from './principal.ts';
-import type { Receipt } from './receipt.ts';
+import type { Principal } from '../principal.ts';
+import type { Receipt } from '../receipt.ts';
 
 /** The sign-on of a request. Without one: not signed in, no roles, everything else `undefined`. */
 export interface Sso {

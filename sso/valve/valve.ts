@@ -7,15 +7,15 @@
 
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler, Response } from 'express';
+import type { SignOnView } from '../session/handle.ts';
+import type { SsoId } from '../token.ts';
 import { admissionParts, admit } from './admission.ts';
 import { RequestSso } from './request.ts';
-import type { SignOnView } from './session/handle.ts';
+import type { ValveParts } from './settings.ts';
 import type { Sso } from './sso.ts';
-import type { SsoId } from './token.ts';
-import type { ValveParts } from './web-settings.ts';
 
+export type { ValveParts, ValveSettings } from './settings.ts';
 export { judge, type Verdict } from './verdict.ts';
-export type { ValveParts, ValveSettings } from './web-settings.ts';
 
 /** The middleware: `req.sso` for every application below it. Mount it once, on the virtual host. */
 export function valve(valveParts: ValveParts): RequestHandler {
