@@ -30,20 +30,20 @@ export async function runDemo({ port, nodes }: DemoOptions): Promise<void> {
     port: port + index,
     meshPort: port + index + 10_000,
   }));
-  const farm = new Farm(places);
+  const processes = new NodeProcesses(places);
   const ended = nextSignal();
   try {
-    await Promise.race([farm.start(), ended]);
-    if (!farm.stopping) console.log(whatToTry(places, farm.pids()));
+    await Promise.race([processes.start(), ended]);
+    if (!processes.stopping) console.log(whatToTry(places, processes.pids()));
     await ended;
     console.log('\nStopping the nodes.');
   } finally {
-    await farm.stop();
+    await processes.stop();
   }
 }
 
 /** The processes of the demonstration. */
-class Farm {
+class NodeProcesses {
   readonly #places: readonly NodePlace[];
   readonly #secret = randomBytes(32).toString('hex');
   readonly #children = new Map<string, ChildProcess>();
