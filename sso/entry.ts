@@ -8,7 +8,10 @@
 import type { Lattice } from './gossip/lattice.ts';
 import { isName, type Principal, parsePrincipal } from './principal.ts';
 
-/** Why a sign-on ended. Carried with the end, never inferred (V49, V90). */
+/**
+ * Why a sign-on ended. Carried with the end, never inferred (V49, V90). A node drops an end whose cause it does not know: a
+ * version that adds one reads it before a later version sends it.
+ */
 export const causes = [
   'logout',
   'invalidated',
@@ -85,7 +88,27 @@ export const entryLattice: Lattice<SsoEntry> = {
     return `${p.name}\n${value.how}\n${JSON.stringify(p.roles)}${rare} ${value.openedStamp} ${value.authenticatedAt} ${value.endsAt} ${value.epoch}`;
   },
   forgetAt: (value) => value.endsAt + 2 * clockErrorMs,
+  /** Not the stamp: that follows the one of the roles it replaces, however far ahead it is. */
+  aheadAt: (value) => (value.state === 'open' ? value.authenticatedAt : undefined),
+  capped(value, latest) {
+    if (value.state === 'closed') return value.closedAt <= latest ? value : { ...value, closedAt: Math.floor(latest) };
+    if (value.usedAt <= latest && value.aliveAt <= latest) return value;
+    const most = Math.floor(latest);
+    return { ...value, usedAt: Math.min(value.usedAt, most), aliveAt: Math.min(value.aliveAt, most) };
+  },
 };
+
+/** As the lattice, and a sign-on that would live longer than `lifeMs` counts as one from the future (check 71). The limit is the same on all nodes. */
+export function withLife(lattice: Lattice<SsoEntry>, lifeMs: number): Lattice<SsoEntry> {
+  return {
+    ...lattice,
+    aheadAt(value) {
+      const openedAt = lattice.aheadAt?.(value);
+      // An end is a whole second.
+      return openedAt === undefined ? undefined : Math.max(openedAt, value.endsAt - lifeMs - 1_000);
+    },
+  };
+}
 
 function mergeEntries(mine: SsoEntry, theirs: SsoEntry): SsoEntry {
   if (mine.state === 'closed') return theirs.state === 'closed' ? mergeClosed(mine, theirs) : absorb(mine, theirs);
@@ -141,11 +164,11 @@ function decodeEntry(data: unknown): SsoEntry | undefined {
   if (!Array.isArray(data)) return undefined;
   if (data[0] !== 'open') {
     const [cause, closedAt, endsAt] = data;
-    return data.length === 3 && causeSet.has(cause) && isInstant(closedAt) && isInstant(endsAt)
+    return data.length >= 3 && causeSet.has(cause) && isInstant(closedAt) && isInstant(endsAt)
       ? { state: 'closed', cause, closedAt, endsAt }
       : undefined;
   }
-  if (data.length !== 12) return undefined;
+  if (data.length < 12) return undefined;
   const [, name, roles, attributes, how, openedStamp, authenticatedAt, endsAt, epoch, ends, usedAt, aliveAt] = data;
   const principal = parsePrincipal(attributes === 0 ? { name, roles } : { name, roles, attributes });
   const seenEnds = ends === 0 ? noEnds : decodeEnds(ends);

@@ -68,7 +68,7 @@ export const subjectLattice: Lattice<Subject> = {
   },
   encode: (value) => [value.ends, value.endedAt, value.endedCause, value.roles, value.rolesStamp, value.keepUntil],
   decode(data) {
-    if (!Array.isArray(data) || data.length !== 6) return undefined;
+    if (!Array.isArray(data) || data.length < 6) return undefined;
     const [endsData, endedAt, endedCause, rolesData, rolesStamp, keepUntil] = data;
     const ends = decodeEnds(endsData);
     const roles = parseRoles(rolesData);
@@ -77,6 +77,10 @@ export const subjectLattice: Lattice<Subject> = {
     if (!isInstant(endedAt) || !isInstant(rolesStamp) || !isInstant(keepUntil)) return undefined;
     return { ends, endedAt, endedCause, roles, rolesStamp, keepUntil };
   },
+  /**
+   * Neither this nor the stamps of the ends are capped: an end from the future concerns whatever is opened without
+   * knowing it, for as long as that lasts, so it has to be kept as long. `endedAt` is for people to read.
+   */
   forgetAt: (value) => value.keepUntil + 2 * clockErrorMs,
 };
 

@@ -114,6 +114,9 @@ export const sessionLattice: Lattice<SessionRecord> = {
   },
   /** A live one that nobody used for its idle limit is over by itself and needs no record of its end: a late copy of it is over too. */
   forgetAt: (value) => (value.state === 'ended' ? value.endsAt : idleAt(value)) + 2 * clockErrorMs,
+  /** Else a request on a node whose clock was wrong would keep the session from ever being idle. */
+  capped: (value, latest) =>
+    value.state === 'ended' || value.lastAccessAt <= latest ? value : { ...value, lastAccessAt: Math.floor(latest) },
 };
 
 /** As for entries: a conflict ends before all that disagreed, and gives way to every real end; that knows how long it is to be kept. */
@@ -152,11 +155,11 @@ function decodeSession(data: unknown): SessionRecord | undefined {
   if (!Array.isArray(data)) return undefined;
   if (data[0] !== 'live') {
     const [cause, endedAt, endsAt] = data;
-    return data.length === 3 && causeSet.has(cause) && isInstant(endedAt) && isInstant(endsAt)
+    return data.length >= 3 && causeSet.has(cause) && isInstant(endedAt) && isInstant(endsAt)
       ? { state: 'ended', cause, endedAt, endsAt }
       : undefined;
   }
-  if (data.length !== 12) return undefined;
+  if (data.length < 12) return undefined;
   const [, app, signOnData, createdAt, endsAt, version, owner, ownerStamp, releasedAt, idleMs, text, lastAccessAt] =
     data;
   const signOn = signOnData === 0 ? undefined : parseSsoId(signOnData);

@@ -18,6 +18,8 @@ export interface TestClusterOptions {
   readonly nodes?: readonly string[];
   /** What is set on every node, or on the node of this name; what is left out has the defaults of production. */
   readonly options?: NodeOptionsForTests | ((node: string) => NodeOptionsForTests);
+  /** Which nodes keep their state in a data directory, all or those for which this is true; it is in memory, and outlives the node's lives. Default: none does. */
+  readonly disks?: boolean | ((node: string) => boolean);
   /** The same seed gives the same chance: network, tokens, rounds. Default 1. */
   readonly seed?: number;
   /** What the clocks show at first, milliseconds since 1970. Default 2026-01-01T00:00Z. */
@@ -117,7 +119,7 @@ export class TestCluster {
     this.network.delay(ms);
   }
 
-  /** Ends the node as `kill -9` does: it tells nobody, its connections are cut, its memory is gone. */
+  /** Ends the node as `kill -9` does: it tells nobody, its connections are cut, its memory is gone, and what was not flushed to its disk. */
   async kill(name: string): Promise<void> {
     await this.#pump.run(this.at(name).kill());
   }
@@ -127,15 +129,19 @@ export class TestCluster {
     await this.#pump.run(this.at(name).stop());
   }
 
-  /** Starts a node that was killed or stopped, with nothing in its memory. A process takes `startMs` to come up. */
-  async restart(name: string): Promise<void> {
+  /**
+   * Starts a node that was killed or stopped, with what its disk holds, or else with nothing. A process takes `startMs` to come
+   * up. Resolves once the node accepts sign-ons, or cannot for now: `at(name).sso.finality()` says what it waits for. `changes`:
+   * other options than its own, for this life.
+   */
+  async restart(name: string, changes?: NodeOptionsForTests): Promise<void> {
     await this.advance(startMs);
-    await this.#startAll([this.at(name)]);
+    await this.#startAll([this.at(name)], changes);
   }
 
   /** Starts one more node. */
-  async join(name: string): Promise<void> {
-    await this.#startAll([this.#node(name)]);
+  async join(name: string, changes?: NodeOptionsForTests): Promise<void> {
+    await this.#startAll([this.#node(name)], changes);
   }
 
   /** Ends everything. */
@@ -144,8 +150,8 @@ export class TestCluster {
   }
 
   /** Resolves when they are up, and what they said of it has arrived. */
-  async #startAll(nodes: readonly TestNode[]): Promise<void> {
-    await this.#pump.run(Promise.all(nodes.map((node) => node.start())));
+  async #startAll(nodes: readonly TestNode[], changes?: NodeOptionsForTests): Promise<void> {
+    await this.#pump.run(Promise.all(nodes.map((node) => node.start(changes))));
     await this.advance(0);
   }
 
@@ -161,6 +167,7 @@ export class TestCluster {
   #node(name: string): TestNode {
     const known = this.#nodes.get(name);
     if (known !== undefined) return known;
+    const { disks = false } = this.#options;
     const world: TestWorld = {
       pump: this.#pump,
       network: this.network,
@@ -168,6 +175,7 @@ export class TestCluster {
       random: seededRandom((this.#options.seed ?? 1) * 1_000 + this.#nodes.size + 1),
       secret: this.#secret,
       nodes: this.#firstNames,
+      hasDisk: typeof disks === 'function' ? disks(name) : disks,
       onFrame: this.#options.onFrame,
     };
     const node = new TestNode(name, this.#options.host, this.#optionsOf(name), world);

@@ -5,6 +5,7 @@ import type { Channel, Peer } from '../channel/channel.ts';
 import type { MemoryNetwork } from '../channel/memory.ts';
 import { type ClusterOptions, type NodeOptions, type SsoNode, startNode } from '../index.ts';
 import type { Random } from '../random.ts';
+import { NodeDisk, type TestDisk } from './disk.ts';
 import { type Host, openHost } from './host.ts';
 import { LogLines } from './log-lines.ts';
 import type { Pump, Skew } from './pump.ts';
@@ -26,6 +27,8 @@ export interface TestWorld {
   readonly secret: string;
   /** The configured nodes. */
   readonly nodes: readonly string[];
+  /** Whether the node has a data directory. */
+  readonly hasDisk: boolean;
   readonly onFrame: ((from: string, frame: Uint8Array) => void) | undefined;
 }
 
@@ -38,6 +41,7 @@ export class TestNode {
   readonly #hostOf: HostOf;
   readonly #options: NodeOptionsForTests;
   readonly #world: TestWorld;
+  readonly #disk: NodeDisk | undefined;
   #life: { readonly sso: SsoNode; readonly host: Host } | undefined;
 
   /** Use `testCluster`. */
@@ -46,6 +50,7 @@ export class TestNode {
     this.#hostOf = hostOf;
     this.#options = options;
     this.#world = world;
+    this.#disk = world.hasDisk ? new NodeDisk(world.pump.clock()) : undefined;
   }
 
   get isUp(): boolean {
@@ -67,18 +72,32 @@ export class TestNode {
     return this.#up.host.plain;
   }
 
-  async start(): Promise<void> {
+  /** Its data directory, for faults: `cluster.at('n1').disk.fault = 'full'`. */
+  get disk(): TestDisk {
+    if (this.#disk === undefined) throw new Error(`${this.name} has no disk: set the cluster's \`disks\``);
+    return this.#disk.platter;
+  }
+
+  /** `changes`: other options than the node's own, for this life. */
+  async start(changes: NodeOptionsForTests = {}): Promise<void> {
     if (this.isUp) throw new Error(`${this.name} is up`);
     const { pump, random, secret, nodes } = this.#world;
-    const { cluster, ...options } = this.#options;
+    const options = { ...this.#options, ...changes };
     const addresses = nodes.map((name) => `${name}:7800`);
+    const cluster = { listen: `${this.name}:7800`, nodes: addresses, ...this.#options.cluster, ...changes.cluster };
+    const names = cluster.nodes.map((address) => address.split(':')[0]!);
     const sso = await startNode({
       secret,
       log: this.log,
       ...options,
       route: this.name,
-      cluster: { listen: `${this.name}:7800`, nodes: addresses, ...cluster },
-      world: { clock: pump.clock(this.skew), random, channel: (self) => this.#channel(self) },
+      cluster,
+      world: {
+        clock: pump.clock(this.skew),
+        random,
+        channel: (self) => this.#channel(self, names),
+        ...(this.#disk && { disk: this.#disk }),
+      },
     });
     const door = signInDoor(sso);
     const shown = pumped(sso, pump);
@@ -95,6 +114,7 @@ export class TestNode {
     const life = this.#life;
     this.#life = undefined;
     this.#world.network.kill(this.name);
+    this.#disk?.crash();
     await Promise.all([life?.sso.kill(), life?.host.close()]);
   }
 
@@ -106,8 +126,8 @@ export class TestNode {
     await life?.host.close();
   }
 
-  #channel(self: Peer): Channel {
-    const { network, nodes, onFrame } = this.#world;
+  #channel(self: Peer, nodes: readonly string[]): Channel {
+    const { network, onFrame } = this.#world;
     const channel = network.channel({ ...self, nodes });
     return onFrame === undefined ? channel : overheard(channel, (frame) => onFrame(this.name, frame));
   }

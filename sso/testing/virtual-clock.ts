@@ -5,6 +5,7 @@
  */
 
 import type { Cancel, Clock } from '../clock.ts';
+import { popTimer, pushTimer } from './timers.ts';
 
 export interface VirtualClock extends Clock {
   /** Lets `ms` pass: runs what is due, each timer at its own instant. */
@@ -110,31 +111,3 @@ export function virtualClock(startAt = Date.UTC(2026, 0, 1)): VirtualClock {
 
 /** Everything that promises have in store has run once the event loop comes round. */
 const settled = () => new Promise<void>((resolve) => void setImmediate(resolve));
-
-const isBefore = (a: Timer, b: Timer) => a.at < b.at || (a.at === b.at && a.order < b.order);
-
-function pushTimer(heap: Timer[], timer: Timer): void {
-  let index = heap.push(timer) - 1;
-  while (index > 0) {
-    const above = (index - 1) >> 1;
-    if (!isBefore(timer, heap[above]!)) break;
-    heap[index] = heap[above]!;
-    index = above;
-  }
-  heap[index] = timer;
-}
-
-function popTimer(heap: Timer[]): void {
-  const last = heap.pop()!;
-  if (heap.length === 0) return;
-  let index = 0;
-  for (;;) {
-    let below = 2 * index + 1;
-    if (below >= heap.length) break;
-    if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below++;
-    if (!isBefore(heap[below]!, last)) break;
-    heap[index] = heap[below]!;
-    index = below;
-  }
-  heap[index] = last;
-}

@@ -93,6 +93,25 @@ export function latticeContract<V>({ lattice, values, fine = (value) => value, i
     }
   });
 
+  test(`${name}: capping moves a value up, the same way whatever the order, and what is not ahead not at all`, () => {
+    const { capped = (value: V) => value } = lattice;
+    const all = values.flatMap((one) => values.map((other) => merge(one, other)));
+    for (const value of all) {
+      assert.equal(capped(value, Number.POSITIVE_INFINITY), value);
+      for (const latest of [0, 700, 1_500.5, 3_000, 100_000]) {
+        const once = capped(value, latest);
+        assert.equal(capped(once, latest), once);
+        assert.equal(digestText(merge(value, once)), digestText(once), `${text(value)} by ${latest}`);
+        assert.equal(digestText(merge(once, value)), digestText(once));
+        assert.equal(
+          digestText(capped(capped(value, 5_000), latest)),
+          digestText(capped(value, Math.min(5_000, latest))),
+        );
+        assert.ok(lattice.decode(JSON.parse(text(once))) !== undefined);
+      }
+    }
+  });
+
   test(`${name}: what is no value is refused, and nothing throws`, () => {
     const everyType = [undefined, null, true, 0, -1, 1e300, '', 'x', [], {}, [[]], [null], { __proto__: null }];
     for (const data of [...everyType, ...invalid]) assert.equal(lattice.decode(data), undefined, JSON.stringify(data));

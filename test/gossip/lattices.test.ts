@@ -1,6 +1,8 @@
 /** The laws of every replicated map. */
 
-import { closeEntry, entryLattice, noEnds, type OpenEntry, type SsoEntry } from '../../sso/entry.ts';
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { causes, closeEntry, entryLattice, noEnds, type OpenEntry, type SsoEntry, withLife } from '../../sso/entry.ts';
 import { type Member, memberLattice } from '../../sso/gossip/members.ts';
 import { endSession, type LiveSession, type SessionRecord, sessionLattice } from '../../sso/session/record.ts';
 import { type Subject, subjectLattice, unknownSubject } from '../../sso/subject.ts';
@@ -169,4 +171,15 @@ latticeContract({
     [-1, 1, 1, 'up', 1, '', '', []],
     [1, 1, 1, 'up', 1, 'x'.repeat(300), '', []],
   ],
+});
+
+test('an opening counts from when its credentials were checked, one that lives too long as one from the future; an end never', () => {
+  const { aheadAt } = withLife(entryLattice, 40_000);
+  const opened = { ...open, authenticatedAt: 9_500, endsAt: 50_000 };
+  assert.equal(aheadAt?.(opened), 9_500);
+  assert.equal(aheadAt?.({ ...opened, openedStamp: 1e15, usedAt: 1e15 }), 9_500);
+  assert.equal(aheadAt?.({ ...opened, endsAt: 60_000 }), 19_000);
+  assert.equal(entryLattice.aheadAt?.({ ...opened, endsAt: 60_000 }), 9_500);
+  for (const cause of causes) assert.equal(aheadAt?.(closeEntry({ ...opened, endsAt: 1e15 }, cause, 1e15)), undefined);
+  for (const lattice of [subjectLattice, sessionLattice, memberLattice]) assert.equal(lattice.aheadAt, undefined);
 });
