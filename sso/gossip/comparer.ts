@@ -6,7 +6,8 @@
  *
  * Where two ask one another at the same time both would move everything twice: then the node with the
  * much smaller copy goes on (it pulls what it lacks), between equals the smaller name, and the other one
- * waits until it has not been asked for `quietMs`.
+ * waits until it has not been asked for `quietMs`. A peer that lacks very much and comes by more from one look to
+ * the next is being given it by somebody already: it is left alone, or all would reach it as often as it has peers.
  */
 
 import { bucketsPerPage, compareJson, type Differing, differingBuckets, keysJson } from './comparison.ts';
@@ -22,6 +23,10 @@ import type { Moment, Steps } from './steps.ts';
 const stallMs = 1_000;
 const quietMs = 100;
 const pagesUnderWay = 2;
+/** A peer that lacks so many values takes a while to come by them. */
+const veryMany = 10_000;
+/** Between two looks at how many such a peer holds, milliseconds: in less it has merged several pages, or nobody gives it any. */
+const lookMs = 500;
 
 interface Comparison {
   readonly id: number;
@@ -31,6 +36,7 @@ interface Comparison {
   /** The peer's last batch when it answered: what is compared includes it. Unknown until then. */
   number: number | undefined;
   whole: boolean;
+  mark: number;
   /** Whether it goes on though the peer asks, too. Judged once: the copies' sizes move meanwhile. */
   first: boolean;
   /** What has not been asked for yet. */
@@ -44,6 +50,8 @@ export class Comparer {
   readonly #maps: SharedMaps;
   readonly #counters: Counters;
   readonly #queue = new Map<PeerState, number>();
+  /** How many values a peer held when it was last looked at. */
+  readonly #seen = new WeakMap<PeerState, number>();
   #ids = 0;
   #current: Comparison | undefined;
 
@@ -99,6 +107,7 @@ export class Comparer {
         touchedAt: moment.monotonic,
         number: undefined,
         whole: true,
+        mark: 0,
         first: true,
         left: [],
         asked: new Map(),
@@ -115,8 +124,14 @@ export class Comparer {
   differs(step: Steps, from: PeerState, message: Extract<Message, { type: 'differs' }>, moment: Moment): void {
     const current = this.#current;
     if (current?.peer !== from || current.id !== message.id || current.number !== undefined) return;
+    if (this.#isBeingFilled(from)) {
+      this.#current = undefined;
+      this.want(from, moment.monotonic + lookMs);
+      return;
+    }
     current.number = message.number;
     current.whole = message.whole;
+    current.mark = message.mark;
     current.first = this.#goesFirst(from);
     current.left.push(...differingBuckets(this.#maps, message, current.minute, moment.now));
     this.#proceed(step, current, moment);
@@ -166,7 +181,7 @@ export class Comparer {
     }
   }
 
-  #complete(step: Steps, { peer, whole, number }: Comparison): void {
+  #complete(step: Steps, { peer, whole, number, mark }: Comparison): void {
     this.#current = undefined;
     if (!whole) {
       this.want(peer);
@@ -174,7 +189,13 @@ export class Comparer {
     }
     peer.compared = true;
     peer.reached(number ?? 0);
-    step.compared.push(peer.peer.node);
+    step.compared.push({ peer: peer.peer, mark });
+  }
+
+  #isBeingFilled(peer: PeerState): boolean {
+    const before = this.#seen.get(peer);
+    this.#seen.set(peer, peer.size);
+    return this.#maps.size - peer.size > veryMany && (before === undefined || peer.size > before);
   }
 
   #goesFirst(peer: PeerState): boolean {

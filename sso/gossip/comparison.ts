@@ -54,6 +54,7 @@ export function differsJson(
   message: Of<'compare'>,
   number: number,
   sees: readonly string[],
+  mark: number,
   now: number,
 ): { readonly json: string; readonly equal: boolean } {
   const differing: [map: string, groups: [group: number, buckets: string][]][] = [];
@@ -73,7 +74,7 @@ export function differsJson(
     if (groups.length > 0) differing.push([map, groups]);
   }
   return {
-    json: JSON.stringify([message.id, number, whole, maps.size, sees, differing]),
+    json: JSON.stringify([message.id, number, whole, maps.size, sees, differing, mark]),
     equal: differing.length === 0,
   };
 }

@@ -14,6 +14,8 @@ export interface Copies<V> {
   put(key: string, value: V): V | undefined;
   /** As `put`, but nothing is sent: for what every node concludes by itself from the same facts. */
   settle(key: string, value: V): V | undefined;
+  /** As `settle`, for what this node held before its start: not even what is over is refused, for one clock alone must not empty the store. */
+  restore(key: string, value: V): V | undefined;
   /** Why `put` refuses this value: it is over already and nothing is held under the key, or no frame can carry it. */
   refuses(key: string, value: V): 'over' | 'too-large' | undefined;
   /** Called after every merge that altered something, in the order of the merges. */

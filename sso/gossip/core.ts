@@ -11,7 +11,7 @@ import { Comparer } from './comparer.ts';
 import { differsJson, pageJson } from './comparison.ts';
 import type { Counters } from './counters.ts';
 import type { Change, Lattice } from './lattice.ts';
-import { frameOf, type Message, maxKeyLength, parseFrame } from './message.ts';
+import { frameOf, type Items, type Message, maxKeyLength, parseFrame } from './message.ts';
 import { fits, Outbox } from './outbox.ts';
 import { PeerState } from './peer.ts';
 import { answerJsons, Questions } from './questions.ts';
@@ -30,10 +30,13 @@ export class Core {
   readonly #outbox = new Outbox();
   readonly #questions = new Questions();
   readonly #comparer: Comparer;
+  readonly #mark: () => number;
 
-  constructor(node: string, counters: Counters) {
+  /** `mark` is told in answers to comparisons (message.ts, differs); `latest` is the time beyond which a peer's value claims too much (shared-maps.ts). */
+  constructor(node: string, counters: Counters, mark: () => number = () => 0, latest?: () => number) {
     this.#counters = counters;
-    this.#maps = new SharedMaps(counters);
+    this.#mark = mark;
+    this.#maps = new SharedMaps(counters, latest);
     this.#comparer = new Comparer(node, this.#maps, counters);
   }
 
@@ -185,6 +188,36 @@ export class Core {
     return this.wake(moment);
   }
 
+  /** With this peer, as soon as none goes on. */
+  compare(peer: Peer, moment: Moment): Step {
+    const state = this.#peers.get(peer.node);
+    if (state?.peer.incarnation === peer.incarnation) this.#comparer.want(state);
+    return this.wake(moment);
+  }
+
+  /** Merges what a peer sent in a frame of a room above. */
+  take(map: string, items: Items, moment: Moment): Step {
+    const step = new Steps();
+    this.#maps.merge(step, map, items, moment.now);
+    return step;
+  }
+
+  /** What is held under these keys, as a frame carries it: `[key,data,…]`, and which keys that was for. Ends before it grows beyond `bytes`. */
+  told(map: string, keys: Iterable<string>, bytes: number): { readonly json: string; readonly keys: number } {
+    let json = '';
+    let count = 0;
+    for (const key of keys) {
+      const replica = this.#maps.get(map);
+      const value = replica?.get(key);
+      const text =
+        replica === undefined || value === undefined ? '' : `${JSON.stringify(key)},${written(replica, value)}`;
+      if (json.length + text.length > bytes && count > 0) break;
+      if (text !== '') json += json === '' ? text : `,${text}`;
+      count++;
+    }
+    return { json: `[${json}]`, keys: count };
+  }
+
   /** After a time in which this process stood still: with everybody. */
   compareAll(moment: Moment): Step {
     for (const peer of this.reachable) this.#comparer.want(peer);
@@ -231,7 +264,7 @@ export class Core {
       case 'compare': {
         from.size = message.size;
         step.sees.push(...message.sees);
-        const { json, equal } = differsJson(this.#maps, message, this.number, this.#sees(), moment.now);
+        const { json, equal } = differsJson(this.#maps, message, this.number, this.#sees(), this.#mark(), moment.now);
         if (!equal) from.askedAt = moment.monotonic;
         step.send.push({ to: from.peer, frame: frameOf('differs', json) });
         return;

@@ -16,10 +16,13 @@ import type { Lattice } from './lattice.ts';
 import { Listeners } from './listeners.ts';
 import { type Member, type MemberState, memberLattice } from './members.ts';
 import { Membership, type Self } from './membership.ts';
+import { type Items, isTalk } from './message.ts';
 import { Pulse } from './pulse.ts';
 import type { Replica } from './replica.ts';
 import { type MemberView, Roster } from './roster.ts';
 import type { Moment, Step } from './steps.ts';
+import type { Listener, Talk } from './talk.ts';
+import { Unshared } from './unshared.ts';
 import { Waits } from './waits.ts';
 
 export type { MemberView };
@@ -45,17 +48,26 @@ export const gossipDefaults: GossipOptions = {
   leaveMs: 1_000,
 };
 
+/** What became of the values that only a draining node held. */
+export interface HandedOver {
+  readonly handedOver: number;
+  /** Nobody confirmed them in time. */
+  readonly lost: number;
+}
+
 export interface GossipParts {
   readonly self: Self;
   /** Left out: a node alone. */
   readonly channel?: Channel | undefined;
   readonly clock: Clock;
   readonly random: Random;
+  /** By which clock values are forgotten, and whether they may be now. Default: `clock`, always. */
+  readonly forgetting?: { now(): number; may(): boolean };
   readonly log?: Log;
   readonly options?: Partial<GossipOptions>;
 }
 
-export class GossipNode implements Gossip {
+export class GossipNode implements Gossip, Talk {
   readonly #parts: GossipParts;
   readonly #log: Log;
   readonly #options: GossipOptions;
@@ -66,6 +78,7 @@ export class GossipNode implements Gossip {
   readonly #membership: Membership;
   readonly #roster: Roster;
   readonly #listeners: Listeners;
+  readonly #unshared = new Unshared();
   readonly #questions = new Map<number, () => void>();
   readonly #pulse: Pulse;
   #joining: Joining | undefined;
@@ -74,14 +87,23 @@ export class GossipNode implements Gossip {
   #flushing = false;
   #known = '';
   #onReplaced: (latest: number) => void = () => {};
+  #talk: Listener | undefined;
+  readonly #forgetting: { now(): number; may(): boolean };
 
   constructor(parts: GossipParts) {
+    const { clock } = parts;
     this.#parts = parts;
+    this.#forgetting = parts.forgetting ?? { now: () => clock.now(), may: () => true };
     this.#log = parts.log ?? silentLog;
     this.#options = { ...gossipDefaults, ...parts.options };
     const { node } = parts.self;
     this.#listeners = new Listeners(this.#counters, this.#log);
-    this.#core = new Core(node, this.#counters);
+    this.#core = new Core(
+      node,
+      this.#counters,
+      () => this.#talk?.mark() ?? 0,
+      () => (this.#forgetting.may() ? clock.now() : Number.POSITIVE_INFINITY),
+    );
     this.#members = this.#core.declare(memberLattice);
     this.#membership = new Membership(parts.self, this.#members, this.#options.lostAfterMs);
     this.#roster = new Roster({ node, replica: this.#members, reachable: () => this.#core.reachable });
@@ -115,7 +137,7 @@ export class GossipNode implements Gossip {
     const core = this.#core;
     const { name } = lattice;
     const replica = core.declare(lattice);
-    const now = () => this.#parts.clock.now();
+    const now = () => this.#forgetting.now();
     return {
       get size() {
         return replica.size;
@@ -125,6 +147,11 @@ export class GossipNode implements Gossip {
       put: (key, value) => this.#put(replica, key, value),
       settle: (key, value) => {
         const change = replica.merge(key, value, now(), false);
+        if (change !== undefined) this.#listeners.changed(name, change);
+        return replica.get(key);
+      },
+      restore: (key, value) => {
+        const change = replica.merge(key, value, Number.NEGATIVE_INFINITY, false);
         if (change !== undefined) this.#listeners.changed(name, change);
         return replica.get(key);
       },
@@ -198,10 +225,16 @@ export class GossipNode implements Gossip {
   }
 
   /** Says that this node is about to leave, and hands over what only it holds, within `leaveMs`. */
-  async drain(): Promise<void> {
-    if (!this.#running || this.state === 'draining' || this.state === 'left') return;
-    this.#say('draining');
-    await this.stored('all', this.#options.leaveMs);
+  async drain(): Promise<HandedOver> {
+    // What requests that are under way put from now on is handed over by `leave`.
+    const last = this.#core.number + 1;
+    const held = this.#unshared.upTo(last);
+    if (this.#running && this.state !== 'draining' && this.state !== 'left') {
+      this.#say('draining');
+      await this.stored('all', this.#options.leaveMs);
+    }
+    const lost = this.#unshared.upTo(last);
+    return { handedOver: Math.max(0, held - lost), lost };
   }
 
   /** Drains, then says that this life is over, so that nobody waits for it. Goes on carrying frames until `stop`. */
@@ -224,6 +257,38 @@ export class GossipNode implements Gossip {
     await this.#parts.channel?.close();
   }
 
+  listen(listener: Listener): void {
+    this.#talk = listener;
+  }
+
+  say(to: Peer | 'all', frame: Uint8Array): void {
+    const { channel } = this.#parts;
+    if (channel === undefined || !this.#running) return;
+    if (to === 'all') channel.broadcast(frame);
+    else channel.send(to, frame);
+  }
+
+  peers(): readonly Peer[] {
+    return this.#core.reachable.map(({ peer }) => peer);
+  }
+
+  compare(peer: Peer): void {
+    if (this.#running) this.#do(this.#core.compare(peer, this.#moment()));
+  }
+
+  take(map: string, items: Items): void {
+    this.#do(this.#core.take(map, items, this.#moment()));
+  }
+
+  told(map: string, keys: Iterable<string>, bytes: number): { readonly json: string; readonly keys: number } {
+    return this.#core.told(map, keys, bytes);
+  }
+
+  /** When the last round ran, by the monotonic clock; `undefined` before the first, and for a node alone. */
+  get beatAt(): number | undefined {
+    return this.#pulse.beatAt;
+  }
+
   /** What was counted here and on the channel. */
   counters(): Readonly<Record<string, number>> {
     return { ...this.#parts.channel?.counters(), ...this.#counters.all() };
@@ -234,6 +299,7 @@ export class GossipNode implements Gossip {
     this.#do(this.#core.up(peer, this.#moment()));
     this.#do(this.#core.tell(peer, this.#members, [this.#parts.self.node]));
     this.#waits.check();
+    this.#talk?.up(peer);
   }
 
   #down(peer: Peer): void {
@@ -241,12 +307,18 @@ export class GossipNode implements Gossip {
     this.#do(this.#core.down(peer, this.#moment()));
     this.#waits.check();
     this.#joining?.check();
+    this.#talk?.down(peer);
   }
 
   /** Returns whether it was a frame that a member may send. */
   #frame(from: Peer, frame: Uint8Array): boolean {
     if (!this.#running) return true;
     try {
+      if (this.#talk !== undefined && isTalk(frame)) {
+        if (this.#talk.frame(from, frame)) return true;
+        this.#counters.count('frame-shape');
+        return false;
+      }
       const step = this.#core.receive(from, frame, this.#moment());
       this.#do(step);
       return !step.bogus;
@@ -258,8 +330,9 @@ export class GossipNode implements Gossip {
   }
 
   #put<V>(replica: Replica<V>, key: string, value: V): V | undefined {
-    const change = this.#core.put(replica, key, value, this.#parts.clock.now());
+    const change = this.#core.put(replica, key, value, this.#forgetting.now());
     if (change === undefined) return this.#refused(replica, key, value);
+    if (replica !== (this.#members as Replica<unknown>)) this.#unshared.put(this.#core.number + 1);
     if (this.#core.reachable.length === 0) this.#do(this.#core.flush(false));
     else this.#flushSoon();
     this.#listeners.changed(replica.lattice.name, change);
@@ -269,7 +342,7 @@ export class GossipNode implements Gossip {
   /** Nothing changed: what is held, unless the value is one that is refused. */
   #refused<V>(replica: Replica<V>, key: string, value: V): V | undefined {
     const held = replica.get(key);
-    return held === undefined || this.#core.refuses(replica, key, value, this.#parts.clock.now()) !== undefined
+    return held === undefined || this.#core.refuses(replica, key, value, this.#forgetting.now()) !== undefined
       ? undefined
       : held;
   }
@@ -298,8 +371,12 @@ export class GossipNode implements Gossip {
       }
       this.#pulse.wakeAt(this.#core.wakeAt);
     }
-    if (step.acked) this.#waits.check();
+    if (step.acked) {
+      for (const { acked } of this.#core.peers) this.#unshared.confirmed(acked);
+      this.#waits.check();
+    }
     for (const id of step.settled) this.#questions.get(id)?.();
+    for (const { peer, mark } of step.compared) this.#talk?.compared(peer, mark);
     if (step.compared.length > 0) this.#joining?.check();
   }
 
@@ -360,6 +437,7 @@ export class GossipNode implements Gossip {
     if (late) {
       this.#counters.count('stalls');
       this.#membership.excuse(moment.monotonic);
+      this.#talk?.stalled();
       this.#do(this.#core.compareAll(moment));
     } else this.#do(this.#core.round(moment, random.fraction));
     for (const [node, member] of this.#membership.lost(this.#roster.staying, moment.now, moment.monotonic)) {
@@ -369,9 +447,10 @@ export class GossipNode implements Gossip {
   }
 
   #sweep(): boolean {
+    if (!this.#forgetting.may()) return false;
     let unfinished = false;
     for (const replica of this.#core.replicas) {
-      const { freed, more } = replica.forget(this.#parts.clock.now());
+      const { freed, more } = replica.forget(this.#forgetting.now());
       for (const { key, last } of freed) this.#listeners.forgotten(replica.lattice.name, key, last);
       this.#counters.count('values-forgotten', freed.length);
       unfinished ||= more;
@@ -380,7 +459,6 @@ export class GossipNode implements Gossip {
   }
 
   #moment(): Moment {
-    const { clock } = this.#parts;
-    return { now: clock.now(), monotonic: clock.monotonic() };
+    return { now: this.#forgetting.now(), monotonic: this.#parts.clock.monotonic() };
   }
 }

@@ -17,6 +17,16 @@ export interface Lattice<V> {
   digestText?(value: V): string;
   /** From this instant (milliseconds) the value is over and may be forgotten: a late copy of it is refused. */
   forgetAt(value: V): number;
+  /**
+   * The latest instant (milliseconds) that must have been if this value is what it says: one that claims the future is
+   * refused, unless something is held under its key. `undefined`: never refused; so are closings and ends, always.
+   */
+  aheadAt?(value: V): number | undefined;
+  /**
+   * A peer's value with its instants capped at `latest`, where a far one would do harm. It only moves up in the order of
+   * the lattice, but for what travels coarsely: so copies that capped at different moments become equal all the same.
+   */
+  capped?(value: V, latest: number): V;
 }
 
 /** What a merge altered. `before` is absent for a new key. */

@@ -41,6 +41,8 @@ export type Message =
       readonly whole: boolean;
       readonly size: number;
       readonly sees: readonly string[];
+      /** What the answerer's rooms above gossip count of what its maps hold now: whoever completes this comparison has all of it. */
+      readonly mark: number;
       readonly maps: readonly (readonly [
         map: string,
         groups: readonly (readonly [group: number, buckets: Int32Array])[],
@@ -91,6 +93,26 @@ type Type = (typeof types)[number];
 /** Frames this small are parsed as they are: whatever they nest becomes five megabytes at most, for a moment. */
 const harmlessBytes = 80 * 1024;
 
+/** From this type on frames belong to the rooms above: gossip carries them and does not read them. */
+export const firstTalk = 32;
+
+/** Whether a frame is of this version, and for a room above. */
+export function isTalk(frame: Uint8Array): boolean {
+  return frame.length >= 4 && frame[0] === version && frame[1]! >= firstTalk;
+}
+
+/** A frame of a room above. */
+export function talkFrame(type: number, json: string): Uint8Array {
+  return Buffer.from(String.fromCharCode(version, type) + json, 'utf8');
+}
+
+/** The type and the tuple of a frame of a room above, or `undefined` if there is none in it. Its shape is for that room to check. */
+export function parseTalk(frame: Uint8Array): { readonly type: number; readonly data: readonly unknown[] } | undefined {
+  if (frame.length > maxFrameBytes) return undefined;
+  const data = parseTuple(frame);
+  return typeof data === 'string' ? undefined : { type: frame[1]!, data };
+}
+
 /** A frame of this type; `json` is the tuple, written out. */
 export function frameOf(type: Type, json: string): Uint8Array {
   return Buffer.from(String.fromCharCode(version, types.indexOf(type)) + json, 'utf8');
@@ -102,6 +124,11 @@ export function parseFrame(frame: Uint8Array): Message | Fault {
   if (frame[0] !== version) return 'version';
   const type = types[frame[1]!];
   if (type === undefined) return 'type';
+  const data = parseTuple(frame);
+  return typeof data === 'string' ? data : (parsers[type](data) ?? 'shape');
+}
+
+function parseTuple(frame: Uint8Array): readonly unknown[] | Fault {
   const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
   if (bytes.length > harmlessBytes && !isFlat(bytes)) return 'nesting';
   let data: unknown;
@@ -110,7 +137,7 @@ export function parseFrame(frame: Uint8Array): Message | Fault {
   } catch {
     return 'json';
   }
-  return (Array.isArray(data) ? parsers[type](data) : undefined) ?? 'shape';
+  return Array.isArray(data) ? data : 'shape';
 }
 
 const parsers: { readonly [T in Type]: (data: readonly unknown[]) => (Message & { readonly type: T }) | undefined } = {
@@ -132,7 +159,7 @@ const parsers: { readonly [T in Type]: (data: readonly unknown[]) => (Message & 
     if (!isCount(id) || !isCount(minute) || !isCount(size) || !isKeys(sees) || !maps) return undefined;
     return { type: 'compare', id, minute, size, sees, maps };
   },
-  differs([id, number, whole, size, sees, data]) {
+  differs([id, number, whole, size, sees, data, mark = 0]) {
     const maps = listOf(data, (entry) => {
       const [map, list] = asTuple(entry);
       const groups = listOf(list, (pair) => {
@@ -142,8 +169,9 @@ const parsers: { readonly [T in Type]: (data: readonly unknown[]) => (Message & 
       });
       return isKey(map) && groups ? ([map, groups] as const) : undefined;
     });
-    if (!isCount(id) || !isCount(number) || !isCount(size) || !isKeys(sees) || !maps) return undefined;
-    return { type: 'differs', id, number, whole: whole === 1, size, sees, maps };
+    if (!isCount(id) || !isCount(number) || !isCount(size) || !isCount(mark) || !isKeys(sees) || !maps)
+      return undefined;
+    return { type: 'differs', id, number, whole: whole === 1, size, sees, mark, maps };
   },
   keys([id, minute, map, data]) {
     const buckets = listOf(data, (entry) => (isBucket(entry) ? entry : undefined));
@@ -165,12 +193,12 @@ const parsers: { readonly [T in Type]: (data: readonly unknown[]) => (Message & 
   },
 };
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isKey = (value: unknown): value is string => typeof value === 'string' && value.length <= maxKeyLength;
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+export const isKey = (value: unknown): value is string => typeof value === 'string' && value.length <= maxKeyLength;
 const isKeys = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every(isKey);
 const asTuple = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-function isItems(value: unknown): value is Items {
+export function isItems(value: unknown): value is Items {
   if (!Array.isArray(value) || value.length % 2 !== 0) return false;
   for (let index = 0; index < value.length; index += 2) if (!isKey(value[index])) return false;
   return true;

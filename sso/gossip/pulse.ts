@@ -18,12 +18,18 @@ const lonelyMs = 10_000;
 export class Pulse {
   readonly #parts: PulseParts;
   #running = false;
+  #beatAt: number | undefined;
   #cancelRound: Cancel = () => {};
   #wake: { readonly at: number; readonly cancel: Cancel } | undefined;
   #sweeping = false;
 
   constructor(parts: PulseParts) {
     this.#parts = parts;
+  }
+
+  /** When the last round ran, by the monotonic clock; `undefined` before the first, and alone. */
+  get beatAt(): number | undefined {
+    return this.#beatAt;
   }
 
   /** Begins with rounds; the first comes at a random part of the interval, so that nodes started together do not beat together. */
@@ -75,6 +81,7 @@ export class Pulse {
     const { clock, round } = this.#parts;
     const plannedAt = clock.monotonic() + ms;
     this.#cancelRound = clock.after(ms, () => {
+      this.#beatAt = clock.monotonic();
       round(clock.monotonic() - plannedAt > intervalMs);
       this.sweep();
       if (this.#running) this.#roundIn(intervalMs, intervalMs);

@@ -68,12 +68,15 @@ export class Replica<V> {
     return this.lattice.digestText?.(value) ?? JSON.stringify(this.lattice.encode(value));
   }
 
-  /** Whether `merge` would refuse this value: it is over, and nothing is held under the key. */
+  /** Whether `merge` would refuse this value: it is over by `now`, which is the time for forgetting, and nothing is held under the key. */
   refuses(key: string, value: V, now: number): boolean {
     return this.dueOf(value) <= minuteOf(now) && this.get(key) === undefined;
   }
 
-  /** The map's only way to grow. `undefined`: nothing new, or refused. A value of a key that is held is never refused. */
+  /**
+   * The map's only way to grow. `undefined`: nothing new, or refused. A value of a key that is held is never refused.
+   * `now` is the time by which things are forgotten: a closing that is refused by a clock of its own is a closing forgotten.
+   */
   merge(key: string, value: V, now: number, own = false): Change<V> | undefined {
     const index = hasher.key(key).bucket;
     const bucket = this.#buckets[index];
@@ -89,7 +92,7 @@ export class Replica<V> {
     return { key, before, after: value, own };
   }
 
-  /** Frees what has been over for a minute, some thousand values a call at most. `more`: call again. */
+  /** Frees what has been over for a minute, some thousand values a call at most. `now`: the time that a majority's clocks have reached. `more`: call again. */
   forget(now: number): {
     readonly freed: readonly { readonly key: string; readonly last: V }[];
     readonly more: boolean;

@@ -20,6 +20,8 @@ export interface RosterParts {
 export class Roster {
   readonly #parts: RosterParts;
   readonly #staying = new Set<string>();
+  /** The replica's records, to be walked often. */
+  readonly #records = new Map<string, Member>();
 
   constructor(parts: RosterParts) {
     this.#parts = parts;
@@ -32,6 +34,8 @@ export class Roster {
 
   /** A member's record changed, or (`undefined`) was forgotten. */
   note(node: string, member: Member | undefined): void {
+    if (member === undefined) this.#records.delete(node);
+    else this.#records.set(node, member);
     if (node === this.#parts.node || member === undefined || member.state === 'left') this.#staying.delete(node);
     else this.#staying.add(node);
   }
@@ -45,8 +49,8 @@ export class Roster {
 
   /** All members, this node first, then by name. */
   views(): readonly MemberView[] {
-    const { node, replica } = this.#parts;
-    const views = [...replica.entries()].map(([name, member]) => this.view(name, member));
+    const { node } = this.#parts;
+    const views = [...this.#records].map(([name, member]) => this.view(name, member));
     return views.sort((a, b) => Number(b.node === node) - Number(a.node === node) || (a.node < b.node ? -1 : 1));
   }
 

@@ -1,4 +1,12 @@
-/** The maps a node shares with the others, and the border at which a peer's data becomes values. */
+/**
+ * The maps a node shares with the others, and the border at which a peer's data becomes values. An
+ * opening from the future is refused here and capped stamps are capped here; what this node made itself,
+ * or has on its disk, does not come this way.
+ *
+ * What is refused differs in every comparison until its time has come: such values are sent again each round, as many
+ * as fit into the pages of the buckets that hold them. They stay few: nodes stamp by corrected time, and one whose clock
+ * is far off opens nothing. What a clock was ahead by is over as soon as so much time has passed.
+ */
 
 import type { Counters } from './counters.ts';
 import type { Lattice } from './lattice.ts';
@@ -7,12 +15,18 @@ import { fits } from './outbox.ts';
 import { Replica } from './replica.ts';
 import type { Steps } from './steps.ts';
 
+/** Openings from so far ahead are taken: twice what clocks may differ by, milliseconds. */
+const aheadAtMostMs = 4_000;
+
 export class SharedMaps {
   readonly #counters: Counters;
+  readonly #latest: () => number;
   readonly #replicas = new Map<string, Replica<unknown>>();
 
-  constructor(counters: Counters) {
+  /** `latest`: the time of a majority, milliseconds; infinite while that is unknown, which refuses and caps nothing. */
+  constructor(counters: Counters, latest: () => number = () => Number.POSITIVE_INFINITY) {
     this.#counters = counters;
+    this.#latest = latest;
   }
 
   /** In the order of their declaration: so they are told and compared. */
@@ -39,8 +53,8 @@ export class SharedMaps {
   }
 
   /**
-   * Merges what a peer sent. What can't be read is counted and skipped; returns the keys of what could.
-   * `before` sees each value ahead of its merge.
+   * Merges what a peer sent. What can't be read, and openings from the future, are counted and skipped; returns the
+   * keys of the others: a peer whose value was skipped has not answered. `before` sees each value ahead of its merge.
    */
   merge(
     step: Steps,
@@ -55,15 +69,21 @@ export class SharedMaps {
       this.#counters.count('maps-unknown');
       return read;
     }
+    const { lattice } = replica;
+    const latest = this.#latest();
     for (let index = 0; index < items.length; index += 2) {
       const key = items[index] as string;
-      const value = decoded(replica.lattice, items[index + 1]);
+      const value = decoded(lattice, items[index + 1]);
       if (value === undefined) {
         this.#counters.count('values-dropped');
         continue;
       }
+      if ((lattice.aheadAt?.(value) ?? 0) > latest + aheadAtMostMs && replica.get(key) === undefined) {
+        this.#counters.count('values-ahead');
+        continue;
+      }
       before?.(key, value);
-      const change = replica.merge(key, value, now);
+      const change = replica.merge(key, lattice.capped?.(value, latest + aheadAtMostMs) ?? value, now);
       if (change !== undefined) step.changes.push({ map, change });
       read.push(key);
     }

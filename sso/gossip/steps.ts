@@ -13,14 +13,20 @@ export interface MapChange {
   readonly change: Change<unknown>;
 }
 
+/** A completed comparison: all that the peer held when it answered is here, its mark says what that was. */
+export interface Compared {
+  readonly peer: Peer;
+  readonly mark: number;
+}
+
 /** Listeners hear of the changes before anything is sent: a confirmation says that they have acted. */
 export interface Step {
   readonly changes: readonly MapChange[];
   readonly send: readonly Outgoing[];
   /** A peer confirmed batches. */
   readonly acked: boolean;
-  /** Nodes with which a comparison was completed. */
-  readonly compared: readonly string[];
+  /** Comparisons that were completed. */
+  readonly compared: readonly Compared[];
   /** Questions that need no more waiting. */
   readonly settled: readonly number[];
   /** Nodes that a peer says it reaches. */
@@ -34,7 +40,7 @@ export class Steps implements Step {
   readonly changes: MapChange[] = [];
   readonly send: Outgoing[] = [];
   acked = false;
-  readonly compared: string[] = [];
+  readonly compared: Compared[] = [];
   readonly settled: number[] = [];
   readonly sees: string[] = [];
   bogus = false;

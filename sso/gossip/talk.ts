@@ -1,0 +1,34 @@
+/**
+ * The way for a room above to talk with its like on other nodes over the same channel, and to hand on
+ * values of the shared maps in its own frames (leases carry closings). Gossip reads none of it.
+ */
+
+import type { Peer } from '../channel/channel.ts';
+import type { Items } from './message.ts';
+
+export interface Listener {
+  up(peer: Peer): void;
+  down(peer: Peer): void;
+  /** A frame of `talkFrame`. Returns whether it was one that a member may send. */
+  frame(from: Peer, frame: Uint8Array): boolean;
+  /** A comparison with this peer was completed: all that it held when its own `mark` was this is here. */
+  compared(peer: Peer, mark: number): void;
+  /** Told to whoever compares with this node. */
+  mark(): number;
+  /** This process stood still for a while: whatever was timed may be over. */
+  stalled(): void;
+}
+
+export interface Talk {
+  /** Before the start; one listener. */
+  listen(listener: Listener): void;
+  say(to: Peer | 'all', frame: Uint8Array): void;
+  /** The members that can be reached now. */
+  peers(): readonly Peer[];
+  /** Compares with this peer as soon as no other comparison goes on. */
+  compare(peer: Peer): void;
+  /** Merges what a peer sent, as if it had come in a batch. */
+  take(map: string, items: Items): void;
+  /** What is held under the first of these keys, `[key,data,…]` as JSON text, and how many keys that covers; about `bytes` at most. */
+  told(map: string, keys: Iterable<string>, bytes: number): { readonly json: string; readonly keys: number };
+}
