@@ -17,7 +17,8 @@ export type SsoErrorCode =
   | 'ERR_UNAVAILABLE' // this node does not accept sign-ons now (joining, draining, stopped); state untouched
   | 'ERR_ANSWER_STARTED' // the application's fault: the headers are sent, no cookie can be set; state untouched
   | 'ERR_SESSION_INVALID' // the application's fault: its session holds what cannot be stored; the stored session is as before
-  | 'ERR_CHANNEL_FAILED'; // the network's or the operating system's fault: an address cannot be listened on
+  | 'ERR_CHANNEL_FAILED' // the network's or the operating system's fault: an address cannot be listened on
+  | 'ERR_DISK_FAILED'; // the data directory cannot be read or written; what is in memory goes on
 
 export class SsoError extends Error {
   override readonly name = 'SsoError';
@@ -49,6 +50,7 @@ const statusOf: Readonly<Record<SsoErrorCode, number>> = {
   ERR_ANSWER_STARTED: 500,
   ERR_SESSION_INVALID: 500,
   ERR_CHANNEL_FAILED: 500,
+  ERR_DISK_FAILED: 503,
 };
 
 /** A configuration error that opens with the field's path: `cluster.listen: …`. */

@@ -1,0 +1,501 @@
+/**
+ * Final logout on one node: asks the voters for leases and lends its own, recovers after a start, and
+ * takes closings to everybody until all have confirmed them. What is decided stands in the files beside
+ * it; here are the timers, the frames and the order of things.
+ */
+
+import type { Peer } from '../channel/channel.ts';
+import type { Cancel, Clock } from '../clock.ts';
+import type { SsoEntry } from '../entry.ts';
+import type { Copies } from '../gossip/copies.ts';
+import type { Listener, Talk } from '../gossip/talk.ts';
+import { type Log, silentLog } from '../log.ts';
+import type { Random } from '../random.ts';
+import type { Subject } from '../subject.ts';
+import { Acquaintance } from './acquaintance.ts';
+import type { Confirmation, Expected, Life } from './confirmations.ts';
+import { type Epoch, epochKey, nextEpoch } from './epoch.ts';
+import type { Closing, EndedApp, Finality, FinalityView, Seal } from './finality.ts';
+import { closingsIn, mapsOf, nameOf, take } from './frames.ts';
+import type { Instant } from './instant.ts';
+import { Leases } from './leases.ts';
+import { Lender } from './lender.ts';
+import { leaseFrame, type Message, parseMessage, sealedFrame, sealFrame } from './message.ts';
+import { type Durable, Recovering } from './recovering.ts';
+import type { Answer, Pair } from './recovery.ts';
+import type { Voters } from './voters.ts';
+import { Waves } from './waves.ts';
+
+/** A node as gossip knows it. */
+export interface Member {
+  readonly node: string;
+  readonly incarnation: number;
+  readonly state: string;
+}
+
+export interface ConductorParts {
+  readonly self: Peer;
+  readonly voters: Voters;
+  /** The raw clock: leases trust neither of its readings alone. */
+  readonly clock: Clock;
+  /** Decisions about time: corrected by the voters' clocks, which are told to it. */
+  readonly corrected: {
+    now(): number;
+    heard(voter: string, theirNow: number, sentAt: number, receivedAt: number): void;
+  };
+  readonly random: Random;
+  readonly talk: Talk;
+  readonly members: () => readonly Member[];
+  readonly epochs: Copies<Epoch>;
+  readonly entries: Copies<SsoEntry>;
+  readonly subjects: Copies<Subject>;
+  readonly log?: Log;
+}
+
+const asksPerLease = 3;
+/** Between two looks while it recovers, milliseconds. */
+const recoveringMs = 250;
+/** Between two questions to all because somebody waits, milliseconds. */
+const hastyMs = 50;
+/** How long it is known what ended with a closing, milliseconds. */
+const endedMemoryMs = 300_000;
+
+export class Conductor implements Finality, Listener {
+  readonly #parts: ConductorParts;
+  readonly #log: Log;
+  readonly #lender: Lender;
+  readonly #leases: Leases;
+  readonly #recovering: Recovering;
+  readonly #waves: Waves;
+  readonly #peers = new Map<string, Acquaintance>();
+  readonly #ended = new Map<string, { readonly at: number; readonly apps: readonly EndedApp[] }>();
+  readonly #waiting = new Set<() => void>();
+  readonly #changeListeners: (() => void)[] = [];
+  readonly #epochListeners: ((epoch: number) => void)[] = [];
+  #epoch = 0;
+  /** Its life is on the disk, if there is one: before, it neither lends nor confirms. */
+  #isNoted = false;
+  #isStarted = false;
+  #closed = false;
+  #accepting = false;
+  #hastyAt = Number.NEGATIVE_INFINITY;
+  #cancelBeat: Cancel = () => {};
+  #cancelExpiry: Cancel = () => {};
+
+  constructor(parts: ConductorParts) {
+    const { voters, clock, corrected, talk, self, log = silentLog } = parts;
+    this.#parts = parts;
+    this.#log = log;
+    this.#lender = new Lender(talk, self, voters);
+    this.#leases = new Leases(voters);
+    this.#recovering = new Recovering({
+      self,
+      voters,
+      monotonic: () => clock.monotonic(),
+      number: () => this.#lender.number,
+      answers: () => this.#answers(),
+      onUp: () => this.#cameUp(),
+      onRaise: (lives) => this.#raise(lives),
+      log,
+    });
+    this.#waves = new Waves({
+      node: self.node,
+      voters,
+      clock,
+      now: () => corrected.now(),
+      expected: () => this.#expected(),
+      lives: () => this.#lives(),
+      peers: () => talk.peers(),
+      ask: (to, id, closings) => talk.say(to, sealFrame(id, mapsOf(talk, closings))),
+      own: (closings) => this.#confirm(closings),
+      endedHere: (closing) => this.#endedHere(closing),
+    });
+    talk.listen(this);
+    parts.epochs.onChange(({ after }) => this.#epochChanged(after));
+    parts.subjects.onChange(({ key, before, after }) => {
+      if (after.ends !== before?.ends) this.#note({ map: 'subjects', key });
+    });
+    parts.entries.onChange(({ key, before, after }) => {
+      const isNews = after.state === 'closed' && before?.state !== 'closed';
+      if (isNews && after.cause !== 'expired' && after.cause !== 'epoch') this.#note({ map: 'entries', key });
+    });
+  }
+
+  /** Begins to recover; to be called once, before the channel opens, with what the disk holds already merged. */
+  async start(durable?: Durable): Promise<void> {
+    const { voters, self, entries, subjects } = this.#parts;
+    const hasState = entries.size + subjects.size > 0 || this.#epoch > 0;
+    this.#lender.began(this.#instant(), { hasState, forgot: voters.own !== undefined });
+    this.#leases.raised(this.#epoch);
+    this.#isStarted = true;
+    await this.#recovering.begin(durable);
+    if (this.#closed) return;
+    const { list, own = 'none', mode, leaseMs } = voters;
+    const state = this.#recovering.standing === 'disk' ? 'from the data directory' : 'none';
+    this.#log.info({ voters: list, vote: own, whenCutOff: mode, leaseMs, state }, `node ${self.node} recovers`);
+    this.#recovering.judge();
+    this.#beat();
+  }
+
+  mayAccept(): boolean {
+    if (this.#recovering.standing !== 'up' || this.#closed) return false;
+    const { until } = this.#leases;
+    if (until.monotonic === Number.POSITIVE_INFINITY) return true;
+    const { clock } = this.#parts;
+    return clock.monotonic() < until.monotonic && clock.now() < until.wall;
+  }
+
+  waitToAccept(ms: number): Promise<boolean> {
+    if (this.mayAccept()) return Promise.resolve(true);
+    if (this.#closed) return Promise.resolve(false);
+    this.#askHastily();
+    return new Promise((resolve) => {
+      const settle = () => {
+        cancel();
+        this.#waiting.delete(settle);
+        resolve(this.mayAccept());
+      };
+      const cancel = this.#parts.clock.after(ms, settle);
+      this.#waiting.add(settle);
+    });
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  onEpoch(listener: (epoch: number) => void): void {
+    this.#epochListeners.push(listener);
+  }
+
+  onChange(listener: () => void): void {
+    this.#changeListeners.push(listener);
+  }
+
+  seal(closing: Closing): Seal {
+    return this.#waves.seal(closing);
+  }
+
+  ended(closing: Closing, apps: readonly EndedApp[]): void {
+    if (apps.length === 0) return;
+    const at = this.#parts.clock.monotonic();
+    for (const [name, { at: since }] of this.#ended) {
+      if (at - since < endedMemoryMs) break;
+      this.#ended.delete(name);
+    }
+    this.#ended.set(nameOf(closing), { at, apps });
+  }
+
+  view(): FinalityView {
+    const { voters } = this.#parts;
+    return {
+      mode: voters.mode,
+      leaseMs: voters.leaseMs,
+      voters: voters.list,
+      quorum: voters.quorum,
+      vote: voters.own,
+      standing: this.#recovering.standing,
+      waitsFor: this.#recovering.waitsFor,
+      leases: this.#leases.running(this.#instant()),
+      accepting: this.mayAccept(),
+      epoch: this.epoch,
+      outstanding: this.#waves.size,
+    };
+  }
+
+  /** Whether so many nodes can be reached that leases, or an epoch, are a matter of moments. */
+  canReachQuorum(): boolean {
+    const { talk, voters } = this.#parts;
+    return talk.peers().length + (voters.own === undefined ? 0 : 1) >= voters.quorum;
+  }
+
+  /** Ends all timers; nothing is accepted any more. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelBeat();
+    this.#cancelExpiry();
+    this.#waves.close();
+    for (const settle of this.#waiting) settle();
+  }
+
+  up(peer: Peer): void {
+    if (this.#closed) return;
+    const known = this.#peers.get(peer.node);
+    if (known?.peer.incarnation !== peer.incarnation) {
+      const acquaintance = new Acquaintance(peer);
+      acquaintance.voter = known?.voter;
+      this.#peers.set(peer.node, acquaintance);
+    }
+    this.#ask(this.#peers.get(peer.node)!);
+    this.#waves.up(peer);
+    this.#waves.recount();
+  }
+
+  down(): void {
+    this.#recovering.judge();
+  }
+
+  /** A life has said that it is over. */
+  left({ node, incarnation }: Peer): void {
+    this.#lender.left(node, incarnation);
+  }
+
+  compared(peer: Peer, mark: number): void {
+    const known = this.#peers.get(peer.node);
+    if (known?.peer.incarnation !== peer.incarnation) return;
+    known.compared(mark);
+    this.#recovering.judge();
+  }
+
+  mark(): number {
+    return this.#lender.number;
+  }
+
+  stalled(): void {
+    this.#askAll();
+    this.#waves.recount();
+  }
+
+  frame(from: Peer, frame: Uint8Array): boolean {
+    const message = parseMessage(frame);
+    if (message === undefined) return false;
+    const known = this.#peers.get(from.node);
+    if (message === 'unknown' || this.#closed || known?.peer.incarnation !== from.incarnation) return true;
+    switch (message.type) {
+      case 'lease':
+        this.#lend(known, message);
+        return true;
+      case 'grant':
+        this.#granted(known, message);
+        return true;
+      case 'seal':
+        void this.#sealHere(from, message);
+        return true;
+      case 'sealed':
+        this.#sealed(known, message);
+        return true;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #beat(): void {
+    if (this.#closed) return;
+    this.#askAll();
+    const { clock, voters } = this.#parts;
+    const ms = voters.leaseMs / asksPerLease;
+    this.#cancelBeat = clock.after(this.#recovering.standing === 'up' ? ms : Math.min(ms, recoveringMs), () => {
+      this.#recovering.judge();
+      this.#beat();
+    });
+  }
+
+  #askAll(): void {
+    for (const { node, incarnation } of this.#parts.talk.peers()) {
+      const known = this.#peers.get(node);
+      if (known?.peer.incarnation !== incarnation) continue;
+      if (this.#recovering.standing !== 'up' || known.voter !== undefined || !known.isKnown) this.#ask(known);
+    }
+  }
+
+  #askHastily(): void {
+    const monotonic = this.#parts.clock.monotonic();
+    if (monotonic - this.#hastyAt < hastyMs) return;
+    this.#hastyAt = monotonic;
+    this.#askAll();
+  }
+
+  #ask(known: Acquaintance): void {
+    const { talk, voters } = this.#parts;
+    const ask = known.ask(this.#instant());
+    const { incarnation } = known.peer;
+    const { standing } = this.#recovering;
+    talk.say(
+      known.peer,
+      leaseFrame({ type: 'lease', ask, incarnation, have: known.have, standing, voter: voters.own }),
+    );
+  }
+
+  #lend(known: Acquaintance, asked: Extract<Message, { type: 'lease' }>): void {
+    const standpoint = {
+      voter: this.#parts.voters.own,
+      standing: this.#recovering.standing,
+      checked: this.#recovering.isChecked,
+      epoch: this.#epoch,
+      pair: this.#ownPair,
+      remembers: this.#recovering.remembers(asked.voter),
+    };
+    this.#lender.answer(known.peer, asked, standpoint, this.#mayVouch, this.#instant());
+  }
+
+  /** Whether it may lend leases and confirm closings as a voter. */
+  get #mayVouch(): boolean {
+    const hasRecovered = this.#recovering.standing === 'up' && this.#isNoted;
+    return hasRecovered && this.#parts.voters.own !== undefined && !this.#closed;
+  }
+
+  get #ownPair(): Pair | undefined {
+    return this.#mayVouch ? [this.#parts.self.incarnation, this.#recovering.flushed] : undefined;
+  }
+
+  #granted(known: Acquaintance, said: Extract<Message, { type: 'grant' }>): void {
+    const { self, corrected, talk, clock } = this.#parts;
+    take(talk, said.maps);
+    if (said.incarnation !== self.incarnation) return;
+    const askedAt = known.answered(said, clock.monotonic());
+    if (said.compare) talk.compare(known.peer);
+    const voter = this.#voteOf(known, said.voter);
+    if (askedAt !== undefined && voter !== undefined) {
+      corrected.heard(voter, said.wall, askedAt.monotonic, clock.monotonic());
+      if (said.granted) this.#recovering.remember(voter, said.pair);
+      if (said.granted && known.have >= said.number && said.epoch === this.#epoch) {
+        this.#leases.note(voter, askedAt, said.epoch);
+        this.#accepts();
+      }
+    }
+    this.#recovering.judge();
+  }
+
+  /** The vote that a member claims, if it is another's of the list and no later life of another name claims it. */
+  #voteOf(known: Acquaintance, claimed: string | undefined): string | undefined {
+    const { list, own } = this.#parts.voters;
+    if (claimed === undefined || claimed === own || !list.includes(claimed)) return undefined;
+    for (const other of this.#peers.values()) {
+      const isLater = other.peer.incarnation > known.peer.incarnation;
+      if (other !== known && other.voter === claimed && isLater) return undefined;
+    }
+    return claimed;
+  }
+
+  /** Stores what a member asks about, and confirms it once it is durable. */
+  async #sealHere(from: Peer, { id, maps }: Extract<Message, { type: 'seal' }>): Promise<void> {
+    const { talk } = this.#parts;
+    take(talk, maps);
+    const closings = closingsIn(maps);
+    const confirmation = await this.#confirm(closings);
+    if (confirmation === undefined) return;
+    const { voter, restMs, running, lives } = confirmation;
+    const ended = closings.flatMap((closing) => this.#endedHere(closing).map((app) => [nameOf(closing), app] as const));
+    talk.say(from, sealedFrame({ type: 'sealed', id, voter, restMs, pair: this.#ownPair, running, lives, ended }));
+  }
+
+  #sealed(known: Acquaintance, said: Extract<Message, { type: 'sealed' }>): void {
+    const voter = this.#voteOf(known, said.voter);
+    if (voter !== undefined) this.#recovering.remember(voter, said.pair);
+    this.#waves.sealed(known.peer, { ...said, voter });
+  }
+
+  /** What this node says of closings that it has stored, once they are durable; `undefined` while it may not say so. */
+  async #confirm(closings: readonly Closing[]): Promise<Confirmation | undefined> {
+    const { self, voters } = this.#parts;
+    if (!(await this.#recovering.flush())) return undefined;
+    if (this.#closed || (voters.own !== undefined && !this.#mayVouch)) return undefined;
+    if (closings.some(({ map, key }) => map === 'subjects' && this.#parts.subjects.get(key) === undefined))
+      return undefined;
+    const now = this.#instant();
+    return {
+      ...self,
+      voter: voters.own,
+      running: this.#lender.running(closings, now),
+      restMs: this.#lender.restMs(now),
+      lives: this.#lives(),
+    };
+  }
+
+  #answers(): readonly Answer[] {
+    return [...this.#peers.values()].flatMap((known) => {
+      const { answer } = known;
+      return answer === undefined ? [] : [{ ...answer, voter: this.#voteOf(known, answer.voter) }];
+    });
+  }
+
+  #raise(lives: readonly (readonly [voter: string, incarnation: number])[]): void {
+    const { epochs, corrected, voters, random } = this.#parts;
+    const place = voters.list.indexOf(voters.own!);
+    const number = nextEpoch(this.#epoch, corrected.now(), place, random.fraction());
+    epochs.put(epochKey, { number, raisedBy: lives });
+  }
+
+  #epochChanged({ number, raisedBy }: Epoch): void {
+    const former = this.#epoch;
+    this.#epoch = number;
+    if (!this.#isStarted) return;
+    const about = { epoch: number, former, voters: raisedBy };
+    if (former === 0) this.#log.info(about, 'an epoch is known');
+    else this.#log.warn(about, 'a majority of voters has lost its state: a new epoch begins, everybody signs in anew');
+    this.#note({ map: 'epochs', key: epochKey });
+    this.#leases.raised(number);
+    for (const listener of this.#epochListeners) listener(number);
+    for (const known of this.#peers.values())
+      if (raisedBy.some(([voter]) => voter === known.voter)) known.forgetAnswer();
+    this.#recovering.raised(raisedBy);
+    this.#accepts();
+    this.#askAll();
+  }
+
+  #cameUp(): void {
+    const { self, voters } = this.#parts;
+    this.#log.info({ epoch: this.#epoch, vote: voters.own ?? 'none' }, `node ${self.node} has recovered`);
+    void this.#noteLife();
+    this.#accepts();
+    this.#askAll();
+  }
+
+  /** A life is on the disk before it lends or confirms, so that the next one knows that there was a later one than its copy. */
+  async #noteLife(): Promise<void> {
+    if (await this.#recovering.flush()) {
+      this.#isNoted = true;
+      this.#waves.recount();
+    } else if (!this.#closed) this.#parts.clock.after(recoveringMs, () => void this.#noteLife());
+  }
+
+  #note(closing: Closing): void {
+    if (this.#isStarted) this.#lender.note(closing, this.#instant());
+  }
+
+  #endedHere(closing: Closing): readonly EndedApp[] {
+    return this.#ended.get(nameOf(closing))?.apps ?? [];
+  }
+
+  /** `mayAccept` may have become another: tells who waits, and looks again when it ends. */
+  #accepts(): void {
+    const { clock } = this.#parts;
+    const accepting = this.mayAccept();
+    const { until } = this.#leases;
+    this.#cancelExpiry();
+    if (accepting && until.monotonic !== Number.POSITIVE_INFINITY) {
+      const leftMs = Math.min(until.monotonic - clock.monotonic(), until.wall - clock.now());
+      this.#cancelExpiry = clock.after(Math.max(1, Math.ceil(leftMs)), () => this.#accepts());
+    }
+    if (accepting) for (const settle of this.#waiting) settle();
+    if (accepting === this.#accepting) return;
+    this.#accepting = accepting;
+    if (!accepting)
+      this.#log.warn(
+        { quorum: this.#parts.voters.quorum },
+        'no quorum of leases: no sign-on is accepted until there is one',
+      );
+    for (const listener of this.#changeListeners) listener();
+  }
+
+  #expected(): readonly Expected[] {
+    const { members, self, voters } = this.#parts;
+    return members().map(({ node, incarnation, state }) => {
+      const voter = node === self.node ? voters.own : this.#peers.get(node)?.voter;
+      return { node, incarnation, voter, hasLeft: state === 'left' };
+    });
+  }
+
+  #lives(): readonly Life[] {
+    const lives = new Map<string, number>();
+    for (const { node, incarnation } of this.#parts.members()) lives.set(node, incarnation);
+    for (const { peer } of this.#peers.values())
+      lives.set(peer.node, Math.max(peer.incarnation, lives.get(peer.node) ?? 0));
+    return [...lives];
+  }
+
+  #instant(): Instant {
+    const { clock } = this.#parts;
+    return { monotonic: clock.monotonic(), wall: clock.now() };
+  }
+}
