@@ -15,25 +15,35 @@ interface Known {
 
 export class SubjectIndex {
   readonly #known = new Map<string, Known>();
+  #open = 0;
 
   add(id: SsoId, entry: OpenEntry): void {
     const { name, roles } = entry.principal;
     this.setRoles(name, roles, entry.openedStamp);
     const known = this.#known.get(name)!;
+    const before = countOf(known.ids);
     if (known.ids === undefined) known.ids = id;
     else if (typeof known.ids === 'string') known.ids = known.ids === id ? id : new Set([known.ids, id]);
     else known.ids.add(id);
+    this.#open += countOf(known.ids) - before;
+  }
+
+  /** Sign-ons of all users. */
+  get size(): number {
+    return this.#open;
   }
 
   /** Returns whether that was the user's last sign-on here. */
   remove(id: SsoId, name: string): boolean {
     const known = this.#known.get(name);
     if (known === undefined) return false;
+    const before = countOf(known.ids);
     if (known.ids === id) known.ids = undefined;
     else if (known.ids instanceof Set) {
       known.ids.delete(id);
       if (known.ids.size === 0) known.ids = undefined;
     }
+    this.#open += countOf(known.ids) - before;
     if (known.ids !== undefined) return false;
     this.#known.delete(name);
     return true;
@@ -82,3 +92,8 @@ export class SubjectIndex {
 }
 
 const none: readonly SsoId[] = [];
+
+function countOf(ids: Known['ids']): number {
+  if (ids === undefined) return 0;
+  return typeof ids === 'string' ? 1 : ids.size;
+}

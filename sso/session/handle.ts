@@ -42,6 +42,11 @@ export function sessionHandle(req: IncomingMessage): SessionHandle | undefined {
 export interface SignOnView {
   /** The open entry of this request, if it is signed in. */
   of(req: IncomingMessage): SsoId | undefined;
+  /**
+   * Whether this request may be signed on, and nobody can say so now, since this node has no leases: its session is neither handed
+   * out nor replaced by another.
+   */
+  isWithheld(req: IncomingMessage): boolean;
   /** Ends the whole sign-on because an application destroyed its session (V40, V49, V53). Resolves when the cluster has been told. */
   end(signOn: SsoId, cause: Cause, req: IncomingMessage | undefined): Promise<unknown>;
   /** Whether this entry is open and not over, as far as this node knows. */

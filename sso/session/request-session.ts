@@ -37,6 +37,11 @@ export class RequestSession implements SessionHandle, SessionOwner {
   #state: 'open' | 'unset' | 'destroyed' = 'open';
   /** The application gave `req.sessionID` a value of its own: nothing is written for that. */
   #muted = false;
+  /**
+   * The cookie names a session that this request is not given, and nobody can say now whether it is its own: what the application
+   * has instead lasts for this request, and the cookie stays.
+   */
+  #withheld = false;
   /** The session that the cookie names is this request's no more: the cookie goes, unless another is set. */
   #forget = false;
   #hooked = false;
@@ -65,6 +70,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
   begin(seat: Seat | undefined): void {
     this.#seat = seat;
     if (seat === undefined) {
+      this.#withheld = this.#arrived !== undefined && this.#kit.parts.signOns.isWithheld(this.req);
       if (this.#kit.settings.saveUninitialized) this.ensure();
     } else if (this.#kit.settings.rolling || seat.required || seat.id !== this.#arrived?.id || this.#arrived.rewrite)
       this.#hook();
@@ -104,6 +110,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
     const { finder } = this.#kit;
     const seat = this.#seat;
     this.#signOn = signOn;
+    this.#withheld = false;
     this.#state = 'open';
     this.#writer.reset();
     if (seat !== undefined && seat.signOn === undefined) {
@@ -136,12 +143,13 @@ export class RequestSession implements SessionHandle, SessionOwner {
   drop(): void {
     this.#detach();
     this.#signOn = undefined;
+    this.#withheld = false;
     this.#forget = true;
     this.#hook();
   }
 
   async save(session: Session): Promise<void> {
-    if (!this.#isOwn(session) || this.#muted) return;
+    if (!this.#isOwn(session) || this.#muted || this.#withheld) return;
     this.#hook();
     this.#writer.write(this.#seat!, session, true);
     await this.#writer.stored();
@@ -184,7 +192,8 @@ export class RequestSession implements SessionHandle, SessionOwner {
   /** Ends the whole sign-on if there is one, whether or not its session was saved yet (V40); else the session alone. */
   #invalidate(): Promise<unknown> {
     const seat = this.#seat ?? this.#fresh();
-    this.drop();
+    if (this.#withheld) this.#detach();
+    else this.drop();
     this.#state = 'destroyed';
     // What is linked ends with the sign-on, and is counted there.
     if (seat.signOn === undefined || seat.stored === undefined) this.#writer.end(seat, 'destroyed');
@@ -269,6 +278,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
   #beforeHeaders(): void {
     vary(this.#res, 'Cookie');
     if (!this.#committed) this.#commit();
+    if (this.#withheld) return;
     if (this.#seat?.stored !== undefined && !this.#muted) this.#writer.sendCookie(this.#seat, () => this.#opened());
     else if (this.#forget) this.#writer.deleteCookie();
   }
@@ -290,7 +300,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
     if (this.#state === 'unset' && this.#kit.settings.unsetDestroys)
       this.#invalidate().catch((error) => this.#fail(error));
     const seat = this.#seat;
-    if (this.#state !== 'open' || seat === undefined || this.#muted) return;
+    if (this.#state !== 'open' || seat === undefined || this.#muted || this.#withheld) return;
     if (this.#session !== undefined || (seat.required && seat.stored === undefined))
       this.#writer.write(seat, this.#opened(), false);
   }

@@ -17,12 +17,14 @@ import type { Arrived, SessionKit } from './session-writer.ts';
 import { resolveSettings, type SessionOptions, type SessionParts, type SessionSettings } from './settings.ts';
 import { SessionStore } from './store.ts';
 
+export type { EndHandler, SessionEnd } from './end-handlers.ts';
 export type { SessionOptions, SessionParts } from './settings.ts';
 
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function sessions(parts: SessionParts, options: SessionOptions): RequestHandler {
   const settings = resolveSettings(parts, options);
-  const { app } = settings;
+  const { app, onEnd } = settings;
+  if (onEnd !== undefined) parts.table.onEnd(app, onEnd);
   const kit: SessionKit = {
     parts,
     settings,

@@ -10,13 +10,17 @@ import type { Keys } from '../keys.ts';
 import type { Log } from '../log.ts';
 import type { Random } from '../random.ts';
 import { type CookieOptions, SessionCookie } from './cookie.ts';
+import type { EndHandler } from './end-handlers.ts';
 import type { SignOnView } from './handle.ts';
 import { customIdLengthAtMost } from './id.ts';
 import type { RequestContext } from './request-context.ts';
 import type { SessionTable } from './table.ts';
 
 export interface SessionParts {
-  readonly table: Pick<SessionTable, 'key' | 'look' | 'inquire' | 'write' | 'touch' | 'end' | 'all' | 'stored'>;
+  readonly table: Pick<
+    SessionTable,
+    'key' | 'look' | 'inquire' | 'write' | 'touch' | 'end' | 'all' | 'stored' | 'onEnd'
+  >;
   readonly signOns: SignOnView;
   readonly keys: Pick<Keys, 'sessionId'>;
   /** The sticky suffix of this node. */
@@ -52,6 +56,11 @@ export interface SessionOptions {
   readonly genid?: ((req: Request) => string) | undefined;
   /** What `req.session = null` does: `keep` (default) saves nothing, `destroy` is `req.session.destroy()`. */
   readonly unset?: 'keep' | 'destroy' | undefined;
+  /**
+   * Called at the end of each session on the node that served it: its sign-on ended, it timed out, it was destroyed. What it
+   * throws is logged and named in the receipt of the logout; the session has ended all the same. It must not take long.
+   */
+  readonly onEnd?: EndHandler | undefined;
   /** Whether `X-Forwarded-Proto` says that a connection is secure. Default: Express's `req.secure`, which follows `trust proxy`. */
   readonly proxy?: boolean | undefined;
   /** Accepted and ignored: the cookie is not signed, its id carries a check of its own. */
@@ -66,6 +75,7 @@ export interface SessionSettings {
   readonly saveUninitialized: boolean;
   readonly unsetDestroys: boolean;
   readonly genid: ((req: IncomingMessage) => string) | undefined;
+  readonly onEnd: EndHandler | undefined;
   /** The cookie that every session gets, where it is the same for all. */
   readonly usualCookie: SessionCookie | undefined;
   cookieFor(req: IncomingMessage): SessionCookie;
@@ -84,6 +94,7 @@ const optionNames = [
   'resave',
   'genid',
   'unset',
+  'onEnd',
   'proxy',
   'secret',
 ];
@@ -95,12 +106,13 @@ export function resolveSettings(
   { allowInsecureCookie, clock, log }: SessionParts,
   options: SessionOptions,
 ): SessionSettings {
-  const { app, cookie = {}, genid, unset, proxy, idleMs = defaultIdleMs } = options;
+  const { app, cookie = {}, genid, unset, onEnd, proxy, idleMs = defaultIdleMs } = options;
   requireKnown('sessions', options, optionNames);
   checkApp(app);
   if (!Number.isSafeInteger(idleMs) || idleMs < 0)
     throw configError('idleMs', 'must be a whole number of milliseconds; 0 means never');
   if (genid !== undefined && typeof genid !== 'function') throw configError('genid', 'must be a function');
+  if (onEnd !== undefined && typeof onEnd !== 'function') throw configError('onEnd', 'must be a function');
   if (unset !== undefined && unset !== 'destroy' && unset !== 'keep')
     throw configError('unset', 'must be "destroy" or "keep"');
   const name = options.name ?? options.key ?? usualName(app, cookie, allowInsecureCookie);
@@ -131,6 +143,7 @@ export function resolveSettings(
     saveUninitialized: options.saveUninitialized === true,
     unsetDestroys: unset === 'destroy',
     genid: genid && ((req) => checkId(genid(req as Request))),
+    onEnd,
     usualCookie,
     cookieFor: (req) =>
       decided(full(typeof cookie === 'function' ? cookie(req as Request) : cookie), () => isSecure(req), clock),

@@ -8,10 +8,15 @@
 import { hash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import { SsoError } from '../errors.ts';
-import type { Copies, Gossip } from '../gossip/copies.ts';
+import type { Asked, Copies, Gossip } from '../gossip/copies.ts';
 import type { Change } from '../gossip/lattice.ts';
 import type { HybridClock } from '../hybrid-clock.ts';
+import type { Log } from '../log.ts';
+import type { EndedApp } from '../logout/finality.ts';
+import type { Served } from '../logout/receipts.ts';
+import type { LinkedEnd, Links, SessionView } from '../registry.ts';
 import type { SsoId } from '../token.ts';
+import { EndedApps, type EndHandler, EndHandlers } from './end-handlers.ts';
 import { LinkIndex } from './links.ts';
 import {
   anonymousLifeMs,
@@ -56,6 +61,7 @@ export interface SessionTableParts {
   /** When a life ended, milliseconds; `undefined` while it goes on. */
   readonly lifeEndedAt: (life: string) => number | undefined;
   readonly limits?: Partial<SessionLimits>;
+  readonly log?: Log;
 }
 
 /** What a request writes. */
@@ -86,18 +92,27 @@ const coarseness = 20;
 /** How often activity is told for a session that never times out, milliseconds. */
 const idleFreeMs = 60_000;
 
-export class SessionTable {
+export class SessionTable implements Links {
   readonly #parts: SessionTableParts;
   readonly #limits: SessionLimits;
   readonly #links = new LinkIndex();
+  readonly #handlers: EndHandlers;
+  /** While the sessions of a sign-on end: why it ended, and what ended of this life's. */
+  #ending: { readonly end: LinkedEnd; readonly apps: EndedApps } | undefined;
   /** Live ones: records of ends are no sessions, and refuse nobody a new one. */
   #live = 0;
 
   constructor(parts: SessionTableParts) {
     this.#parts = parts;
     this.#limits = { ...sessionLimits, ...parts.limits };
+    this.#handlers = new EndHandlers(parts.log);
     parts.copies.onChange((change) => this.#changed(change));
     parts.copies.onForget((key, session) => this.#forgotten(key, session));
+  }
+
+  /** Sessions that are live, of all applications and nodes. */
+  get liveCount(): number {
+    return this.#live;
   }
 
   /** Where a session is kept: SHA-256 of application and session id, base64url. The same id in two applications is two sessions (V70). */
@@ -201,16 +216,28 @@ export class SessionTable {
     return true;
   }
 
-  /** Ends the sessions of a sign-on that closed, on this node; every node does the same for itself. Returns how many, by application. */
-  endLinked(signOn: SsoId, closedAt: number): ReadonlyMap<string, number> {
-    const ended = new Map<string, number>();
-    for (const key of [...this.#links.of(signOn)]) {
-      const session = this.#parts.copies.get(key);
-      if (session?.state !== 'live') continue;
-      if (this.#parts.clock.now() < idleAt(session)) ended.set(session.app, (ended.get(session.app) ?? 0) + 1);
-      this.#parts.copies.settle(key, endSession(session, 'sign-on', closedAt));
+  /**
+   * Ends the sessions of a sign-on that closed, on this node; every node does the same for itself. Returns those that this
+   * life served, by application, with what their handlers threw: the others are counted by the nodes that served them.
+   */
+  endLinked(signOn: SsoId, end: LinkedEnd): readonly EndedApp[] {
+    const outer = this.#ending;
+    const apps = new EndedApps();
+    this.#ending = { end, apps };
+    try {
+      for (const key of [...this.#links.of(signOn)]) {
+        const session = this.#parts.copies.get(key);
+        if (session?.state === 'live') this.#parts.copies.settle(key, endSession(session, 'sign-on', end.closedAt));
+      }
+    } finally {
+      this.#ending = outer;
     }
-    return ended;
+    return apps.all();
+  }
+
+  /** Tells an application when a session of its ends that this node served: its sign-on ended, it timed out, it was destroyed. */
+  onEnd(app: string, handler: EndHandler): void {
+    this.#handlers.add(app, handler);
   }
 
   /** The live sessions of a sign-on that a node serves. */
@@ -220,6 +247,25 @@ export class SessionTable {
       const session = this.#parts.copies.get(key);
       return session?.state === 'live' && session.releasedAt === 0 && now < idleAt(session) ? [{ key, session }] : [];
     });
+  }
+
+  /** The same as receipts count them. */
+  served(signOn: SsoId): readonly Served[] {
+    return this.linked(signOn).map(({ session }) => ({ app: session.app, life: session.owner }));
+  }
+
+  /** The same as a page shows them. */
+  views(signOn: SsoId): readonly SessionView[] {
+    return this.linked(signOn).map(({ session: { app, owner, lastAccessAt } }) => ({
+      app,
+      node: owner.slice(0, owner.lastIndexOf(':')),
+      lastAccessAt,
+    }));
+  }
+
+  /** Asks the members for sessions. */
+  ask(keys: readonly string[]): Promise<Asked> {
+    return this.#parts.copies.ask(keys);
   }
 
   /** Keys of all sessions that name this sign-on, live or not: what has to be asked for before it is called empty. */
@@ -283,17 +329,31 @@ export class SessionTable {
       // Its sign-on closed before the session was heard of: it ends here at the same instant as everywhere.
       if (signOns.stateOf(after.signOn) === 'over')
         copies.settle(key, endSession(after, 'sign-on', signOns.closedAt(after.signOn) ?? after.createdAt));
-    } else if (before?.state === 'live' && before.signOn !== undefined) {
-      this.#links.remove(before.signOn, key);
-      signOns.lived(before.signOn, after.endedAt);
+    } else if (before?.state === 'live') {
+      if (before.signOn !== undefined) {
+        this.#links.remove(before.signOn, key);
+        signOns.lived(before.signOn, after.endedAt);
+      }
+      this.#ended(key, before, after.cause, after.endedAt);
     }
   }
 
+  /** Tells the application, if this life served the session. One that moved to another id lives on. */
+  #ended(key: string, session: LiveSession, cause: SessionCause, endedAt: number): void {
+    if (session.owner !== this.#parts.life || cause === 'renewed') return;
+    const ending = cause === 'sign-on' ? this.#ending : undefined;
+    const failure = this.#handlers.run({ key, session, cause, signOnCause: ending?.end.cause, endedAt });
+    if (this.#parts.clock.now() < idleAt(session) || failure !== undefined) ending?.apps.note(session.app, failure);
+  }
+
   #forgotten(key: string, session: SessionRecord): void {
-    if (session.state === 'live') this.#live--;
-    if (session.state !== 'live' || session.signOn === undefined) return;
-    this.#links.remove(session.signOn, key);
-    this.#parts.signOns.lived(session.signOn, this.#linkEnd(session));
+    if (session.state !== 'live') return;
+    this.#live--;
+    if (session.signOn !== undefined) {
+      this.#links.remove(session.signOn, key);
+      this.#parts.signOns.lived(session.signOn, this.#linkEnd(session));
+    }
+    this.#ended(key, session, 'timeout', idleAt(session));
   }
 }
 

@@ -69,6 +69,9 @@ export class TestCopies implements Copies<SessionRecord> {
     for (const listener of this.#listeners) listener({ key, before, after, own });
     return after;
   }
+  restore(key: string, value: SessionRecord): SessionRecord | undefined {
+    return this.settle(key, value, false);
+  }
   refuses(): undefined {
     return undefined;
   }
@@ -113,6 +116,8 @@ export interface WorldOptions {
 }
 
 export const signOnHeader = 'x-sign-on';
+/** On a request of which the node may not say whether it is signed on. */
+export const withheldHeader = 'x-withheld';
 
 export class World {
   readonly clock = new TestClock();
@@ -157,6 +162,7 @@ export class World {
         table,
         signOns: {
           of: (req) => this.signOnOf(req),
+          isWithheld: (req) => req.headers[withheldHeader] !== undefined,
           end: async (id, cause, req) => {
             this.close(id, cause);
             if (req !== undefined) sessionHandle(req)?.drop();
@@ -196,7 +202,7 @@ export class World {
     if (signOn === undefined || signOn.closedAt !== undefined) return;
     signOn.closedAt = this.clock.now();
     signOn.cause = cause;
-    for (const { table } of this.nodes) table.endLinked(id, signOn.closedAt);
+    for (const { table } of this.nodes) table.endLinked(id, { cause, closedAt: signOn.closedAt });
   }
 
   stateOf(id: SsoId): 'open' | 'over' | 'unknown' {
