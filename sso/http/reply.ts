@@ -34,7 +34,7 @@ const refusals: Readonly<Record<Refusal, { readonly status: number; readonly sen
   'body-type': { status: 415, sentence: 'Forms and JSON in UTF-8 can be read here, and nothing else.' },
   'insecure-connection': { status: 403, sentence: 'Signing on needs a secure connection (https).' },
   'foreign-host': { status: 421, sentence: 'Nobody can sign on under this host name.' },
-  unavailable: { status: 503, sentence: 'Signing on is not possible at the moment. Please try again.' },
+  unavailable: { status: 503, sentence: 'This is not possible at the moment. Please try again.' },
 };
 
 /** RFC 9110 15.5.2 wants a challenge with every 401; this scheme is nobody's, so no browser opens a window for it. */
@@ -57,10 +57,15 @@ export function refuse(
   more: Readonly<Record<string, unknown>> = {},
 ): void {
   const { status, sentence } = refusals[refusal];
-  if (status === 503) res.setHeader('Retry-After', '1');
+  if (status === 503) retryLater(res);
   if (status === 401 && !res.hasHeader('WWW-Authenticate')) res.setHeader('WWW-Authenticate', quietChallenge);
   if (isNavigation(req, ['GET', 'HEAD', 'POST'])) sendText(res, status, sentence);
   else sendJson(res, status, { error: refusal, message: sentence, ...more });
+}
+
+/** RFC 9110 10.2.3: in a second another node may answer, or this one again. */
+export function retryLater(res: Response): void {
+  if (!res.headersSent) res.setHeader('Retry-After', '1');
 }
 
 export function sendJson(res: Response, status: number, body: unknown): void {

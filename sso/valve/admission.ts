@@ -4,6 +4,7 @@
  */
 
 import type { Request, Response } from 'express';
+import { Audit } from '../audit/audit.ts';
 import type { Cause, OpenEntry } from '../entry.ts';
 import { readCookie, type SsoCookie, ssoCookie } from '../http/cookie.ts';
 import { requirePrincipal } from '../principal.ts';
@@ -12,10 +13,11 @@ import { Assertions } from './assertion.ts';
 import { visitorCookie } from './csrf.ts';
 import { DerivedCache } from './derived-cache.ts';
 import { Inquiries } from './inquiries.ts';
+import { leaseWaitMs } from './lease-wait.ts';
 import { Recheck } from './recheck.ts';
 import { type RequestParts, RequestSso } from './request.ts';
 import type { ValveParts } from './settings.ts';
-import { type SightingParts, sightAll } from './sighting.ts';
+import { type Sighting, type SightingParts, sightAll } from './sighting.ts';
 import { judge, type Verdict } from './verdict.ts';
 
 /** Sign-ons whose cookie this node has moved to today's domain. */
@@ -35,6 +37,7 @@ export function admissionParts(valveParts: ValveParts): AdmissionParts {
     ...valveParts,
     cookie: ssoCookie(settings),
     visitor: visitorCookie(settings.allowInsecureCookie),
+    audit: new Audit({ log, node: valveParts.route, onRefused: valveParts.onRefused }),
     assertions: new Assertions({ ...valveParts, issuer: settings.issuer }),
     reauthentication: recheck(settings.requireReauthentication),
     revalidation: recheck(settings.revalidate),
@@ -54,12 +57,41 @@ export function admit(parts: AdmissionParts, req: Request, res: Response): Promi
   const came = cameWith(parts.cookie, header);
   if (came.values.length === 0) return undefined;
   sso.present(came.values.length);
-  const sightings = sightAll(parts, came.values);
-  if (sightings instanceof Promise) return sightings.then((all) => act(parts, sso, req, judge(all), came));
-  return act(parts, sso, req, judge(sightings), came);
+  return look(parts, sso, req, came, leaseWaitMs);
 }
 
-/** `true`: something in front of us has decided, and the cookie is not looked at (V26). A front that fails vouches for nobody. */
+function look(
+  parts: AdmissionParts,
+  sso: RequestSso,
+  req: Request,
+  came: Came,
+  waitMs: number,
+): Promise<void> | undefined {
+  const sightings = sightAll(parts, came.values);
+  if (sightings instanceof Promise) return sightings.then((all) => decide(parts, sso, req, came, waitMs, all));
+  return decide(parts, sso, req, came, waitMs, sightings);
+}
+
+/** A node that may not accept now waits a moment for leases, and looks again: what was open may have ended meanwhile. */
+function decide(
+  parts: AdmissionParts,
+  sso: RequestSso,
+  req: Request,
+  came: Came,
+  waitMs: number,
+  sightings: readonly Sighting[],
+): Promise<void> | undefined {
+  const { finality } = parts;
+  const verdict = judge(sightings, finality.mayAccept());
+  if (verdict.kind === 'unavailable' && waitMs > 0)
+    return finality.waitToAccept(waitMs).then(() => look(parts, sso, req, came, 0));
+  return act(parts, sso, req, verdict, came);
+}
+
+/**
+ * `true`: something in front of us has decided, and the cookie is not looked at (V26). A front that fails vouches for nobody.
+ * It needs no leases: these stand for "nobody has closed this entry", and here there is no entry that anybody could close.
+ */
 function admitFront(parts: AdmissionParts, sso: RequestSso, principalFrom: () => unknown): boolean {
   try {
     const principal = principalFrom();
@@ -101,6 +133,9 @@ function act(
       return undefined;
     case 'unsure':
       sso.doubt('undecided');
+      return undefined;
+    case 'unavailable':
+      sso.withhold(verdict.open);
       return undefined;
     case 'ambiguous':
       sso.deleteCookie();
@@ -156,12 +191,12 @@ async function revalidate(
   verdict: SignedIn,
   came: Came,
 ): Promise<void> {
-  const { registry, settings, log } = parts;
+  const { registry, finality, settings, log, audit } = parts;
   const { principal } = verdict.entry;
   const answer = await revalidation.ask(principal.name, async () => {
     const exists = await settings.revalidate!.check(principal);
     if (exists === false) {
-      log.info({ user: principal.name }, 'the directory knows this user no longer: all sign-ons end');
+      audit.subjectEnded({ user: principal.name, cause: 'subject-ended', by: 'revalidate' });
       registry
         .endSubject(principal.name)
         .catch((error) => log.error({ err: error }, 'the end of a user could not be told'));
@@ -169,7 +204,9 @@ async function revalidate(
     return exists;
   });
   if (answer === 'failed') return sso.doubt('failed');
-  const look = registry.look(verdict.id);
-  if (answer === 'no' || look.state === 'over') return sso.deleteCookie();
-  if (look.state === 'open') admitEntry(parts, sso, req, verdict, came);
+  const { state } = registry.look(verdict.id);
+  if (answer === 'no' || state === 'over') return sso.deleteCookie();
+  if (state !== 'open') return;
+  if (finality.mayAccept()) admitEntry(parts, sso, req, verdict, came);
+  else sso.withhold(verdict.id); // the check took its time, and the leases have run out
 }

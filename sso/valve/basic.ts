@@ -7,6 +7,7 @@
 
 import { createHmac } from 'node:crypto';
 import type { Request } from 'express';
+import type { RefusalReason } from '../audit/events.ts';
 import { configError } from '../errors.ts';
 import type { SsoId } from '../token.ts';
 import {
@@ -84,13 +85,21 @@ export class BasicSignOns {
     key: string,
     before: Proven | undefined,
   ): Promise<BasicVerdict> {
-    const { clock, accepting } = this.#parts;
-    if (!accepting()) return 'failed';
+    const { clock } = this.#parts;
+    const refused = (reason: RefusalReason) =>
+      sso.parts.audit.refused({ reason, user: credentials.username, how: 'basic', source: sso.source });
+    if (!(await sso.mayOpen())) {
+      refused('unavailable');
+      return 'failed';
+    }
     sso.begin();
     const outcome: Outcome = await authenticated(this.#parts, authenticationLimitMs, () =>
       this.#authenticate(credentials, req),
     );
-    if (outcome.kind !== 'principal') return outcome.kind;
+    if (outcome.kind !== 'principal') {
+      refused(outcome.kind === 'refused' ? 'credentials' : 'authenticator-failed');
+      return outcome.kind;
+    }
     const { principal } = outcome;
     const isOwn = sso.inForce()?.name === principal.name;
     const isShared = !isOwn && before?.name === principal.name && this.#share(req, sso, before);
@@ -110,7 +119,7 @@ export class BasicSignOns {
   #share(req: Request, sso: RequestSso, proven: Proven): boolean {
     if (sso.presented > 0 || sso.inForce() !== undefined) return false;
     const look = this.#parts.registry.look(proven.signOn);
-    if (look.state !== 'open') return false;
+    if (look.state !== 'open' || !this.#parts.finality.mayAccept()) return false;
     sso.recognise(proven.signOn, look.entry);
     this.#parts.registry.touch(proven.signOn, this.#parts.settings.countsAsActivity(req));
     return true;

@@ -5,6 +5,7 @@
  */
 
 import type { Request, RequestHandler, Response } from 'express';
+import type { RefusalReason } from '../audit/events.ts';
 import { configError, requireKnown, SsoError, type SsoErrorCode } from '../errors.ts';
 import { type Fields, readBody } from '../http/body.ts';
 import { isCrossSite } from '../http/cross-site.ts';
@@ -64,25 +65,44 @@ async function answer(
     res.setHeader('Allow', 'POST');
     return refuse(req, res, 'method');
   }
-  if (isCrossSite(req, parts.settings.origins)) return refuse(req, res, 'cross-site');
+  const { how } = options;
+  const refused = (reason: RefusalReason, user?: string) =>
+    sso.parts.audit.refused({ reason, user, how, source: sso.source });
+  if (isCrossSite(req, parts.settings.origins)) {
+    refused('cross-site');
+    return refuse(req, res, 'cross-site');
+  }
   const body = await readBody(req);
   if ('refusal' in body) return refuse(req, res, body.refusal);
   const { fields } = body;
-  if (!isRightForm(sso, fields, options.requireCsrf)) return refuse(req, res, 'form-expired');
+  if (!isRightForm(sso, fields, options.requireCsrf)) {
+    refused('form-expired');
+    return refuse(req, res, 'form-expired');
+  }
   const credentials = credentialsIn(fields, options);
   if (credentials === undefined) return refuse(req, res, 'body');
-  if (!parts.accepting()) return refuse(req, res, 'unavailable');
+  const { username } = credentials;
+  if (!(await sso.mayOpen())) {
+    refused('unavailable', username);
+    return refuse(req, res, 'unavailable');
+  }
   sso.begin();
   const outcome = await authenticated(parts, options.timeLimitMs, () => authenticate(credentials, req));
-  if (outcome.kind === 'failed') return refuse(req, res, 'unavailable');
+  if (outcome.kind === 'failed') {
+    refused('authenticator-failed', username);
+    return refuse(req, res, 'unavailable');
+  }
   const returnTo = safeReturnAddress(
     fields['return_to'] ?? returnAddressInQuery(req),
     parts.settings.origins,
     ownHost(req),
   );
-  if (outcome.kind === 'refused') return refuseCredentials(req, res, options, returnTo);
+  if (outcome.kind === 'refused') {
+    refused('credentials', username);
+    return refuseCredentials(req, res, options, returnTo);
+  }
   try {
-    if (!(await sso.sign(outcome.principal, options.how))) return refuseCredentials(req, res, options, returnTo);
+    if (!(await sso.sign(outcome.principal, how))) return refuseCredentials(req, res, options, returnTo);
   } catch (error) {
     const refusal = error instanceof SsoError ? refusalOf[error.code] : undefined;
     if (refusal === undefined) throw error;

@@ -99,9 +99,9 @@ async function admitBasic(
 }
 
 function admitSignedIn(guard: Guard, sso: RequestSso, req: Request, res: Response): boolean | Promise<boolean> {
-  if (sso.unsure === 'failed') return refuseHere(req, res, 'unavailable');
+  if (sso.unavailable) return refuseHere(req, res, 'unavailable');
   if (sso.inForce() === undefined) return challenge(guard, sso, req, res);
-  const { reauthentication, settings } = sso.parts;
+  const { reauthentication, finality, settings } = sso.parts;
   const { id, entry } = sso;
   if (
     reauthentication !== undefined &&
@@ -116,6 +116,7 @@ function admitSignedIn(guard: Guard, sso: RequestSso, req: Request, res: Respons
         if (answer === 'failed') return refuseHere(req, res, 'unavailable');
         if (answer === 'no') return challenge(guard, sso, req, res); // V33: the sign-on stays
         if (!sso.isStillOpen()) return challenge(guard, sso, req, res); // it ended while the check was asked
+        if (!finality.mayAccept()) return refuseHere(req, res, 'unavailable'); // or the leases did
         return admitRoles(guard, sso, req, res);
       });
   }

@@ -6,20 +6,25 @@
  */
 
 import type { Request, Response } from 'express';
+import type { Audit } from '../audit/audit.ts';
+import type { RefusalReason } from '../audit/events.ts';
 import type { OpenEntry } from '../entry.ts';
-import { SsoError } from '../errors.ts';
+import { SsoError, type SsoErrorCode } from '../errors.ts';
 import { vary } from '../http/answer.ts';
 import { connectionOf } from '../http/connection.ts';
 import { hostBelongsTo } from '../http/own-host.ts';
+import { retryLater } from '../http/reply.ts';
 import { RequestNotes } from '../http/request-notes.ts';
 import { stampMs } from '../hybrid-clock.ts';
 import { isName, type Principal, requirePrincipal } from '../principal.ts';
 import type { Receipt } from '../receipt.ts';
+import type { Opened } from '../registry.ts';
 import { sessionHandle } from '../session/handle.ts';
 import type { SsoId, SsoToken } from '../token.ts';
 import { type AnswerCookieParts, AnswerCookies } from './answer-cookies.ts';
 import type { Assertions } from './assertion.ts';
 import { type CsrfBinding, isCsrfToken, mintCsrfToken } from './csrf.ts';
+import { leaseWaitMs } from './lease-wait.ts';
 import type { Recheck } from './recheck.ts';
 import type { ValveParts } from './settings.ts';
 import type { Sso } from './sso.ts';
@@ -31,9 +36,21 @@ export interface RequestParts extends ValveParts, Omit<AnswerCookieParts, 'regis
   readonly assertions: Assertions;
   /** For requireReauthentication, if it is set. */
   readonly reauthentication: Recheck | undefined;
+  readonly audit: Audit;
 }
 
+/** Why nobody can say whether a request is signed in: nodes are away (challenge), the application's check failed, or this node has no leases (503). */
+export type Unsure = 'undecided' | 'failed' | 'cut-off';
+
 const noRoles: readonly string[] = Object.freeze([]);
+
+/** What the audit calls it when a sign-on cannot be opened. */
+const refusalReasons: Readonly<Partial<Record<SsoErrorCode, RefusalReason>>> = {
+  ERR_INSECURE_CONNECTION: 'insecure-connection',
+  ERR_FOREIGN_HOST: 'foreign-host',
+  ERR_UNAVAILABLE: 'unavailable',
+  ERR_LIMIT_REACHED: 'limit',
+};
 
 export class RequestSso extends RequestNotes implements Sso {
   readonly #parts: RequestParts;
@@ -43,7 +60,9 @@ export class RequestSso extends RequestNotes implements Sso {
   #id: SsoId | undefined;
   #entry: OpenEntry | undefined;
   #front: Principal | undefined;
-  #unsure: 'undecided' | 'failed' | undefined;
+  #unsure: Unsure | undefined;
+  /** Looks open, while this node may not accept: nobody is let in by it, but it can be ended. */
+  #withheld: SsoId | undefined;
   /** A sign-on of this request that is over: a second logout answers with its receipt (V69). */
   #over: SsoId | undefined;
   #answerCookies: AnswerCookies | undefined;
@@ -60,6 +79,11 @@ export class RequestSso extends RequestNotes implements Sso {
   get signedIn(): boolean {
     vary(this.#res, 'Cookie');
     return this.#entry !== undefined || this.#front !== undefined;
+  }
+
+  get unavailable(): boolean {
+    vary(this.#res, 'Cookie');
+    return this.#unsure === 'failed' || this.#unsure === 'cut-off';
   }
 
   get principal(): Principal | undefined {
@@ -100,6 +124,7 @@ export class RequestSso extends RequestNotes implements Sso {
   }
 
   async open(principal: Principal, how = 'application'): Promise<Principal> {
+    if (!this.#mayOpenNow()) await this.mayOpen(); // the registry says no, if it still may not
     if (!(await this.sign(principal, how))) {
       throw new SsoError('ERR_NOT_SIGNED_IN', "the user's sign-ons were ended while the credentials were checked");
     }
@@ -109,13 +134,14 @@ export class RequestSso extends RequestNotes implements Sso {
   async logout(): Promise<Receipt> {
     vary(this.#res, 'Cookie');
     const { registry } = this.#parts;
-    const id = this.#id ?? this.#over;
+    const current = this.endable;
+    const id = current ?? this.#over;
     if (id === undefined) {
       if (this.#unsure !== undefined)
-        throw new SsoError('ERR_UNAVAILABLE', 'not every node could be asked for this sign-on');
+        throw new SsoError('ERR_UNAVAILABLE', 'whether there is a sign-on to end cannot be said now');
       throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no sign-on to end');
     }
-    if (id === this.#id) this.ended();
+    if (current !== undefined) this.ended();
     return registry.close(id, 'logout');
   }
 
@@ -158,14 +184,19 @@ export class RequestSso extends RequestNotes implements Sso {
 
   /** What a page may show of it. Everything else is private: an application may print or serialize `req.sso`. */
   toJSON(): object {
-    const { signedIn, principal, how, authenticatedAt, openedAt, endsAt } = this;
-    return { signedIn, principal, how, authenticatedAt, openedAt, endsAt };
+    const { signedIn, unavailable, principal, how, authenticatedAt, openedAt, endsAt } = this;
+    return { signedIn, unavailable, principal, how, authenticatedAt, openedAt, endsAt };
   }
 
   // What follows is for the valve and its handlers.
 
   get parts(): RequestParts {
     return this.#parts;
+  }
+
+  /** The address that the request came from, by the host's trust proxy setting. */
+  get source(): string | undefined {
+    return this.#req.ip;
   }
 
   /** How many different SSO cookies came with the request. */
@@ -186,9 +217,21 @@ export class RequestSso extends RequestNotes implements Sso {
     return this.#entry;
   }
 
-  /** Why nobody can say whether this request is signed in: nodes are away (challenge), or the application's check failed (503). */
-  get unsure(): 'undecided' | 'failed' | undefined {
+  /** The sign-on that `logout` would end: that of the request, also while this node may let nobody in by it. */
+  get endable(): SsoId | undefined {
+    return this.#id ?? this.#withheld;
+  }
+
+  get unsure(): Unsure | undefined {
     return this.#unsure;
+  }
+
+  /** Whether a sign-on may be opened now; waits a moment for leases, unless the request has done so. */
+  async mayOpen(): Promise<boolean> {
+    if (this.#mayOpenNow()) return true;
+    if (this.#unsure === 'cut-off') return false;
+    await this.#parts.finality.waitToAccept(leaseWaitMs);
+    return this.#mayOpenNow();
   }
 
   /** The principal with the roles in force, without marking the answer. */
@@ -213,6 +256,13 @@ export class RequestSso extends RequestNotes implements Sso {
     this.#unsure = why;
   }
 
+  /** This node may not accept now. `open`: the sign-on that would count. */
+  withhold(open: SsoId | undefined): void {
+    this.#id = this.#entry = undefined;
+    this.#unsure = 'cut-off';
+    this.#withheld = open;
+  }
+
   /** The request's cookie names a sign-on that is over. */
   recogniseOver(id: SsoId): void {
     this.#over = id;
@@ -229,15 +279,18 @@ export class RequestSso extends RequestNotes implements Sso {
 
   /** `false`: the subject's sign-ons were ended since `begin`. Throws as `open` does. */
   async sign(given: Principal, how: string): Promise<boolean> {
-    const { registry, settings } = this.#parts;
+    const { registry, settings, audit } = this.#parts;
     const principal = requirePrincipal(given);
     if (!isName(how)) throw new SsoError('ERR_PRINCIPAL_INVALID', 'how must name the way of authentication');
-    this.#requireOpenable();
-    const replaces = this.#id;
-    const opened = registry.openNow({ principal, how, mark: this.#mark, ...(replaces && { replaces }) });
-    if (opened === undefined) return false;
+    const { name: user } = principal;
+    const opened = this.#openNow(principal, how);
+    if (opened === undefined) {
+      audit.refused({ reason: 'subject-ended', user, how, source: this.source });
+      return false;
+    }
+    audit.signedOn({ user, how, signOn: opened.id, source: this.source });
     // Before any wait: a second sign-on in this request replaces this one, and leaves no orphan.
-    this.#front = this.#unsure = undefined;
+    this.#front = this.#unsure = this.#withheld = undefined;
     this.recognise(opened.id, opened.entry);
     this.#cookies.set(opened.id, opened.token, this.#presented > 1);
     sessionHandle(this.#req)?.link(opened.id);
@@ -260,14 +313,32 @@ export class RequestSso extends RequestNotes implements Sso {
   /** The sign-on of this request was closed: from here on it is nobody's, and the answer takes its cookies away. */
   ended(): void {
     const { clearSiteData, onSignOn } = this.#parts.settings;
-    this.#over = this.#id;
-    this.#id = this.#entry = undefined;
+    this.#over = this.endable;
+    this.#id = this.#entry = this.#unsure = this.#withheld = undefined;
     this.deleteCookie();
     sessionHandle(this.#req)?.drop();
     if (this.#res.headersSent) return;
     if (clearSiteData.length > 0)
       this.#res.setHeader('Clear-Site-Data', clearSiteData.map((kind) => `"${kind}"`).join(', '));
     for (const hook of onSignOn) void this.#runHook(() => hook.signOff?.(this.#req, this.#res, this.#parts));
+  }
+
+  #mayOpenNow(): boolean {
+    const { accepting, finality } = this.#parts;
+    return accepting() && finality.mayAccept();
+  }
+
+  #openNow(principal: Principal, how: string): Opened | undefined {
+    const replaces = this.endable;
+    try {
+      this.#requireOpenable();
+      return this.#parts.registry.openNow({ principal, how, mark: this.#mark, ...(replaces && { replaces }) });
+    } catch (error) {
+      const reason = error instanceof SsoError ? refusalReasons[error.code] : undefined;
+      if (reason !== undefined) this.#parts.audit.refused({ reason, user: principal.name, how, source: this.source });
+      if (reason === 'unavailable' || reason === 'limit') retryLater(this.#res);
+      throw error;
+    }
   }
 
   #requireOpenable(): void {
@@ -301,7 +372,8 @@ export class RequestSso extends RequestNotes implements Sso {
   }
 
   #binding(): CsrfBinding | undefined {
-    if (this.#id !== undefined) return `sign-on:${this.#id}`;
+    const signOn = this.endable;
+    if (signOn !== undefined) return `sign-on:${signOn}`;
     const value = this.#cookies.visitor;
     return value === undefined ? undefined : `visitor:${value}`;
   }

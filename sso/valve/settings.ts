@@ -4,9 +4,11 @@
  */
 
 import type { Request, Response } from 'express';
+import type { RefusalReason } from '../audit/events.ts';
 import type { Clock } from '../clock.ts';
 import type { Keys } from '../keys.ts';
 import type { Log } from '../log.ts';
+import type { Finality } from '../logout/finality.ts';
 import type { Principal } from '../principal.ts';
 import type { Random } from '../random.ts';
 import type { Registry } from '../registry.ts';
@@ -51,6 +53,8 @@ export interface HookNode {
 
 export interface ValveParts {
   readonly registry: ValveRegistry;
+  /** Whether a sign-on may be accepted at this instant: read at every use, since leases end by themselves. */
+  readonly finality: Pick<Finality, 'mayAccept' | 'waitToAccept'>;
   readonly settings: ValveSettings;
   readonly keys: Pick<Keys, 'token' | 'csrf' | 'assertionSeeds'>;
   readonly context: Pick<RequestContext, 'run'>;
@@ -59,8 +63,13 @@ export interface ValveParts {
   readonly log: Log;
   /** The sticky suffix of this node. */
   readonly route: string | undefined;
-  /** Whether this node takes sign-ons now; while it does not, "unknown" proves nothing and no cookie is deleted for it. */
+  /**
+   * Whether this node opens sign-ons now, as the registry judges it too: it is up, may accept, can write its disk, and its clock
+   * is near the others'. While it does not, "unknown" proves nothing, and no cookie is deleted for it.
+   */
   readonly accepting: () => boolean;
+  /** Somebody was not signed on, for this reason: for metrics. */
+  readonly onRefused?: ((reason: RefusalReason) => void) | undefined;
 }
 
 export type ValveRegistry = Pick<

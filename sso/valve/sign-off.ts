@@ -41,10 +41,17 @@ async function signOff(
 ): Promise<void> {
   const sso = ssoOf(req);
   const { origins } = parts.settings;
-  if (isCrossSite(req, origins)) return refuse(req, res, 'cross-site');
+  const { audit } = sso.parts;
+  if (isCrossSite(req, origins)) {
+    audit.signOffRefused({ reason: 'cross-site', source: sso.source });
+    return refuse(req, res, 'cross-site');
+  }
   const body = await readBody(req);
   if ('refusal' in body) return refuse(req, res, body.refusal);
-  if (!isRightForm(sso, body.fields, options.requireCsrf)) return refuse(req, res, 'form-expired');
+  if (!isRightForm(sso, body.fields, options.requireCsrf)) {
+    audit.signOffRefused({ reason: 'form-expired', source: sso.source });
+    return refuse(req, res, 'form-expired');
+  }
   try {
     const receipt = await sso.logout();
     if (!isNavigation(req, ['POST'])) return sendJson(res, 200, receipt);
@@ -57,14 +64,15 @@ async function signOff(
   seeOther(res, safeReturnAddress(wanted, origins, ownHost(req)) ?? options.returnTo);
 }
 
-/** The question, to a person who is signed on. */
+/** The question, to a person who is signed on, or may be: signing off works without leases, too. */
 async function ask(parts: ValveParts, req: Request, res: Response): Promise<void> {
   const sso = ssoOf(req);
   if (!isNavigation(req, ['GET', 'HEAD']) || (req.method !== 'GET' && req.method !== 'HEAD')) {
     res.setHeader('Allow', 'POST');
     return refuse(req, res, 'method');
   }
-  if (!sso.signedIn) return refuse(req, res, 'not-signed-in');
+  if (!sso.signedIn && sso.endable === undefined)
+    return refuse(req, res, sso.unavailable ? 'unavailable' : 'not-signed-in');
   const { origins } = parts.settings;
   const returnTo = safeReturnAddress(returnAddressInQuery(req), origins, ownHost(req));
   res.setHeader(
@@ -84,7 +92,7 @@ function page(sso: RequestSso, returnTo: string | undefined): string {
 <body>
 <main>
 <h1>Sign out?</h1>
-<p>You are signed on as ${escaped(sso.principal!.name)}. Signing out ends this in all applications.</p>
+<p>${who(sso)}Signing out ends this in all applications.</p>
 <form method="post">
 <input type="hidden" name="csrf" value="${sso.csrfToken()}">${
     returnTo === undefined
@@ -98,6 +106,10 @@ function page(sso: RequestSso, returnTo: string | undefined): string {
 </body>
 </html>
 `;
+}
+
+function who({ principal }: RequestSso): string {
+  return principal === undefined ? '' : `You are signed on as ${escaped(principal.name)}. `;
 }
 
 function escaped(text: string): string {

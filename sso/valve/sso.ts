@@ -9,6 +9,11 @@ import type { Receipt } from '../receipt.ts';
 /** The sign-on of a request. Without one: not signed in, no roles, everything else `undefined`. */
 export interface Sso {
   readonly signedIn: boolean;
+  /**
+   * Somebody may be signed on, but this node cannot say so now: it is cut off from the others, or a check of the application's
+   * failed. Then nobody counts as signed in, the cookie stays as it is, and `protect()` answers 503. `logout` works all the same.
+   */
+  readonly unavailable: boolean;
   /** With the roles in force, which may be others than at the sign-on (V38). */
   readonly principal: Principal | undefined;
   readonly roles: readonly string[];
@@ -34,7 +39,7 @@ export interface Sso {
   open(principal: Principal, how?: string): Promise<Principal>;
   /**
    * Ends the sign-on everywhere, with all sessions of all applications. Resolves with the receipt.
-   * @throws SsoError ERR_NOT_SIGNED_IN there is nothing to end · ERR_UNAVAILABLE not every node could be asked for this sign-on
+   * @throws SsoError ERR_NOT_SIGNED_IN there is nothing to end · ERR_UNAVAILABLE whether there is a sign-on cannot be said now
    */
   logout(): Promise<Receipt>;
   /** Ends this application's session alone; the sign-on goes on. @throws SsoError ERR_NOT_SIGNED_IN */

@@ -5,14 +5,12 @@
  * and unknown here, and not knowing never deletes a cookie (SECURITY.md, Gone or not known).
  */
 
-import { type IncomingMessage, ServerResponse } from 'node:http';
-import type { Request, RequestHandler, Response } from 'express';
+import type { RequestHandler } from 'express';
 import type { SignOnView } from '../session/handle.ts';
 import type { SsoId } from '../token.ts';
 import { admissionParts, admit } from './admission.ts';
 import { RequestSso } from './request.ts';
 import type { ValveParts } from './settings.ts';
-import type { Sso } from './sso.ts';
 
 export type { ValveParts, ValveSettings } from './settings.ts';
 export { judge, type Verdict } from './verdict.ts';
@@ -33,28 +31,6 @@ export function valve(valveParts: ValveParts): RequestHandler {
   };
 }
 
-/**
- * The same for a WebSocket's upgrade, which no middleware sees: who is asking, by the cookies of the upgrade. Browsers let
- * any page open a socket to any host, so an upgrade whose Origin is neither this host's nor configured is nobody's.
- * What needs an answer with headers (`open`, a visitor's `csrfToken`) fails with ERR_ANSWER_STARTED.
- */
-export function upgradeReader(valveParts: ValveParts): (req: IncomingMessage) => Promise<Sso> {
-  const parts = admissionParts(valveParts);
-  return async (req) => {
-    const answer = new ServerResponse(req);
-    answer.writeHead(101);
-    const asked = req as Request;
-    if (isForeignPage(req, parts.settings.origins)) asked.sso = new RequestSso(parts, asked, answer as Response);
-    else await admit(parts, asked, answer as Response);
-    return asked.sso;
-  };
-}
-
-function isForeignPage({ headers: { origin, host } }: IncomingMessage, origins: readonly string[]): boolean {
-  if (origin === undefined || origins.includes(origin)) return false;
-  return host === undefined || !URL.canParse(origin) || new URL(origin).host !== host.toLowerCase();
-}
-
 /** The entry by which this request is signed in. */
 export function signOnOf(req: object): SsoId | undefined {
   const { sso } = req as { readonly sso?: unknown };
@@ -65,6 +41,10 @@ export function signOnOf(req: object): SsoId | undefined {
 export function signOnView({ registry }: Pick<ValveParts, 'registry'>): SignOnView {
   return {
     of: signOnOf,
+    isWithheld(req) {
+      const { sso } = req as { readonly sso?: unknown };
+      return sso instanceof RequestSso && sso.unsure === 'cut-off';
+    },
     end(signOn, cause, req) {
       const { sso } = (req ?? {}) as { readonly sso?: unknown };
       if (sso instanceof RequestSso && sso.id === signOn) sso.ended();

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { noEnds, type OpenEntry } from '../../sso/entry.ts';
 import type { SsoId, SsoToken } from '../../sso/token.ts';
 import type { Sighting } from '../../sso/valve/sighting.ts';
-import { judge } from '../../sso/valve/valve.ts';
+import { judge, type Verdict } from '../../sso/valve/valve.ts';
 
 const entry: OpenEntry = {
   state: 'open',
@@ -55,13 +55,55 @@ const table: readonly (readonly [string, readonly Sighting[], string])[] = [
 
 for (const [name, sightings, expected] of table) {
   test(`judge: ${name}`, () => {
-    const verdict = judge(sightings);
-    const said =
-      verdict.kind === 'signed-in'
-        ? `signed-in ${verdict.id}${verdict.renew ? ' renew' : ''}`
-        : `${verdict.kind}${verdict.kind === 'stale' && verdict.over ? ` over ${verdict.over.id}` : ''}`;
-    assert.equal(said, expected);
+    assert.equal(said(judge(sightings, true)), expected);
   });
+}
+
+const withoutLeases: readonly (readonly [string, readonly Sighting[], string])[] = [
+  ['no cookie: nobody, as ever', [], 'anonymous'],
+  ['one that looks open: it may have been closed elsewhere', [open('a')], 'unavailable id-a'],
+  ['one that not everybody could be asked for', [undecided], 'unavailable'],
+  ['one that nobody who can be asked knows: the others may', [unknown], 'unavailable'],
+  ['one that is forged: deleted, no node would say anything else', [forged], 'stale'],
+  ['one past its end: deleted', [expired], 'stale'],
+  ['one whose entry has ended: deleted', [over('a')], 'stale over id-a'],
+  ['several that are gone: deleted', [forged, over('a'), expired], 'stale'],
+  [
+    'one that looks open among those that are gone: nothing is set anew',
+    [over('b'), open('a'), forged],
+    'unavailable id-a',
+  ],
+  ['two that look open: one may have ended, so nothing is deleted', [open('a'), open('b')], 'unavailable'],
+  ['one that looks open, and one nobody can tell', [open('a'), undecided], 'unavailable'],
+  ['one that looks open, and one that nobody here knows', [unknown, open('a')], 'unavailable'],
+  ['an ended one, and one nobody can tell', [over('a'), undecided], 'unavailable'],
+];
+
+for (const [name, sightings, expected] of withoutLeases) {
+  test(`judge: without leases: ${name}`, () => assert.equal(said(judge(sightings, false)), expected));
+}
+
+test('judge: without leases nobody is recognised, and cookies are deleted only where each value is known to be gone', () => {
+  const kinds = [open('a'), open('b'), forged, expired, unknown, over('c'), undecided];
+  const pairs = kinds.flatMap((one) => kinds.map((other) => [one, other]));
+  for (const sightings of [...kinds.map((one) => [one]), ...pairs]) {
+    const { kind } = judge(sightings, false);
+    const isKnown = sightings.every((one) => one.kind === 'gone' && one.why !== 'unknown');
+    assert.equal(kind, isKnown ? 'stale' : 'unavailable');
+  }
+});
+
+function said(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'signed-in':
+      return `signed-in ${verdict.id}${verdict.renew ? ' renew' : ''}`;
+    case 'stale':
+      return `stale${verdict.over ? ` over ${verdict.over.id}` : ''}`;
+    case 'unavailable':
+      return `unavailable${verdict.open ? ` ${verdict.open}` : ''}`;
+    default:
+      return verdict.kind;
+  }
 }
 
 test('judge: of up to four values in any order, a sign-on is recognised only if exactly one is open and none is in doubt', () => {
@@ -71,7 +113,7 @@ test('judge: of up to four values in any order, a sign-on is recognised only if 
   for (const sightings of [1, 2, 3, 4].flatMap(all)) {
     const opens = sightings.filter(({ kind }) => kind === 'open').length;
     const doubts = sightings.filter(({ kind }) => kind === 'undecided').length;
-    const verdict = judge(sightings);
+    const verdict = judge(sightings, true);
     assert.equal(verdict.kind === 'signed-in', opens === 1 && doubts === 0);
     assert.equal(verdict.kind === 'unsure', opens < 2 && doubts > 0);
   }

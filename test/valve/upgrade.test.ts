@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { test } from 'node:test';
-import { upgradeReader } from '../../sso/valve/valve.ts';
+import { upgradeReader } from '../../sso/valve/upgrade.ts';
 import { alice, type World, world } from './world.ts';
 
 function upgrade(w: World, headers: Record<string, string>) {

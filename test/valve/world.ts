@@ -15,6 +15,7 @@ import type { Change, Lattice } from '../../sso/gossip/lattice.ts';
 import { HybridClock } from '../../sso/hybrid-clock.ts';
 import { deriveKeys } from '../../sso/keys.ts';
 import type { Log } from '../../sso/log.ts';
+import type { Finality } from '../../sso/logout/finality.ts';
 import type { Principal } from '../../sso/principal.ts';
 import { systemRandom } from '../../sso/random.ts';
 import { Registry } from '../../sso/registry.ts';
@@ -79,6 +80,7 @@ function loneCopies<V>(lattice: Lattice<V>): LoneCopies<V> {
     entries: () => map.entries(),
     put: merge,
     settle: merge,
+    restore: merge,
     refuses: () => undefined,
     onChange: (listener) => void listeners.push(listener),
     onForget: () => {},
@@ -92,13 +94,53 @@ function loneCopies<V>(lattice: Lattice<V>): LoneCopies<V> {
   return copies;
 }
 
+/** Leases that a test gives and takes. */
+export interface TestFinality extends Pick<Finality, 'mayAccept' | 'waitToAccept'> {
+  leases: boolean;
+  /** What requests waited for leases at most, milliseconds. */
+  readonly waits: number[];
+  /** How often was asked whether a sign-on may be accepted. */
+  asked: number;
+  /** What happens while a request waits. */
+  meanwhile: () => unknown;
+}
+
+function testFinality(): TestFinality {
+  const finality: TestFinality = {
+    leases: true,
+    waits: [],
+    asked: 0,
+    meanwhile: () => {},
+    mayAccept() {
+      finality.asked++;
+      return finality.leases;
+    },
+    async waitToAccept(ms) {
+      if (finality.leases) return true;
+      finality.waits.push(ms);
+      await finality.meanwhile();
+      return finality.leases;
+    },
+  };
+  return finality;
+}
+
+export interface Line {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: object;
+}
+
 export interface World {
   readonly clock: ManualClock;
   readonly registry: Registry;
   readonly entries: LoneCopies<SsoEntry>;
   readonly parts: ValveParts;
-  /** What was logged, newest last. */
-  readonly lines: { readonly level: string; readonly message: string; readonly fields: object }[];
+  readonly finality: TestFinality;
+  /** What was logged, newest last, without the audit's lines. */
+  readonly lines: Line[];
+  /** The audit's lines. */
+  readonly audits: Line[];
   /** While false the node takes no sign-ons. */
   accepting: boolean;
   /** Signs on without HTTP. */
@@ -132,11 +174,14 @@ export const secureSettings: Partial<ValveSettings> = {
 export function world(settings: Partial<ValveSettings> = {}, secrets: string | readonly string[] = secret): World {
   const clock = manualClock();
   const keys = deriveKeys(secrets);
-  const lines: World['lines'] = [];
-  const line = (level: string) => (fields: object, message: string) => void lines.push({ level, message, fields });
+  const lines: Line[] = [];
+  const audits: Line[] = [];
+  const line = (level: string) => (fields: object, message: string) =>
+    void ('event' in fields ? audits : lines).push({ level, message, fields });
   const log: Log = { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
   const entries = loneCopies<SsoEntry>(entryLattice);
   const subjects = loneCopies<Subject>(subjectLattice);
+  const finality = testFinality();
   const registry = new Registry({
     entries,
     subjects,
@@ -145,15 +190,30 @@ export function world(settings: Partial<ValveSettings> = {}, secrets: string | r
       linkedUntil: () => 0,
       keysOf: () => [],
       ask: async () => ({ everybody: true, living: true }),
-      endLinked: () => new Map(),
+      endLinked: () => [],
+      served: () => [],
       views: () => [],
+    },
+    finality: { epoch: 0, onEpoch: () => {}, ended: () => {} },
+    receipts: {
+      issue: async ({ cause, closedAt }) => ({
+        id: 'A'.repeat(16),
+        state: 'complete',
+        finalAt: undefined,
+        cause,
+        closedAt,
+        applications: [],
+        sessions: 0,
+        nodes: { confirmed: ['n1'], outstanding: [] },
+        failures: [],
+      }),
     },
     keys,
     clock,
     hybrid: new HybridClock(clock),
     random: systemRandom,
     life: 'n1:1',
-    accepting: () => made.accepting,
+    accepting: () => made.accepting && finality.leases,
     log,
   });
   const made: World = {
@@ -161,9 +221,12 @@ export function world(settings: Partial<ValveSettings> = {}, secrets: string | r
     registry,
     entries,
     lines,
+    audits,
     accepting: true,
+    finality,
     parts: {
       registry,
+      finality,
       settings: { ...settingsDefaults, ...settings },
       keys,
       context: new RequestContext(),
