@@ -1,0 +1,58 @@
+/**
+ * The names under which gossip, channel and final logout count, as metrics. What is not in the table is
+ * shown all the same, under its own name as a label: a counter that somebody adds is never lost.
+ */
+
+export interface SortedCounts {
+  readonly framesDropped: Readonly<Record<string, number>>;
+  readonly others: Readonly<Record<string, number>>;
+}
+
+/** Counter of ours → metric and its HELP text. */
+export const counterMetrics = {
+  'values-repaired': ['latchkey_values_repaired_total', 'Values that a comparison with a peer has put right.'],
+  'values-forgotten': ['latchkey_values_forgotten_total', 'Values that were over for long enough, and freed.'],
+  comparisons: ['latchkey_comparisons_total', 'Comparisons with a peer that this node began.'],
+  'comparisons-stalled': ['latchkey_comparisons_stalled_total', 'Comparisons whose peer did not go on.'],
+  'batches-sent': ['latchkey_batches_sent_total', 'Batches of changes that were sent to all members.'],
+  'batches-received': ['latchkey_batches_received_total', 'Batches of changes that came from members.'],
+  questions: ['latchkey_questions_total', 'Questions to the members about what is unknown here.'],
+  gaps: ['latchkey_gaps_total', 'Times that frames of a peer may have been missing.'],
+  stalls: ['latchkey_stalls_total', 'Rounds that ran late, because the process was paused or busy.'],
+  'members-lost': ['latchkey_members_lost_total', 'Members that this node has declared lost.'],
+  'confirmations-late': ['latchkey_confirmations_late_total', 'Changes whose copies were not confirmed in time.'],
+} as const satisfies Readonly<Record<string, readonly [metric: string, help: string]>>;
+
+/** What is not in the table: frames that were dropped, by reason, and the rest. */
+export function sortedCounts(counters: Readonly<Record<string, number>>): SortedCounts {
+  const framesDropped: Record<string, number> = {};
+  const others: Record<string, number> = {};
+  for (const [name, count] of Object.entries(counters)) {
+    if (Object.hasOwn(counterMetrics, name)) continue;
+    const reason = dropReason(name);
+    if (reason === undefined) others[name] = count;
+    else framesDropped[reason] = count;
+  }
+  return { framesDropped, others };
+}
+
+/** Channels count a frame that is none as `frame`, gossip says more: `frame-shape`, `frame-version`. */
+function dropReason(name: string): string | undefined {
+  if (name === 'frame') return 'malformed';
+  if (name === 'overflow') return 'overflow';
+  return name.startsWith('frame-') ? name.slice('frame-'.length) : undefined;
+}
+
+/** Label values that one metric may have: what a peer or an error could ever vary must not fill a scraper's memory. */
+const labelsAtMost = 64;
+
+/** What may stand in a label: words of ours. Everything else, and whatever is too much, is counted together as `other`. */
+export function asLabels(counts: Readonly<Record<string, number>>): ReadonlyMap<string, number> {
+  const labels = new Map<string, number>();
+  for (const [name, count] of Object.entries(counts)) {
+    const isOurs = /^[a-z][a-z0-9-]{0,47}$/.test(name) && (labels.has(name) || labels.size < labelsAtMost);
+    const label = isOurs ? name : 'other';
+    labels.set(label, (labels.get(label) ?? 0) + count);
+  }
+  return labels;
+}

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type NotReadyReason, readiness } from '../../sso/health/readiness.ts';
+import type { HealthSnapshot } from '../../sso/health/snapshot.ts';
+import { finality, picture, voters } from './picture.ts';
+
+const cutOff = { accepting: false, leases: [] };
+
+const table: readonly [
+  name: string,
+  picture: Partial<HealthSnapshot>,
+  why: readonly (readonly [NotReadyReason, string | undefined])[],
+  retryAfterS: number,
+][] = [
+  ['a node that is up, with leases', {}, [], 0],
+  [
+    'one that joins',
+    { state: 'starting' },
+    [['joining', 'a comparison with the configured nodes that can be reached']],
+    1,
+  ],
+  [
+    'one that recovers with its disk',
+    { finality: finality({ standing: 'disk', ...cutOff }) },
+    [['recovering', 'the leases of its former life to run out, and a voter that remembers it']],
+    6,
+  ],
+  [
+    'one that recovers without its state waits for N−Q+1 sources',
+    { finality: finality({ standing: 'lost', ...cutOff }) },
+    [['recovering', 'the state of 2 other voters']],
+    6,
+  ],
+  [
+    'one without a vote waits for one source',
+    { finality: finality({ standing: 'lost', vote: undefined, ...cutOff }) },
+    [['recovering', 'the state of one other voter']],
+    6,
+  ],
+  [
+    'one that joins and recovers says both',
+    { state: 'starting', finality: finality({ standing: 'lost', ...cutOff }) },
+    [
+      ['joining', 'a comparison with the configured nodes that can be reached'],
+      ['recovering', 'the state of 2 other voters'],
+    ],
+    6,
+  ],
+  ['one that drains', { state: 'draining' }, [['draining', undefined]], 1],
+  ['one that has stopped', { state: 'stopped', finality: finality(cutOff) }, [['stopped', undefined]], 30],
+  [
+    'S4: one that is cut off in refuse mode',
+    { finality: finality(cutOff) },
+    [['without-quorum', 'leases of 2 of 3 voters, and has 1']],
+    1,
+  ],
+  [
+    'a lease that has run out does not count',
+    { finality: finality({ accepting: false, leases: [{ voter: voters[1]!, remainingMs: 0 }] }) },
+    [['without-quorum', 'leases of 2 of 3 voters, and has 1']],
+    1,
+  ],
+  ['one that is cut off in serve mode goes on', { finality: finality({ mode: 'serve', leases: [] }) }, [], 0],
+  [
+    'without a vote a node needs one lease in serve mode, too',
+    { finality: finality({ mode: 'serve', vote: undefined, ...cutOff }) },
+    [['without-quorum', 'a lease of one voter at least']],
+    1,
+  ],
+  [
+    'one whose disk is full',
+    { diskFailure: 'ENOSPC: no space left on device, /srv/secret/place' },
+    [['disk', 'its data directory to be writable again']],
+    10,
+  ],
+  [
+    'one whose clock is wrong',
+    { clock: { offsetMs: 90_000, isWrong: true } },
+    [['clock', "its clock to be set right: it differs too much from the others'"]],
+    30,
+  ],
+  [
+    'several reasons are all told, and the longest wait counts',
+    { state: 'draining', diskFailure: 'EIO' },
+    [
+      ['draining', undefined],
+      ['disk', 'its data directory to be writable again'],
+    ],
+    10,
+  ],
+];
+
+for (const [name, differs, why, retryAfterS] of table) {
+  test(`ready or not, and why: ${name}`, () => {
+    assert.deepEqual(readiness(picture(differs)), {
+      ready: why.length === 0,
+      why: why.map(([reason, waitsFor]) => ({ reason, waitsFor })),
+      retryAfterS,
+    });
+  });
+}
