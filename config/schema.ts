@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { serverDefaults } from './defaults.ts';
 import { fields, must } from './document.ts';
+import { natsSchema } from './nats.ts';
 import { secretSchema } from './secrets.ts';
 
 const dayMs = 86_400_000;
@@ -38,14 +39,20 @@ export function isAddress(value: string): boolean {
   return port >= 1 && port <= 65_535;
 }
 
+const addressError = 'must be address:port, as in 10.0.0.1:7800';
+
 const cluster = fields({
   name: text('the name of the cluster, the same on every node').max(128).exactOptional(),
-  listen: address,
+  listen: address.exactOptional(),
   advertise: address.exactOptional(),
-  nodes: z.array(address, must('a list of address:port')).max(64).exactOptional(),
+  /** Addresses; with nats routes. */
+  nodes: z.array(text('a node'), must('a list of address:port')).max(64).exactOptional(),
+  nats: natsSchema.exactOptional(),
   dns: fields({ name: text('a DNS name'), port: wholeNumber('port', 1, 65_535, 'a port, 1 to 65535') }).exactOptional(),
   /** PEM files; the certificate's SAN is the node's route. */
   tls: fields({ cert: path, key: path, ca: path }).exactOptional(),
+  leaseMs: milliseconds(300, 60_000).exactOptional(),
+  whenCutOff: choice(['refuse', 'serve']).exactOptional(),
   copies: count.exactOptional(),
   copyMs: milliseconds(0, 10_000).exactOptional(),
   askMs: milliseconds(0, 10_000).exactOptional(),
@@ -53,6 +60,17 @@ const cluster = fields({
   joinMs: milliseconds(0, 600_000).exactOptional(),
   intervalMs: milliseconds(10, 600_000).exactOptional(),
   lostAfterMs: milliseconds(100, 600_000).exactOptional(),
+}).superRefine(({ listen, advertise, dns, tls, nats, nodes = [] }, context) => {
+  const refuse = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+  if (nats === undefined) {
+    if (listen === undefined) refuse(['listen'], `is missing: ${addressError}`);
+    for (const [i, node] of nodes.entries()) if (!isAddress(node)) refuse(['nodes', i], addressError);
+    return;
+  }
+  for (const [field, value] of Object.entries({ listen, advertise, dns, tls }))
+    if (value !== undefined) refuse([field], 'is for connections between the nodes: with nats leave it out');
+  for (const [i, node] of nodes.entries())
+    if (node.includes(':')) refuse(['nodes', i], 'must be a route: with nats nodes are named, not dialled');
 });
 
 const limits = fields({
@@ -63,6 +81,8 @@ const limits = fields({
 });
 
 export const libraryFields = {
+  dataDir: text('a directory').exactOptional(),
+  restored: flag.exactOptional(),
   route: text('the sticky suffix of this node, as in node1').exactOptional(),
   cookieDomain: text('the domain that the applications share, as in xyz.com').exactOptional(),
   cookieName: text('the name of the cookie').exactOptional(),
@@ -82,6 +102,8 @@ export const libraryFields = {
 
 const web = fields({
   listen: address.default(serverDefaults.web.listen),
+  /** Where a scraper finds the metrics; left out: nowhere. */
+  metrics: address.exactOptional(),
   trustProxy: z
     .array(text('an address or network of a proxy'), must('a list of addresses'))
     .default([...serverDefaults.web.trustProxy]),
@@ -96,6 +118,7 @@ const log = fields({ level: choice(['debug', 'info', 'warn', 'error']).default(s
 
 export const configSchema = fields({
   secret: secretSchema,
+  retiredSecrets: secretSchema.exactOptional(),
   users: path,
   ...libraryFields,
   cluster: cluster.exactOptional(),

@@ -14,7 +14,7 @@ export type SecretSource = { readonly env: string } | { readonly file: string };
 
 const sourceShape = 'must name where it is kept: { env: NAME } or { file: PATH }';
 
-const source = z.unknown().transform((value, context): SecretSource => {
+export const oneSecretSchema = z.unknown().transform((value, context): SecretSource => {
   const refuse = (message: string) => {
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
@@ -35,7 +35,7 @@ export const secretSchema = z.unknown().transform((value, context): readonly Sec
     return z.NEVER;
   }
   return list.flatMap((one, index) => {
-    const parsed = source.safeParse(one);
+    const parsed = oneSecretSchema.safeParse(one);
     if (parsed.success) return [parsed.data];
     const path = Array.isArray(value) ? [index] : [];
     for (const issue of parsed.error.issues) context.addIssue({ code: 'custom', message: issue.message, path });

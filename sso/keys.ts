@@ -8,7 +8,7 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject } fro
 import { configError } from './errors.ts';
 
 /** What a key is for; part of the derivation. */
-export type KeyPurpose = 'token' | 'session-id' | 'assertion' | 'csrf' | 'mesh';
+export type KeyPurpose = 'token' | 'session-id' | 'assertion' | 'csrf' | 'mesh' | 'frames';
 
 export const secretBytesAtLeast = 32;
 
@@ -23,6 +23,8 @@ export interface Keys {
   readonly assertionSeeds: readonly Uint8Array[];
   /** The channel's pre-shared keys of one node of one cluster, newest secret first (SECURITY.md, the cluster's credentials). */
   mesh(cluster: string, node: string): readonly MeshKey[];
+  /** What the frames of one node of one cluster are sealed with where another engine carries them, newest secret first. */
+  frames(cluster: string, node: string): readonly MeshKey[];
 }
 
 export interface MeshKey {
@@ -31,26 +33,34 @@ export interface MeshKey {
   readonly key: Uint8Array;
 }
 
-/** @throws SsoError ERR_CONFIG_INVALID a secret is missing, too short, or well known */
-export function deriveKeys(secret: string | readonly string[]): Keys {
+/**
+ * `retired`: secrets that were switched off for the channel. They admit nobody, and go on verifying what they made: rotation
+ * ends no sign-on (check 73).
+ * @throws SsoError ERR_CONFIG_INVALID a secret is missing, too short, or well known
+ */
+export function deriveKeys(secret: string | readonly string[], retired: readonly string[] = []): Keys {
   const secrets = typeof secret === 'string' ? [secret] : secret;
   if (!Array.isArray(secrets) || secrets.length === 0)
     throw configError('secret', 'a secret is required: at least 32 bytes, as "latchkey new-secret" makes one');
-  for (const one of secrets) checkSecret(one);
-  const hmacKeys = (purpose: KeyPurpose) => secrets.map((one) => createSecretKey(derive(one, purpose, '')));
+  for (const one of secrets) checkSecret('secret', one);
+  for (const one of retired) checkSecret('retiredSecrets', one);
+  const verifying = [...secrets, ...retired];
+  const hmacKeys = (purpose: KeyPurpose) => verifying.map((one) => createSecretKey(derive(one, purpose, '')));
+  const channelKeys = (purpose: 'mesh' | 'frames') => (cluster: string, node: string) =>
+    secrets.map((one) => ({
+      keyId: createHash('sha256')
+        .update(derive(one, purpose, 'id'))
+        .digest('hex')
+        .slice(0, 8),
+      key: derive(one, purpose, JSON.stringify([cluster, node])),
+    }));
   return {
     token: hmacKeys('token'),
     sessionId: hmacKeys('session-id'),
     csrf: hmacKeys('csrf'),
-    assertionSeeds: secrets.map((one) => derive(one, 'assertion', '')),
-    mesh: (cluster, node) =>
-      secrets.map((one) => ({
-        keyId: createHash('sha256')
-          .update(derive(one, 'mesh', 'id'))
-          .digest('hex')
-          .slice(0, 8),
-        key: derive(one, 'mesh', JSON.stringify([cluster, node])),
-      })),
+    assertionSeeds: verifying.map((one) => derive(one, 'assertion', '')),
+    mesh: channelKeys('mesh'),
+    frames: channelKeys('frames'),
   };
 }
 
@@ -65,10 +75,10 @@ function derive(secret: string, purpose: KeyPurpose, context: string): Buffer {
 
 const wellKnown = /^(.)\1*$|change|secret|password|example|default/i;
 
-function checkSecret(secret: unknown): void {
+function checkSecret(field: string, secret: unknown): void {
   if (typeof secret !== 'string' || Buffer.byteLength(secret) < secretBytesAtLeast) {
-    throw configError('secret', 'must be at least 32 bytes of random text, as "latchkey new-secret" makes one');
+    throw configError(field, 'must be at least 32 bytes of random text, as "latchkey new-secret" makes one');
   }
   if (wellKnown.test(secret))
-    throw configError('secret', 'looks like a placeholder: use random text, as "latchkey new-secret" makes it');
+    throw configError(field, 'looks like a placeholder: use random text, as "latchkey new-secret" makes it');
 }

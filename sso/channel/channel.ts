@@ -10,6 +10,11 @@
  * - after `close` resolves nothing is delivered, and no timer or socket is left.
  */
 
+import type { Clock } from '../clock.ts';
+import type { MeshKey } from '../keys.ts';
+import type { Log } from '../log.ts';
+import type { Random } from '../random.ts';
+
 /** The most a frame may hold: larger ones are refused before memory is taken for them. */
 export const maxFrameBytes = 512 * 1024;
 
@@ -47,3 +52,25 @@ export interface Channel {
   counters(): Readonly<Record<string, number>>;
   close(): Promise<void>;
 }
+
+/** What a node tells a channel that it was given in place of the mesh. */
+export interface ChannelParts {
+  readonly node: string;
+  /** Later processes of the same node have greater ones. */
+  readonly incarnation: number;
+  /** Nodes of another name are strangers, even with the same secret. */
+  readonly cluster: string;
+  /** The configured nodes, by their routes, this one included or not. */
+  readonly nodes: readonly string[];
+  /** The keys that seal the frames of a node of this cluster, newest secret first: the first seals, all open. */
+  readonly keys: (node: string) => readonly MeshKey[];
+  /** Settings that must be equal on all members, as text an operator can read; a member that differs is refused. At most 1 KiB. */
+  readonly fingerprint: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log?: Log | undefined;
+  /** A later process with this node's name lives: this one must stop, or take an incarnation beyond `latest`. Called once. */
+  readonly onReplaced?: ((latest: number) => void) | undefined;
+}
+
+export type MakeChannel = (parts: ChannelParts) => Channel;

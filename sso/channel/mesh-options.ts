@@ -27,6 +27,8 @@ export interface MeshOptions {
   /** A DNS name whose addresses are nodes. */
   readonly dns?: { readonly name: string; readonly port: number } | undefined;
   readonly resolve?: Resolve | undefined;
+  /** Where an address is dialled in truth, `host:port`: for tests that put a proxy between two nodes whose lists must be equal. Default: there. */
+  readonly reach?: ((address: string) => string) | undefined;
   /** The keys of a node of this cluster, newest secret first; none for a node that may not join. Asked at every handshake. */
   readonly keys: (node: string) => readonly MeshKey[];
   /** The operator's own certificates in place of keys. */

@@ -143,8 +143,8 @@ class Mesh implements MeshChannel {
   }
 
   #dial(address: string, attempt: number): void {
-    const { clock, limits, cluster } = this.#settings;
-    const { host, port } = parseAddress(address)!;
+    const { clock, limits, cluster, reach } = this.#settings;
+    const { host, port } = parseAddress(reach?.(address) ?? address)!;
     const socket = connect({ host, port, ...this.#credentials.client(attempt) });
     let failure = new Error('closed in the handshake');
     let secured = false;
