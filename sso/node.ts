@@ -6,34 +6,40 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
+import { Audit } from './audit/audit.ts';
 import type { Channel } from './channel/channel.ts';
 import { meshChannel } from './channel/mesh.ts';
 import { type Cancel, type Clock, every, systemClock } from './clock.ts';
-import { type Cause, entryLattice, type OpenEntry } from './entry.ts';
+import { LmdbDisk } from './disk/lmdb-disk.ts';
+import type { Cause, OpenEntry } from './entry.ts';
 import { SsoError } from './errors.ts';
-import { GossipNode, type MemberView } from './gossip/gossip.ts';
-import { HybridClock } from './hybrid-clock.ts';
-import { deriveKeys } from './keys.ts';
+import type { HandedOver, MemberView } from './gossip/gossip.ts';
+import { Metrics, type MetricsOptions } from './health/metrics.ts';
+import { livez, type ReadyzOptions, readyz } from './health/pages.ts';
+import type { HealthSnapshot, HealthSource } from './health/snapshot.ts';
+import { Heart } from './heart.ts';
+import { deriveKeys, type Keys } from './keys.ts';
 import { type Log, silentLog } from './log.ts';
+import type { FinalityView } from './logout/finality.ts';
 import { type NodeOptions, resolveOptions, type Settings } from './options.ts';
 import { parseRoles } from './principal.ts';
 import { systemRandom } from './random.ts';
 import type { Receipt } from './receipt.ts';
-import { type Closed, type EntryView, Registry } from './registry.ts';
-import { sessionLattice } from './session/record.ts';
+import type { Closed, EntryView } from './registry.ts';
 import { RequestContext } from './session/request-context.ts';
 import { type SessionOptions, type SessionParts, sessions } from './session/sessions.ts';
 import { type SessionStore, store } from './session/store.ts';
-import { SessionTable } from './session/table.ts';
-import { subjectLattice } from './subject.ts';
 import type { SsoId } from './token.ts';
 import { type KeySet, keySet } from './valve/assertion.ts';
+import type { LongLivedConnection } from './valve/closable.ts';
 import { type Authenticate, type LoginOptions, login } from './valve/login.ts';
+import { LongLived } from './valve/long-lived.ts';
 import { type ProtectOptions, protect } from './valve/protect.ts';
 import type { ValveParts } from './valve/settings.ts';
 import { type LogoutOptions, logout } from './valve/sign-off.ts';
 import type { Sso } from './valve/sso.ts';
-import { signOnView, upgradeReader, valve } from './valve/valve.ts';
+import { upgradeReader } from './valve/upgrade.ts';
+import { signOnView, valve } from './valve/valve.ts';
 
 /** Starts a node: joins the cluster, compares with its members, and only then resolves. @throws SsoError ERR_CONFIG_INVALID, ERR_CHANNEL_FAILED */
 export async function startNode(options: NodeOptions): Promise<SsoNode> {
@@ -58,6 +64,11 @@ export interface Opened {
   readonly own: boolean;
 }
 
+/** Who does an administrative act, for the audit. */
+interface Actor {
+  readonly by?: string | undefined;
+}
+
 interface NodeEvents {
   opened: [Opened];
   closed: [Closed];
@@ -70,28 +81,31 @@ interface NodeEvents {
 export class SsoNode {
   readonly #settings: Settings;
   readonly #log: Log;
-  readonly #gossip: GossipNode;
-  readonly #registry: Registry;
-  readonly #table: SessionTable;
+  readonly #heart: Heart;
   readonly #valveParts: ValveParts;
   readonly #sessionParts: SessionParts;
   readonly #keySet: KeySet;
   readonly #upgrades: (req: IncomingMessage) => Promise<Sso>;
+  readonly #longLived: LongLived;
+  readonly #health: HealthSource;
+  readonly #metrics: Metrics;
+  readonly #audit: Audit;
   readonly #clock: Clock;
   readonly #events = new EventEmitter<NodeEvents>();
   readonly #apps = new Set<string>();
   #timers: Cancel[] = [];
-  #drained: Promise<void> = Promise.resolve();
+  #drained: Promise<HandedOver> = Promise.resolve({ handedOver: 0, lost: 0 });
   #stopped: Promise<void> | undefined;
   #latest = 0;
+  #ended: Promise<void> = Promise.resolve();
   #state: 'starting' | 'up' | 'draining' | 'stopped' = 'starting';
 
   /** Use `startNode`. `after`: the incarnation of this node that another one has met, which this life must exceed. */
   constructor(settings: Settings, after = 0) {
-    const { world, cluster, route } = settings;
+    const { world, cluster, route, limits } = settings;
     const clock = world.clock ?? systemClock;
     const random = world.random ?? systemRandom;
-    const keys = deriveKeys(settings.secret);
+    const keys = deriveKeys(settings.secret, settings.retiredSecrets);
     this.#settings = settings;
     this.#clock = clock;
     this.#log = settings.log ?? consoleLog;
@@ -99,77 +113,43 @@ export class SsoNode {
     const incarnation = Math.max(Math.floor(clock.now()) * 512, after + 1) + chance;
     const self = { node: route, incarnation };
     const onReplaced = (latest: number) => void this.#replaced(latest);
-    const life = `${route}:${incarnation}`;
-    const hybrid = new HybridClock(clock);
     const channel =
       world.channel?.({ ...self, onReplaced }) ??
       (cluster === undefined
         ? undefined
-        : meshOf(settings, cluster, self, keys.mesh, {
+        : channelOf(settings, cluster, self, keys, {
             clock,
             random,
             log: this.#log,
             onReplaced,
           }));
-    this.#gossip = new GossipNode({
-      self: { ...self, route, address: addressOf(cluster) },
+    this.#health = { clock, snapshot: () => this.#snapshot(), beatAt: () => this.#heart.gossip.beatAt };
+    this.#metrics = new Metrics(this.#health);
+    this.#heart = new Heart({
+      onAnswered: (state) => this.#metrics.answered(state),
+      onComplete: (afterMs) => this.#metrics.completed(afterMs),
+      self,
+      route,
+      address: addressOf(cluster, route),
       channel,
+      voters: settings.voters,
       clock,
       random,
-      log: this.#log,
-      options: defined({
+      keys,
+      disk:
+        world.disk ??
+        (settings.dataDir === undefined
+          ? undefined
+          : new LmdbDisk({ directory: settings.dataDir, clock, log: this.#log })),
+      restored: settings.restored,
+      accepting: () => this.#state === 'up',
+      gossip: defined({
         intervalMs: cluster?.intervalMs,
         askMs: cluster?.askMs,
         joinMs: cluster?.joinMs,
         lostAfterMs: cluster?.lostAfterMs,
       }),
-    });
-    // In this order they travel: no entry outruns the end of its subject in one batch or comparison.
-    const subjects = this.#gossip.map(subjectLattice);
-    const entries = this.#gossip.map(entryLattice);
-    const sessionCopies = this.#gossip.map(sessionLattice);
-    const { limits } = settings;
-    const wait = defined({ copies: cluster?.copies, waitMs: cluster?.copyMs });
-    this.#table = new SessionTable({
-      copies: sessionCopies,
-      gossip: this.#gossip,
-      signOns: {
-        stateOf: (id) => this.#registry.stateOf(id),
-        endsAt: (id) => this.#registry.endsAt(id),
-        closedAt: (id) => this.#registry.closedAt(id),
-        fetch: (id) => this.#registry.fetch(id),
-        lived: (id, until) => this.#registry.lived(id, until),
-      },
-      clock,
-      hybrid,
-      life,
-      lifeEndedAt: (one) => this.#gossip.lifeEndedAt(one),
-      limits: { ...defined({ sessions: limits.sessions, sessionsPerSignOn: limits.sessionsPerSignOn }), ...wait },
-    });
-    this.#registry = new Registry({
-      entries,
-      subjects,
-      gossip: this.#gossip,
-      links: {
-        linkedUntil: (id) => this.#table.linkedUntil(id),
-        keysOf: (id) => this.#table.keysOf(id),
-        ask: (asked) => sessionCopies.ask(asked),
-        endLinked: (id, closedAt) => this.#table.endLinked(id, closedAt),
-        views: (id) =>
-          this.#table.linked(id).map(({ session }) => ({
-            app: session.app,
-            node: nodeOf(session.owner),
-            lastAccessAt: session.lastAccessAt,
-          })),
-      },
-      keys,
-      clock,
-      hybrid,
-      random,
-      life,
-      accepting: () => this.#state === 'up',
-      log: this.#log,
-      limits: defined({
+      registry: defined({
         lifeMs: settings.lifeMs,
         idleMs: settings.idleMs,
         maxEmptyLifeMs: settings.maxEmptyLifeMs,
@@ -179,36 +159,63 @@ export class SsoNode {
         copyMs: cluster?.copyMs,
         logoutMs: cluster?.logoutMs,
       }),
+      sessions: defined({
+        sessions: limits.sessions,
+        sessionsPerSignOn: limits.sessionsPerSignOn,
+        copies: cluster?.copies,
+        waitMs: cluster?.copyMs,
+      }),
+      log: this.#log,
     });
+    const { registry, gossip, finality } = this.#heart;
+    this.#audit = new Audit({ log: this.#log, node: route, speaks: () => this.#speaks() });
     const context = new RequestContext();
     this.#keySet = keySet(keys);
     this.#valveParts = {
-      registry: this.#registry,
+      onRefused: (reason) => this.#metrics.refused(reason),
+      registry,
+      finality: this.#heart.finality,
       settings,
       keys,
       context,
-      clock,
+      clock: this.#heart.clock,
       random,
       log: this.#log,
       route,
-      accepting: () => this.#state === 'up',
+      accepting: () => this.#heart.mayOpen(),
     };
     this.#upgrades = upgradeReader(this.#valveParts);
+    this.#longLived = new LongLived({
+      registry,
+      clock: this.#heart.clock,
+      log: this.#log,
+      mayAccept: () => finality.mayAccept(),
+    });
+    finality.onChange(() => this.#longLived.check());
+    finality.onEpoch(() => this.#longLived.check());
     this.#sessionParts = {
-      table: this.#table,
+      table: this.#heart.table,
       signOns: signOnView(this.#valveParts),
       keys,
       route,
       context,
       random,
-      clock,
+      clock: this.#heart.clock,
       log: this.#log,
       allowInsecureCookie: settings.allowInsecureCookie,
     };
-    this.#registry.onOpened((opened) => this.#events.emit('opened', opened));
-    this.#registry.onClosed((closed) => this.#events.emit('closed', closed));
-    this.#gossip.onReplaced(onReplaced);
-    this.#gossip.onMember((_before, after) => this.#events.emit('member', after));
+    registry.onOpened((opened) => {
+      this.#metrics.opened(opened.own);
+      this.#events.emit('opened', opened);
+    });
+    registry.onClosed((closed) => {
+      // One that was never known open here is history that is copied, as at a start.
+      if (closed.principal !== undefined) this.#metrics.ended(closed.cause, closed.own);
+      this.#audit.signedOff(closed);
+      this.#events.emit('closed', closed);
+    });
+    gossip.onReplaced(onReplaced);
+    gossip.onMember((_before, after) => this.#events.emit('member', after));
   }
 
   /** Joins the cluster; `startNode` has done it. Resolves with an incarnation if a later life of this node is known: this one has stopped. */
@@ -221,10 +228,14 @@ export class SsoNode {
         'cookieName has no __Secure- prefix: sibling hosts and plain HTTP can set such a cookie too',
       );
     }
-    await this.#gossip.start();
-    if (this.#state !== 'starting') return this.#latest;
+    await this.#heart.start();
+    if (this.#state !== 'starting') {
+      // The next life opens the same data directory.
+      await this.#ended;
+      return this.#latest;
+    }
     this.#state = 'up';
-    this.#timers = [every(this.#clock, this.#settings.sweepMs, () => void this.#registry.sweep())];
+    this.#timers = [every(this.#clock, this.#settings.sweepMs, () => void this.#heart.registry.sweep())];
     return undefined;
   }
 
@@ -239,6 +250,32 @@ export class SsoNode {
    */
   fromUpgrade(req: IncomingMessage): Promise<Sso> {
     return this.#upgrades(req);
+  }
+
+  /**
+   * Closes a connection that outlives its request with the sign-on under which it was opened, wherever that ends: a WebSocket
+   * of `ws` with 4401 and the cause, an event stream with a last event `signed-off`, an AbortController, or anything with
+   * `close(code, cause)`. Also when this node may not serve sign-ons (4503) or stops (1012): the other side connects again, to
+   * another node. At once, if it is so already. Returns what lets go of it.
+   * @throws SsoError ERR_CONFIG_INVALID this is no sign-on of a request or an upgrade
+   */
+  closeWith(signOn: Sso, connection: LongLivedConnection): () => void {
+    return this.#longLived.closeWith(signOn, connection);
+  }
+
+  /** For supervisors: 200 as long as the node runs, 503 when only a new start helps. */
+  livez(): RequestHandler {
+    return livez(this.#health);
+  }
+
+  /** For balancers: 200 when this node may be sent requests, 503 with the reasons and Retry-After when not. */
+  readyz(options?: ReadyzOptions): RequestHandler {
+    return readyz(this.#health, options);
+  }
+
+  /** For a scraper, in Prometheus' text format. It names nobody; mount it where only the scraper comes. */
+  metrics(options?: MetricsOptions): RequestHandler {
+    return this.#metrics.handler(options);
   }
 
   /** An application's sessions: `req.session`, as express-session has it, linked to the sign-on. */
@@ -276,38 +313,48 @@ export class SsoNode {
   /** Ends all sign-ons of a user, those being checked at this moment included: a password changed, an account was closed. */
   endSubject(
     name: string,
-    options: { readonly cause?: Extract<Cause, 'subject-ended' | 'administrator'> } = {},
+    {
+      cause = 'subject-ended',
+      by,
+    }: { readonly cause?: Extract<Cause, 'subject-ended' | 'administrator'> } & Actor = {},
   ): Promise<Receipt> {
-    return this.#registry.endSubject(name, options.cause ?? 'subject-ended');
+    this.#audit.subjectEnded({ user: name, cause, by });
+    return this.#heart.registry.endSubject(name, cause);
   }
 
   /** Ends one sign-on, by the id that `entries` shows. */
-  endEntry(id: SsoId, options: { readonly cause?: Extract<Cause, 'logout' | 'administrator'> } = {}): Promise<Receipt> {
-    return this.#registry.close(id, options.cause ?? 'administrator');
+  endEntry(
+    id: SsoId,
+    { cause = 'administrator', by }: { readonly cause?: Extract<Cause, 'logout' | 'administrator'> } & Actor = {},
+  ): Promise<Receipt> {
+    this.#audit.administered({ act: 'end-entry', signOn: id, by });
+    return this.#heart.registry.close(id, cause);
   }
 
   /** Gives a user other roles; the next request on every node sees them. @throws SsoError ERR_PRINCIPAL_INVALID */
-  async setRoles(name: string, roles: readonly string[]): Promise<void> {
+  async setRoles(name: string, roles: readonly string[], { by }: Actor = {}): Promise<void> {
     const parsed = parseRoles(roles);
     if (parsed === undefined) throw new SsoError('ERR_PRINCIPAL_INVALID', 'roles must be a list of names');
-    await this.#registry.setRoles(name, parsed);
+    this.#audit.rolesSet({ user: name, roles: parsed, by });
+    await this.#heart.registry.setRoles(name, parsed);
   }
 
   /** The open sign-ons of a user, oldest first; without a name those of all. */
   entries(name?: string): readonly EntryView[] {
-    return name === undefined ? [...this.#registry.openEntries()] : this.#registry.entriesOf(name);
+    return name === undefined ? [...this.#heart.registry.openEntries()] : this.#heart.registry.entriesOf(name);
   }
 
   /** The nodes of the cluster as this one sees them, this one first. */
   members(): readonly MemberView[] {
-    return this.#gossip.members();
+    return this.#heart.gossip.members();
   }
 
   /** An application stops on this node: its sessions' links go, the sign-ons and the data stay (V44). */
   stopApplication(app: string): void {
-    this.#table.release(app);
+    this.#audit.administered({ act: 'stop-application', app });
+    this.#heart.table.release(app);
     this.#apps.delete(app);
-    this.#gossip.setApplications([...this.#apps]);
+    this.#heart.gossip.setApplications([...this.#apps]);
   }
 
   get state(): 'starting' | 'up' | 'draining' | 'stopped' {
@@ -318,9 +365,22 @@ export class SsoNode {
     return this.#settings.route;
   }
 
+  /**
+   * A receipt of a logout as it stands now, by its id, at any node. `undefined`: nobody knows it.
+   * @throws SsoError ERR_UNAVAILABLE it is unknown here, and not every node could be asked
+   */
+  receipt(id: string): Promise<Receipt | undefined> {
+    return this.#heart.receipts.find(id);
+  }
+
+  /** How final logout stands on this node: leases, quorum, recovery. */
+  finality(): FinalityView {
+    return this.#heart.finality.view();
+  }
+
   /** What has been counted: frames dropped by reason, values repaired, and so on. */
   counters(): Readonly<Record<string, number>> {
-    return this.#gossip.counters();
+    return this.#heart.gossip.counters();
   }
 
   on<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
@@ -328,19 +388,25 @@ export class SsoNode {
     return this;
   }
 
-  /** Takes no sign-ons any more and hands over what only this node holds. Requests that are signed on are still served. */
-  drain(): Promise<void> {
+  /**
+   * Takes no sign-ons any more and hands over what only this node holds; `readyz` says so. Requests that are signed on are
+   * still served. Resolves with the number of values handed over, and of those that nobody confirmed in time.
+   */
+  drain(): Promise<HandedOver> {
     if (this.#state === 'up') {
       this.#state = 'draining';
-      this.#drained = this.#gossip.drain();
+      this.#audit.administered({ act: 'drain' });
+      this.#longLived.restart();
+      this.#drained = this.#heart.drain();
     }
     return this.#drained;
   }
 
-  /** Drains, leaves the cluster, and ends every timer and socket. The sign-ons live on in the other nodes. */
+  /** Drains, leaves the cluster, and ends every timer, socket and file. The sign-ons live on in the other nodes. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.drain()
-      .then(() => this.#gossip.leave())
+      .then(() => this.#audit.administered({ act: 'stop' }))
+      .then(() => this.#heart.leave())
       .then(() => this.kill()));
   }
 
@@ -348,7 +414,8 @@ export class SsoNode {
   async kill(): Promise<void> {
     this.#state = 'stopped';
     for (const cancel of this.#timers) cancel();
-    await this.#gossip.stop();
+    this.#longLived.abandon();
+    await this.#heart.kill();
   }
 
   /** A later process goes by this node's name: two of one name must not both answer. */
@@ -356,49 +423,73 @@ export class SsoNode {
     const wasUp = this.#state !== 'starting';
     if (this.#state === 'stopped') return;
     this.#latest = latest;
-    await this.kill();
+    this.#longLived.restart();
+    this.#ended = this.kill();
+    await this.#ended;
     if (wasUp) this.#events.emit('replaced');
+  }
+
+  /** Of the living nodes the first by name says what all conclude by themselves. */
+  #speaks(): boolean {
+    return this.members().every(({ node, state }) => node >= this.name || (state !== 'up' && state !== 'draining'));
+  }
+
+  #snapshot(): HealthSnapshot {
+    const { registry, table, entries, finality, diskFailure, unwritten, clockOffsetMs, isClockFarOff } = this.#heart;
+    const view = finality.view();
+    return {
+      state: this.#state,
+      finality: view,
+      members: this.members(),
+      signOns: { open: registry.openCount, closed: entries.size - registry.openCount },
+      sessions: { live: table.liveCount },
+      counters: this.counters(),
+      queues: { closings: view.outstanding, 'disk-writes': unwritten, receipts: this.#heart.receipts.underWay },
+      clock: { offsetMs: clockOffsetMs, isWrong: isClockFarOff },
+      diskFailure,
+      longLived: this.#longLived.view(),
+    };
   }
 
   #noteApp(app: string): void {
     this.#apps.add(app);
-    this.#gossip.setApplications([...this.#apps]);
+    this.#heart.gossip.setApplications([...this.#apps]);
   }
 }
 
-function meshOf(
+function channelOf(
   settings: Settings,
   cluster: NonNullable<Settings['cluster']>,
   self: { node: string; incarnation: number },
-  mesh: ReturnType<typeof deriveKeys>['mesh'],
+  keys: Keys,
   world: Pick<ValveParts, 'clock' | 'random' | 'log'> & { readonly onReplaced: (latest: number) => void },
 ): Channel {
-  const name = cluster.name ?? 'latchkey';
+  const { name = 'latchkey', nodes = [], listen = '' } = cluster;
+  const parts = { ...self, ...world, cluster: name, nodes, fingerprint: fingerprintOf(settings) };
+  if (cluster.channel !== undefined) return cluster.channel({ ...parts, keys: (node) => keys.frames(name, node) });
   return meshChannel({
-    ...self,
-    ...world,
-    ...defined({ advertise: cluster.advertise, dns: cluster.dns, tls: cluster.tls }),
-    cluster: name,
-    listen: cluster.listen,
-    nodes: cluster.nodes ?? [],
-    keys: (node) => mesh(name, node),
-    fingerprint: fingerprintOf(settings),
+    ...parts,
+    ...defined({ advertise: cluster.advertise, dns: cluster.dns, tls: cluster.tls, reach: settings.world.reach }),
+    listen,
+    keys: (node) => keys.mesh(name, node),
   });
 }
 
-/** Nodes that judge sign-ons by different limits would disagree about who is signed on: they do not join. */
-function fingerprintOf({ lifeMs, idleMs, maxEmptyLifeMs }: Settings): string {
-  return `lifeMs ${lifeMs}, idleMs ${idleMs}, maxEmptyLife ${maxEmptyLifeMs / 1000} s`;
+/**
+ * Nodes that judge sign-ons by different limits would disagree about who is signed on, those with different voters about what
+ * a majority is: they do not join.
+ */
+function fingerprintOf({ lifeMs, idleMs, maxEmptyLifeMs, voters }: Settings): string {
+  const limits = `lifeMs ${lifeMs}, idleMs ${idleMs}, maxEmptyLife ${maxEmptyLifeMs / 1000} s`;
+  if (voters === undefined) return limits;
+  return `${limits}, voters ${voters.list.join(' ')}, leaseMs ${voters.leaseMs}, whenCutOff ${voters.mode}`;
 }
 
-/** Where the others reach this node, as far as it knows itself. */
-function addressOf(cluster: Settings['cluster']): string {
-  const { advertise, listen = '' } = cluster ?? {};
+/** Where the others reach this node, as far as it knows itself; over a channel of its own it is known by its route. */
+function addressOf(cluster: Settings['cluster'], route: string): string {
+  const { advertise, listen = '', channel } = cluster ?? {};
+  if (channel !== undefined) return route;
   return advertise ?? (/^(0\.0\.0\.0|\[::\]|\*):|:0$/.test(listen) ? '' : listen);
-}
-
-function nodeOf(life: string): string {
-  return life.slice(0, life.lastIndexOf(':'));
 }
 
 /** Without the fields that are undefined: defaults take their place. */

@@ -4,22 +4,32 @@
  * seconds; everything of our own says its unit in its name.
  */
 
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import type { Request } from 'express';
-import { z } from 'zod';
-import type { Channel } from './channel/channel.ts';
+import type { z } from 'zod';
+import type { Channel, MakeChannel } from './channel/channel.ts';
 import type { Clock } from './clock.ts';
 import { cookieDomainError } from './cookie-domain.ts';
+import type { Disk } from './disk/disk.ts';
 import { configError } from './errors.ts';
 import type { Log } from './log.ts';
+import type { WhenCutOff } from './logout/finality.ts';
+import { type Voters, votersOf } from './logout/voters.ts';
+import { addressError, addressShape, optionsSchema, routeShape } from './options-schema.ts';
 import type { Principal } from './principal.ts';
 import type { Random } from './random.ts';
-import { registryLimits } from './registry.ts';
+import { registryLimits } from './registry/limits.ts';
 import type { SignOnHook, ValveSettings } from './valve/settings.ts';
 
 export interface NodeOptions {
   /** ≥ 32 bytes of random text, the same on every node; or a list, of which the first makes and all verify. Everything secret is derived from it. */
   readonly secret: string | readonly string[];
+  /** Secrets that were switched off: they admit nobody to the cluster any more, and go on verifying what they made until it is over. */
+  readonly retiredSecrets?: readonly string[];
+  /** Where sign-ons, sessions and ends are kept over a restart; readable by the owner only. Left out: in memory only, and a restart counts as lost state. */
+  readonly dataDir?: string;
+  /** The data directory is a restored copy: what happened since then is learnt from the other nodes first. Default false. */
+  readonly restored?: boolean;
   /** The sticky suffix of this node (JBoss: jvmRoute), and its name in the cluster. Default: the host's name, dots turned into dashes. */
   readonly route?: string;
   /** The hosts that share the sign-on: `xyz.com` for app1.xyz.com and app2.xyz.com. Left out, or `/` as the guide spells it: the issuing host alone. */
@@ -74,13 +84,25 @@ export interface NodeOptions {
 export interface ClusterOptions {
   /** Part of every key: nodes of another name are strangers, even with the same secret. Default `latchkey`. */
   readonly name?: string;
-  /** `address:port` to listen on for the other nodes. */
-  readonly listen: string;
+  /** `address:port` to listen on for the other nodes. Required, unless there is a `channel`. */
+  readonly listen?: string;
   /** The address under which the others reach this node, where it differs from `listen`. */
   readonly advertise?: string;
-  /** The configured nodes' addresses, this one's included or not. */
+  /**
+   * The voters: addresses of the nodes that make a majority, the same list on every node, fixed for the life of the cluster's
+   * state. A node whose own address is not among them has no vote, and may come and go. Default: this node alone.
+   */
   readonly nodes?: readonly string[];
-  /** A DNS name whose addresses are nodes, and their port. */
+  /**
+   * An engine that is there already, in place of connections between the nodes: `natsChannel()` of `latchkey/nats`. `nodes` are
+   * then the voters' routes, and `listen`, `advertise`, `dns` and `tls` are left out.
+   */
+  readonly channel?: MakeChannel;
+  /** T: how long a lease runs, milliseconds; nodes that are cut off refuse after so long, and no logout takes longer. Default 6000. */
+  readonly leaseMs?: number;
+  /** What a node does that reaches no majority of the voters: accept no sign-on, or go on with what it has. Default `refuse` from three voters on, else `serve`. */
+  readonly whenCutOff?: WhenCutOff;
+  /** A DNS name whose addresses are further nodes to look for, and their port. */
   readonly dns?: { readonly name: string; readonly port: number };
   /** The operator's own certificates (PEM text) in place of keys from the secret; SAN = the node's route. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
@@ -114,6 +136,10 @@ export interface Limits {
 export interface World {
   readonly clock?: Clock;
   readonly random?: Random;
+  /** In place of the data directory. */
+  readonly disk?: Disk;
+  /** Where an address is dialled in truth: a proxy between two nodes. */
+  readonly reach?: (address: string) => string;
   /** In place of the mesh: `memoryNetwork().channel`. */
   readonly channel?: (self: {
     readonly node: string;
@@ -130,126 +156,20 @@ export interface Settings extends ValveSettings {
   readonly sweepMs: number;
   readonly lifeMs: number;
   readonly idleMs: number;
+  readonly retiredSecrets: readonly string[];
+  readonly dataDir: string | undefined;
+  readonly restored: boolean;
   readonly cluster: ClusterOptions | undefined;
+  /** Who has a vote; without a cluster nobody. */
+  readonly voters: Voters | undefined;
   readonly limits: Limits;
   readonly log: Log | undefined;
   readonly world: World;
 }
 
-const ms = (what: string) =>
-  z
-    .number({ error: `must be a number of milliseconds: ${what}` })
-    .int()
-    .nonnegative();
-const seconds = z
-  .number({ error: 'must be a number of seconds, 0 or more' })
-  .nonnegative({ error: 'must be 0 or more seconds' })
-  .max(1e9, { error: 'must be at most 1000000000 seconds' });
-const callback = z.custom<never>((value) => typeof value === 'function', { error: 'must be a function' });
-const addressError = 'must be address:port, for example 10.0.0.1:7800';
-const address = z
-  .string({ error: addressError })
-  .regex(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, { error: addressError });
-const limit = z.number().int().positive({ error: 'must be a whole number above 0' });
-const routeShape = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
-
-const schema = z.strictObject({
-  secret: z.unknown().optional(),
-  route: z
-    .string()
-    .max(128)
-    .regex(routeShape, {
-      error: 'may hold letters, digits, "-", "_" and single dots: balancers and cookies cannot carry anything else',
-    })
-    .optional(),
-  cookieDomain: z.string().optional(),
-  cookieName: z
-    .string()
-    .max(128)
-    .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'must be a cookie name (RFC 6265 token)' })
-    .optional(),
-  previousCookieDomains: z.array(z.string()).optional(),
-  sameSite: z.enum(['lax', 'strict', 'none'], { error: 'must be lax, strict or none' }).optional(),
-  partitioned: z.boolean().optional(),
-  allowInsecureCookie: z.boolean().optional(),
-  origins: z.array(z.string()).optional(),
-  maxEmptyLife: seconds.optional(),
-  processExpiresInterval: seconds.optional(),
-  requireReauthentication: z
-    .union(
-      [z.literal(false), z.strictObject({ check: callback, everyMs: ms('how long an answer holds').optional() })],
-      {
-        error: 'must be false, or { check, everyMs }: no password is kept, so check is asked again',
-      },
-    )
-    .optional(),
-  revalidate: z.strictObject({ check: callback, everyMs: ms('how long an answer holds').optional() }).optional(),
-  lifeMs: ms('the absolute life of a sign-on')
-    .min(1_000)
-    .max(30 * 86_400_000, { error: 'must be at most 30 days' })
-    .optional(),
-  idleMs: ms('the idle limit of a sign-on, 0 for none').optional(),
-  countsAsActivity: callback.optional(),
-  principalFrom: callback.optional(),
-  hooks: z
-    .strictObject({
-      onSignOn: z
-        .array(
-          z.custom<SignOnHook>((value) => typeof (value as SignOnHook)?.signOn === 'function', {
-            error: 'must be hooks such as stickyRoute()',
-          }),
-        )
-        .optional(),
-    })
-    .optional(),
-  clearSiteData: z
-    .array(
-      z.enum(['cache', 'storage'], {
-        error: 'may name cache and storage: cookies would empty the whole registrable domain',
-      }),
-    )
-    .optional(),
-  issuer: z.string().min(1).optional(),
-  cluster: z
-    .strictObject({
-      name: z.string().min(1).max(64).optional(),
-      listen: address,
-      advertise: address.optional(),
-      nodes: z.array(address).optional(),
-      dns: z.strictObject({ name: z.string().min(1), port: z.number().int().min(1).max(65_535) }).optional(),
-      tls: z.strictObject({ cert: z.string(), key: z.string(), ca: z.string() }).optional(),
-      copies: limit.optional(),
-      copyMs: ms('the longest wait for a copy').optional(),
-      askMs: ms('the longest question').optional(),
-      logoutMs: ms('the longest wait of a logout').optional(),
-      joinMs: ms('the longest wait of a start').optional(),
-      intervalMs: ms('between comparisons').min(10).optional(),
-      lostAfterMs: ms('until a node counts as lost').min(100).optional(),
-    })
-    .optional(),
-  limits: z
-    .strictObject({
-      entries: limit.optional(),
-      entriesPerUser: limit.optional(),
-      sessions: limit.optional(),
-      sessionsPerSignOn: limit.optional(),
-    })
-    .optional(),
-  log: z
-    .custom<Log>(
-      (value) =>
-        ['debug', 'info', 'warn', 'error'].every(
-          (level) => typeof (value as Record<string, unknown>)?.[level] === 'function',
-        ),
-      { error: 'must have debug, info, warn and error' },
-    )
-    .optional(),
-  world: z.custom<World>((value) => typeof value === 'object' && value !== null).optional(),
-});
-
 /** @throws SsoError ERR_CONFIG_INVALID `field.path: what would be right` */
 export function resolveOptions(options: NodeOptions): Settings {
-  const parsed = schema.safeParse(options);
+  const parsed = optionsSchema.safeParse(options);
   if (!parsed.success) throw firstError(parsed.error);
   const allowInsecureCookie = options.allowInsecureCookie ?? false;
   const sameSite = options.sameSite ?? 'lax';
@@ -295,11 +215,53 @@ export function resolveOptions(options: NodeOptions): Settings {
     onSignOn: options.hooks?.onSignOn ?? [],
     clearSiteData: options.clearSiteData ?? [],
     issuer: options.issuer ?? 'latchkey',
+    retiredSecrets: options.retiredSecrets ?? [],
+    dataDir: options.dataDir,
+    restored: options.restored ?? false,
     cluster: options.cluster,
+    voters: options.cluster && votersIn(options.cluster, options.route ?? defaultRoute()),
     limits: options.limits ?? {},
     log: options.log,
     world: options.world ?? {},
   };
+}
+
+function votersIn(cluster: ClusterOptions, route: string): Voters {
+  const { nodes = [], dns, listen, advertise, leaseMs, whenCutOff, channel, tls } = cluster;
+  if (channel !== undefined) {
+    const field = Object.entries({ listen, advertise, dns, tls }).find(([, value]) => value !== undefined)?.[0];
+    if (field !== undefined)
+      throw configError(`cluster.${field}`, 'is for connections between the nodes: with a channel leave it out');
+    requireShape(nodes, routeShape, 'must be a route: with a channel nodes are named, not dialled');
+    return votersOf(nodes.length === 0 ? [route] : nodes, route, { leaseMs, whenCutOff });
+  }
+  if (listen === undefined) throw configError('cluster.listen', addressError);
+  requireShape(nodes, addressShape, addressError);
+  if (dns !== undefined && nodes.length === 0) {
+    throw configError(
+      'cluster.nodes',
+      'must name the voters, for example ["10.0.0.1:7800", "10.0.0.2:7800"]: what a DNS name happens to answer makes no majority',
+    );
+  }
+  const own = advertise ?? (isWildcard(listen) ? (nodes.find((one) => isHere(one, listen)) ?? listen) : listen);
+  return votersOf(nodes.length === 0 ? [own] : nodes, own, { leaseMs, whenCutOff });
+}
+
+function requireShape(nodes: readonly string[], shape: RegExp, error: string): void {
+  const wrong = nodes.findIndex((one) => !shape.test(one));
+  if (wrong >= 0) throw configError(`cluster.nodes[${wrong}]`, error);
+}
+
+const isWildcard = (address: string) => /^(0\.0\.0\.0|\[::\]|\*):/.test(address);
+
+/** Whether an address is one of this machine's, with the port that is listened on. */
+function isHere(address: string, listen: string): boolean {
+  const at = address.lastIndexOf(':');
+  if (address.slice(at) !== listen.slice(listen.lastIndexOf(':'))) return false;
+  const host = address.slice(0, at).replace(/^\[|\]$/g, '');
+  return (
+    host === hostname() || Object.values(networkInterfaces()).some((all) => all?.some((one) => one.address === host))
+  );
 }
 
 /** Navigations and whatever changes something. A page that polls says `Sec-Fetch-Mode: cors`; what comes from no browser says nothing and counts. */

@@ -46,6 +46,7 @@ const nouns = new Set(
     'receipt',
     'cookie-domain',
     'subject-index',
+    'corrected-clock',
   ].map((name) => `sso/${name}.ts`),
 );
 
@@ -71,9 +72,26 @@ const rooms: readonly {
       ['clock', 'random', 'errors', 'log'].some((n) => p === `sso/${n}.ts`),
   },
   {
+    name: 'final logout',
+    holds: (p) => p.startsWith('sso/logout/'),
+    may: (p) =>
+      p.startsWith('sso/logout/') || p.startsWith('sso/gossip/') || p === 'sso/channel/channel.ts' || nouns.has(p),
+  },
+  {
+    name: 'the disk',
+    holds: (p) => p.startsWith('sso/disk/'),
+    may: (p) => p.startsWith('sso/disk/') || p.startsWith('sso/gossip/') || nouns.has(p),
+  },
+  {
     name: 'the registry',
-    holds: (p) => p === 'sso/registry.ts',
-    may: (p) => nouns.has(p) || p.startsWith('sso/gossip/'),
+    holds: (p) => p === 'sso/registry.ts' || p.startsWith('sso/registry/'),
+    may: (p) =>
+      nouns.has(p) || p.startsWith('sso/gossip/') || p.startsWith('sso/logout/') || p.startsWith('sso/registry'),
+  },
+  {
+    name: 'the audit',
+    holds: (p) => p.startsWith('sso/audit/'),
+    may: (p) => p.startsWith('sso/audit/') || nouns.has(p),
   },
   {
     name: 'http',
@@ -87,6 +105,8 @@ const rooms: readonly {
       p.startsWith('sso/session/') ||
       p.startsWith('sso/http/') ||
       p.startsWith('sso/gossip/') ||
+      p.startsWith('sso/registry/') ||
+      p.startsWith('sso/logout/') ||
       nouns.has(p) ||
       p === 'sso/registry.ts',
   },
@@ -97,8 +117,18 @@ const rooms: readonly {
       p.startsWith('sso/valve/') ||
       p.startsWith('sso/session/') ||
       p.startsWith('sso/http/') ||
+      p.startsWith('sso/audit/') ||
+      p === 'sso/logout/finality.ts' ||
       nouns.has(p) ||
       p === 'sso/registry.ts',
+  },
+  {
+    name: 'health',
+    holds: (p) => p.startsWith('sso/health/'),
+    may: (p) =>
+      p.startsWith('sso/health/') ||
+      nouns.has(p) ||
+      ['sso/logout/finality.ts', 'sso/gossip/members.ts', 'sso/audit/events.ts'].includes(p),
   },
   {
     name: 'balancer',
@@ -108,8 +138,12 @@ const rooms: readonly {
   },
   {
     name: 'the options',
-    holds: (p) => p === 'sso/options.ts',
-    may: (p) => nouns.has(p) || ['sso/registry.ts', 'sso/valve/settings.ts', 'sso/channel/channel.ts'].includes(p),
+    holds: (p) => p === 'sso/options.ts' || p === 'sso/options-schema.ts',
+    may: (p) =>
+      nouns.has(p) ||
+      p.startsWith('sso/options') ||
+      p.startsWith('sso/logout/') ||
+      ['sso/registry/limits.ts', 'sso/valve/settings.ts', 'sso/channel/channel.ts', 'sso/disk/disk.ts'].includes(p),
   },
   {
     name: 'testing',
@@ -123,9 +157,20 @@ const rooms: readonly {
         'sso/clock.ts',
         'sso/random.ts',
         'sso/log.ts',
+        'sso/disk/disk.ts',
+        'sso/disk/memory-disk.ts',
       ].includes(p),
   },
   { name: 'the public surface', holds: (p) => p === 'sso/index.ts', may: (p) => p.startsWith('sso/') },
+  {
+    name: 'the heart',
+    holds: (p) => p === 'sso/heart.ts',
+    may: (p) =>
+      nouns.has(p) ||
+      ['gossip/', 'logout/', 'disk/', 'registry', 'session/', 'channel/channel.ts'].some((at) =>
+        p.startsWith(`sso/${at}`),
+      ),
+  },
   {
     name: 'the node',
     holds: (p) => p === 'sso/node.ts',

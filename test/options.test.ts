@@ -6,6 +6,8 @@ import { type NodeOptions, resolveOptions } from '../sso/options.ts';
 
 const secret = 'k3J9sQ0vXw7Zb2Lr8Tn5Yp4Gd6Hf1Mc0RaUe';
 
+const notMade = () => assert.fail('a channel was made');
+
 /** Each wrong configuration, and the one line that it must end with. */
 const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   [
@@ -86,6 +88,16 @@ const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     /^cluster\.peers: is no option/,
   ],
   ['a cluster without an address', { cluster: {} }, /^cluster\.listen: /],
+  [
+    'an address to listen on beside a channel',
+    { cluster: { channel: notMade, listen: '10.0.0.1:7800' } },
+    /^cluster\.listen: is for connections between the nodes/,
+  ],
+  [
+    'addresses where a channel knows names',
+    { cluster: { channel: notMade, nodes: ['node1', '10.0.0.2:7800'] } },
+    /^cluster\.nodes\[1\]: must be a route/,
+  ],
   ['a cluster address without a port', { cluster: { listen: '10.0.0.1' } }, /^cluster\.listen: must be address:port/],
   [
     'a node address without a port',

@@ -61,6 +61,19 @@ const wrong: readonly (readonly [text: string, says: RegExp])[] = [
   [`${good}limits: { entries: 0 }`, /limits\.entries: must be a whole number, at least 1/],
   [`${good}limits: { entrys: 5 }`, /limits\.entrys: is not a known field; did you mean "entries"\?/],
   [`${good}cluster: {}`, /cluster\.listen: is missing: must be address:port/],
+  [
+    `${good}cluster: { listen: "10.0.0.1:7800", nats: { servers: [x] } }`,
+    /cluster\.listen: is for connections between the nodes: with nats leave it out/,
+  ],
+  [
+    `${good}cluster: { nodes: ["n1", "10.0.0.2:7800"], nats: { servers: [x] } }`,
+    /cluster\.nodes\[1\]: must be a route/,
+  ],
+  [`${good}cluster: { nats: { servers: [x], password: word } }`, /cluster\.nats\.password: a secret does not belong/],
+  [
+    `${good}cluster: { nats: { servers: [x], usr: y } }`,
+    /cluster\.nats\.usr: is not a known field; did you mean "user"\?/,
+  ],
   [`${good}cluster: { listen: 7800 }`, /cluster\.listen: must be address:port/],
   [`${good}cluster: { listen: "10.0.0.1" }`, /cluster\.listen: must be address:port/],
   [`${good}cluster: { listen: "10.0.0.1:70000" }`, /cluster\.listen: must be address:port/],
@@ -134,10 +147,28 @@ test('the sample configurations load', () => {
   const samples = join(import.meta.dirname, '../../config/samples');
   const text = (name: string) => readFileSync(join(samples, name), 'utf8');
   write('secret', secret);
+  write('nats-password', 'carries-frames', 0o600);
   const names = readdirSync(samples).filter((name) => name.endsWith('.yaml') && !name.includes('users'));
-  assert.deepEqual(names.sort(), ['demo.yaml', 'one-node.yaml', 'three-nodes.yaml']);
+  assert.deepEqual(names.sort(), [
+    'demo.yaml',
+    'one-node.yaml',
+    'three-nodes-nats.yaml',
+    'three-nodes.yaml',
+    'two-nodes-and-witness.yaml',
+  ]);
   for (const name of names) load(text(name));
-  assert.equal(load(text('three-nodes.yaml')).node.cluster?.nodes?.length, 3);
+  const three = load(text('three-nodes.yaml')).node;
+  const witness = load(text('two-nodes-and-witness.yaml')).node;
+  assert.equal(three.cluster?.nodes?.length, 3);
+  assert.equal(three.cluster?.whenCutOff, 'refuse');
+  assert.equal(three.dataDir, '/var/lib/latchkey');
+  assert.ok(witness.cluster?.nodes?.includes(witness.cluster.listen!), 'the witness has a vote');
+  assert.equal(load(text('one-node.yaml')).node.dataDir, join(directory, 'data'));
+  assert.deepEqual(load(text('three-nodes-nats.yaml')).nats, {
+    servers: ['nats://10.0.0.9:4222'],
+    user: 'latchkey',
+    pass: 'carries-frames',
+  });
   assert.deepEqual(
     parseUsers('demo-users.yaml', text('demo-users.yaml')).map(({ name }) => name),
     ['alice', 'bob'],
