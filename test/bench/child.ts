@@ -14,6 +14,8 @@ export interface Child {
   readonly name: string;
   /** @throws Error what the other side threw, or that it ended */
   call<T>(call: string, argument?: unknown): Promise<T>;
+  /** `SIGSTOP`: it stands still, and whoever is connected hears nothing. `SIGCONT`: it goes on. `SIGKILL`: it is gone at once. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void;
   /** Ends the process; resolves once it is gone. */
   stop(): Promise<void>;
 }
@@ -62,8 +64,10 @@ export function startChild(
         child.send({ id, call, argument });
       });
     },
+    signal: (signal) => void child.kill(signal),
     async stop() {
-      if (!over) child.disconnect();
+      if (child.connected) child.disconnect();
+      child.kill('SIGCONT');
       await gone;
     },
   };

@@ -3,9 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { systemClock } from '../../sso/clock.ts';
+import { Heart } from '../../sso/heart.ts';
 import { deriveKeys } from '../../sso/keys.ts';
 import { systemRandom } from '../../sso/random.ts';
-import { nodeParts } from '../simulation/parts.ts';
 import { answerCalls } from './child.ts';
 
 const kinds: Readonly<Record<string, (count: number) => unknown>> = {
@@ -38,29 +38,29 @@ async function weight(): Promise<number> {
 }
 
 function latchkey(count: number): unknown {
-  const parts = nodeParts({
+  const heart = new Heart({
     self: { node: 'n1', incarnation: 1 },
+    route: 'n1',
     address: '',
     clock: systemClock,
     random: systemRandom,
     keys: deriveKeys('Wq6nE1uXb8Yt3Rk9Pz5Lm2Vc7Hs4Jd0G'),
-    accepting: () => true,
   });
   for (let i = 0; i < count; i++) {
-    const opened = parts.registry.openNow({
+    const opened = heart.registry.openNow({
       principal: { name: `user-${i}@xyz.com`, roles: ['customer'] },
       how: 'form',
-      mark: parts.registry.mark(),
+      mark: heart.registry.mark(),
     });
-    const key = parts.table.key('shop', randomBytes(24).toString('base64url'));
-    parts.table.write(key, {
+    const key = heart.table.key('shop', randomBytes(24).toString('base64url'));
+    heart.table.write(key, {
       app: 'shop',
       signOn: opened!.id,
       idleMs: 1_800_000,
       data: '[0,{"basket":"three books"}]',
     });
   }
-  return parts;
+  return heart;
 }
 
 function plainMap(count: number): unknown {

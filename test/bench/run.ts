@@ -6,14 +6,17 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench } from './bench.ts';
 import { build } from './build.ts';
+import { faults } from './faults.ts';
 import { http } from './http.ts';
 import { join as joining } from './join.ts';
 import { logout } from './logout.ts';
 import { loop } from './loop.ts';
 import { memory } from './memory.ts';
+import { repair } from './repair.ts';
+import { restart } from './restart.ts';
 import { signOns } from './sign-ons.ts';
 
-const benches: readonly Bench[] = [loop, http, logout, signOns, joining, memory];
+const benches: readonly Bench[] = [loop, http, logout, signOns, joining, memory, faults, repair, restart];
 
 if (import.meta.url.endsWith('.ts')) {
   const { folder, remove } = build();

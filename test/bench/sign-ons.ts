@@ -1,8 +1,9 @@
-/** d. Sign-ons a second, without HTTP: one node opens, all three of the cluster hold them. Beside bare TLS, which writes as many frames of the same size to two receivers. */
+/** d. Sign-ons a second, without HTTP: one node opens, all three of the cluster hold them, with and without data directories. Beside bare TLS, which writes as many frames of the same size to two receivers. */
 
 import { type Bench, interleaved } from './bench.ts';
 import { startChild } from './child.ts';
 import { meshCluster } from './mesh-cluster.ts';
+import { sharedNow } from './shared-now.ts';
 import { figure, markdownTable, median, spread } from './table.ts';
 
 const count = 50_000;
@@ -12,8 +13,8 @@ export const signOns: Bench = {
   title: 'Sign-ons a second, from one node to three',
   async run({ rounds, say }) {
     let bytesEach = 0;
-    const clustered = async () => {
-      const cluster = await meshCluster(3);
+    const clustered = async (disk: boolean) => {
+      const cluster = await meshCluster(3, { disk });
       try {
         const [sender, ...others] = cluster.nodes;
         await sender!.call('open', 5_000);
@@ -24,8 +25,15 @@ export const signOns: Bench = {
         const seconds = (Math.max(...(await Promise.all(held))) - begun) / 1_000;
         const cpuAfter = await Promise.all(cluster.nodes.map((node) => node.call<number>('cpu')));
         const cpu = cpuAfter.map((after, i) => (after - cpuBefore[i]!) / count);
+        await Promise.all(cluster.nodes.map((node) => node.call('written')));
+        const writtenSeconds = disk ? (sharedNow() - begun) / 1_000 : Number.NaN;
         bytesEach = bytes / count;
-        return { perSecond: count / seconds, senderMicros: cpu[0]!, receiverMicros: median(cpu.slice(1)) };
+        return {
+          perSecond: count / seconds,
+          writtenPerSecond: count / writtenSeconds,
+          senderMicros: cpu[0]!,
+          receiverMicros: median(cpu.slice(1)),
+        };
       } finally {
         await cluster.stop();
       }
@@ -40,7 +48,12 @@ export const signOns: Bench = {
         const taken = receivers.map((one) => one.call<number>('taken'));
         const begun = await sender!.call<number>('write', { frames: count, bytes });
         const seconds = (Math.max(...(await Promise.all(taken))) - begun) / 1_000;
-        return { perSecond: count / seconds, senderMicros: Number.NaN, receiverMicros: Number.NaN };
+        return {
+          perSecond: count / seconds,
+          writtenPerSecond: Number.NaN,
+          senderMicros: Number.NaN,
+          receiverMicros: Number.NaN,
+        };
       } finally {
         await Promise.all(children.map((child) => child.stop()));
       }
@@ -48,7 +61,8 @@ export const signOns: Bench = {
     const results = await interleaved(
       rounds,
       [
-        { name: 'three nodes', run: clustered },
+        { name: 'three nodes', run: () => clustered(false) },
+        { name: 'three nodes, dataDir', run: () => clustered(true) },
         { name: 'bare TLS, frames of the same size', run: bare },
       ],
       say,
@@ -56,10 +70,14 @@ export const signOns: Bench = {
     const rows = [...results].map(([name, all]) => [
       name,
       spread(all.map((one) => one.perSecond)),
+      figure(median(all.map((one) => one.writtenPerSecond))),
       figure(median(all.map((one) => one.senderMicros))),
       figure(median(all.map((one) => one.receiverMicros))),
     ]);
-    const table = markdownTable(['', 'sign-ons/s', "sender's CPU each, µs", "a receiver's, µs"], rows);
+    const table = markdownTable(
+      ['', 'sign-ons/s', 'until all disks have them', "sender's CPU each, µs", "a receiver's, µs"],
+      rows,
+    );
     return `${table}\n\n${count.toLocaleString('en-US')} sign-ons of ${figure(bytesEach)} bytes on the wire; one process a node: the sender and two that receive.`;
   },
 };

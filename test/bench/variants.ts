@@ -8,12 +8,15 @@ import { RedisStore } from 'connect-redis';
 import cookieParser from 'cookie-parser';
 import express, { type Express, type Request, type RequestHandler } from 'express';
 import { createClient } from 'redis';
-import { startNode } from '../../sso/index.ts';
+import { type SsoNode, startNode } from '../../sso/index.ts';
+import { silentLog } from '../../sso/log.ts';
+import { freePort } from './redis.ts';
 
 export const variantNames = [
   'bare',
   'two empty middlewares',
   'Latchkey',
+  'Latchkey, one of three voters',
   'express-session, memory store',
   'express-session, connect-redis',
 ] as const;
@@ -34,25 +37,25 @@ interface WithSession {
 /** express-session has no types of its own, and those of DefinitelyTyped would clash with ours. */
 export const expressSession = createRequire(import.meta.url)('express-session') as (options: object) => RequestHandler;
 
+const nodeOptions = {
+  secret: 'Zr8kQ2vX5tB9nM4cW7yJ1hL6dF3gS0pA',
+  route: 'n1',
+  allowInsecureCookie: true,
+  log: silentLog,
+};
+
 const sessionOptions = { secret: 'k7Qw9xYtR2mVb4Nc8Lz1', resave: false, saveUninitialized: false };
 
 export const variants: Readonly<Record<VariantName, (redisPort: number) => Promise<Variant>>> = {
   bare: async () => nobody([]),
   'two empty middlewares': async () => nobody([(_req, _res, next) => next(), (_req, _res, next) => next()]),
-  Latchkey: async () => {
-    const node = await startNode({
-      secret: 'Zr8kQ2vX5tB9nM4cW7yJ1hL6dF3gS0pA',
-      route: 'n1',
-      allowInsecureCookie: true,
-    });
-    return {
-      middleware: [node.valve(), node.sessions({ app: 'shop' })],
-      async signOn(req) {
-        await req.sso.open({ name: 'alice', roles: ['customer'] }, 'form');
-        Object.assign((req as unknown as WithSession).session, { basket: 'three books' });
-      },
-      read: (req) => `${req.sso.principal?.name} ${(req as unknown as WithSession).session.basket}`,
-    };
+  Latchkey: async () => latchkey(await startNode(nodeOptions)),
+  'Latchkey, one of three voters': async () => {
+    const nodes = (await Promise.all([freePort(), freePort(), freePort()])).map((port) => `127.0.0.1:${port}`);
+    const [node] = await Promise.all(
+      nodes.map((listen, place) => startNode({ ...nodeOptions, route: `n${place + 1}`, cluster: { listen, nodes } })),
+    );
+    return latchkey(node!);
   },
   'express-session, memory store': async () => withExpressSession(expressSession(sessionOptions)),
   'express-session, connect-redis': async (redisPort) => {
@@ -75,6 +78,17 @@ export function application({ middleware, signOn, read }: Variant): Express {
     res.send(`<p>${read(req)}</p>`);
   });
   return app;
+}
+
+function latchkey(node: SsoNode): Variant {
+  return {
+    middleware: [node.valve(), node.sessions({ app: 'shop' })],
+    async signOn(req) {
+      await req.sso.open({ name: 'alice', roles: ['customer'] }, 'form');
+      Object.assign((req as unknown as WithSession).session, { basket: 'three books' });
+    },
+    read: (req) => `${req.sso.principal?.name} ${(req as unknown as WithSession).session.basket}`,
+  };
 }
 
 function nobody(middleware: readonly RequestHandler[]): Variant {

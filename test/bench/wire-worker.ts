@@ -1,25 +1,25 @@
 /** The other ends of the bare comparisons: an echo over TCP, TLS that carries bytes, JSON over TCP. Nothing of ours but the keys. */
 
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { keyCredentials } from '../../sso/channel/credentials.ts';
 import { deriveKeys } from '../../sso/keys.ts';
 import { answerCalls } from './child.ts';
 import { sharedNow } from './shared-now.ts';
+import { stallCalls } from './stalls.ts';
 
 const keys = deriveKeys('Wq6nE1uXb8Yt3Rk9Pz5Lm2Vc7Hs4Jd0G');
 const credentials = (node: string) => keyCredentials('bench', node, (one) => keys.mesh('bench', one));
 let socket: Socket;
 const tlsSockets: TLSSocket[] = [];
 let got: Promise<number>;
-const delays = monitorEventLoopDelay({ resolution: 1 });
 
 const framesPerTurn = 256;
 /** Entries written as one line of JSON. */
 const entriesPerLine = 1_000;
 
 answerCalls({
+  ...stallCalls,
   echo: () =>
     new Promise<number>((resolve) => {
       const server = createServer((peer) => peer.setNoDelay(true).pipe(peer)).listen(0, '127.0.0.1', () =>
@@ -115,14 +115,6 @@ answerCalls({
       });
       peer.once('close', () => resolve(sharedNow() - begun));
     }),
-  stallBegin() {
-    delays.reset();
-    delays.enable();
-  },
-  stallEnd() {
-    delays.disable();
-    return delays.max / 1e6;
-  },
 });
 
 /** As long as what the lattice of entries writes. */

@@ -1,19 +1,20 @@
 /**
- * The rules, judged from outside the code (FINAL-LOGOUT.md, Invariants). While the history runs: S2, S3,
- * S7, the causes, receipts and copies as they are acknowledged. When all is healed: D1, D2, S5, S8.
- * S1 under partition needs leases, which are the next issue: here a node that is cut off may still
- * honour a sign-on that was ended on the other side, until it hears of it.
+ * The rules, judged from outside the code (FINAL-LOGOUT.md, Invariants), while the history runs: S2, S3,
+ * S7, the causes, receipts and copies as they are acknowledged. S1 and S8 are in promises.ts, S4, L1 and
+ * L2 in reach.ts, epochs in losses.ts; what holds when all is healed, D1, D2 and S5, in verdict.ts.
  */
 
 import type { SsoEntry } from '../../sso/entry.ts';
 import type { Change } from '../../sso/gossip/lattice.ts';
-import type { Look, Registry } from '../../sso/registry.ts';
+import type { Maps } from '../../sso/heart.ts';
+import type { Inquiry, Look, Registry } from '../../sso/registry.ts';
 import type { SessionRecord } from '../../sso/session/record.ts';
 import type { SessionLook } from '../../sso/session/table.ts';
 import type { Subject } from '../../sso/subject.ts';
 import type { SsoId } from '../../sso/token.ts';
+import { type Climate, skewAtMostMs } from './climate.ts';
+import type { SimulatedNode } from './cluster.ts';
 import type { AppSession, Life, Model, SignOn } from './model.ts';
-import type { Maps } from './parts.ts';
 
 export interface Breach {
   readonly rule: string;
@@ -29,25 +30,22 @@ export interface Member {
   readonly state: string;
 }
 
-export interface Limits {
-  readonly idleMs: number;
-  readonly maxEmptyLifeMs: number;
-}
-
-/** How far the simulated clocks may be off true time, milliseconds; FINAL-LOGOUT.md allows 2 s between two. */
-export const skewAtMostMs = 1_000;
 const clockErrorMs = 2_000;
 
 export class Checkers {
   readonly #model: Model;
-  readonly #limits: Limits;
+  readonly #climate: Climate;
   readonly #now: () => number;
+  /** Hears of every open copy that a node takes. */
+  onHeld: (node: SimulatedNode, signOn: SignOn) => void = () => {};
+  /** Whether enough clocks were right, and in reach, to correct those that were not. */
+  clocksAgree: () => boolean = () => true;
   /** The first rule that was broken. */
   breach: Breach | undefined;
 
-  constructor(model: Model, limits: Limits, now: () => number) {
+  constructor(model: Model, climate: Climate, now: () => number) {
     this.#model = model;
-    this.#limits = limits;
+    this.#climate = climate;
     this.#now = now;
   }
 
@@ -55,15 +53,15 @@ export class Checkers {
     this.breach ??= { rule, message, about };
   }
 
-  /** Listens to a life's maps; `members` is how it sees the cluster. */
-  watch(life: Life, maps: Maps, members: () => readonly Member[]): void {
-    maps.entries.onChange((change) => this.#entryChanged(life, change, members));
-    maps.sessions.onChange((change) => this.#sessionChanged(life, change));
-    maps.subjects.onChange((change) => this.#subjectChanged(life, change));
+  /** Listens to a life's maps. */
+  watch(node: () => SimulatedNode, maps: Maps): void {
+    maps.entries.onChange((change) => this.#entryChanged(node(), change));
+    maps.sessions.onChange((change) => this.#sessionChanged(node().life, change));
+    maps.subjects.onChange((change) => this.#subjectChanged(node().life, change));
   }
 
-  /** A verdict that a request would have been given. */
-  looked(life: Life, id: SsoId, look: Look | { readonly state: 'undecided' }, rolesOf: Registry['rolesOf']): void {
+  /** What a node knows of a sign-on, and whether a request would be accepted with it. */
+  looked(life: Life, id: SsoId, look: Look | Inquiry, isAccepted: boolean, rolesOf: Registry['rolesOf']): void {
     if (look.state !== 'open' && look.state !== 'doubtful') return;
     const signOn = this.#model.signOns.get(id);
     if (signOn === undefined) {
@@ -72,11 +70,13 @@ export class Checkers {
     }
     const about = [id, signOn.name];
     if (life.closed.has(id)) this.fail('S2', `${life.name} heard that ${short(id)} is closed, and accepts it`, about);
-    if (this.#now() > signOn.endsAt + clockErrorMs)
+    if (isAccepted && this.#now() > signOn.endsAt + clockErrorMs && this.#knowsTheTime())
       this.fail('S3', `${life.name} accepts ${short(id)} after its end`, about);
     if (this.#model.mustEndWithItsSubject(signOn, life))
       this.fail('S8', `${life.name} heard that ${signOn.name} was ended, and accepts ${short(id)}`, about);
     if (look.entry.principal.name !== signOn.name) this.fail('S7', `${short(id)} changed its principal`, about);
+    if (isAccepted && look.entry.epoch < life.epoch)
+      this.fail('epoch', `${life.name} accepts ${short(id)} of an epoch that is over`, about);
     if (rolesOf(look.entry).length !== 1) this.fail('S5', `${signOn.name} has roles that nobody gave`, about);
   }
 
@@ -164,7 +164,13 @@ export class Checkers {
     }
   }
 
-  #entryChanged(life: Life, { key, after, own }: Change<SsoEntry>, members: () => readonly Member[]): void {
+  /** A node that goes on alone in `serve` mode knows only its own clock, which may have leapt. */
+  #knowsTheTime(): boolean {
+    return this.#climate.whenCutOff === 'refuse' || !this.#climate.leaps;
+  }
+
+  #entryChanged(node: SimulatedNode, { key, after, own }: Change<SsoEntry>): void {
+    const { life } = node;
     const signOn = this.#model.signOns.get(key);
     if (!life.held.has(key)) life.held.set(key, this.#now());
     if (after.state === 'open') {
@@ -172,23 +178,31 @@ export class Checkers {
       if (life.closed.has(key)) this.fail('S2', `${life.name} takes ${short(key)} from closed back to open`, [key]);
       if (signOn !== undefined && after.endsAt !== signOn.endsAt)
         this.fail('S3', `${short(key)} changed its end`, [key]);
+      if (signOn !== undefined) this.onHeld(node, signOn);
       return;
     }
     if (life.closed.has(key)) return;
     life.closed.set(key, this.#now());
     if (signOn === undefined) return;
-    this.#judgeCause(life, signOn, after.cause);
+    this.#judgeCause(node, signOn, after.cause);
     if (own && (after.cause === 'idle' || after.cause === 'empty'))
-      this.#judgeIdleness(life, signOn, after.cause, after.closedAt, members());
+      this.#judgeIdleness(life, signOn, after.cause, after.closedAt, node.heart.gossip.members());
   }
 
   /** The cause is carried, never inferred. */
-  #judgeCause(life: Life, signOn: SignOn, cause: string): void {
+  #judgeCause({ life, heart }: SimulatedNode, signOn: SignOn, cause: string): void {
     const { id, name } = signOn;
     const about = [id, name];
     if (cause === 'idle' || cause === 'empty') return;
-    if (cause === 'expired') {
-      if (this.#now() < signOn.endsAt - clockErrorMs)
+    if (cause === 'epoch') {
+      if (Math.max(heart.finality.epoch, this.#model.epoch) <= signOn.epoch)
+        this.fail(
+          'cause',
+          `${life.name} says ${short(id)} is of an epoch that is over, and there is no later one`,
+          about,
+        );
+    } else if (cause === 'expired') {
+      if (this.#now() < signOn.endsAt - clockErrorMs && this.clocksAgree())
         this.fail('cause', `${life.name} says ${short(id)} expired before its end`, about);
     } else if (cause === 'subject-ended') {
       if (!this.#model.mayEndWithItsSubject(signOn))
@@ -206,7 +220,7 @@ export class Checkers {
     closedAt: number,
     members: readonly Member[],
   ): void {
-    const limit = cause === 'idle' ? this.#limits.idleMs : this.#limits.maxEmptyLifeMs;
+    const limit = cause === 'idle' ? this.#climate.idleMs : this.#climate.maxEmptyLifeMs;
     for (const [through, usedAt] of signOn.usedThrough) {
       const unused = closedAt - usedAt;
       if (!through.alive || unused < 2 * clockErrorMs || unused > limit * 0.95 - 2 * skewAtMostMs) continue;

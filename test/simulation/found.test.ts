@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memoryNetwork } from '../../sso/channel/memory.ts';
+import { Heart } from '../../sso/heart.ts';
 import { deriveKeys } from '../../sso/keys.ts';
+import { votersOf } from '../../sso/logout/voters.ts';
 import { seededRandom } from '../../sso/random.ts';
-import { type NodeParts, nodeParts } from './parts.ts';
 import { type Host, Schedule } from './schedule.ts';
 
 const minuteMs = 60_000;
@@ -23,27 +24,29 @@ function world() {
     await schedule.settle();
     while (await schedule.step(until));
   };
-  const start = async (node: string, skewMs = 0): Promise<NodeParts> => {
-    const host: Host = { skewMs, gone: false, paused: false, held: undefined };
+  const start = async (node: string, skewMs = 0): Promise<Heart> => {
+    const clocks = { skewMs, drift: 0 };
+    const host: Host = { clocks, bornAt: schedule.now, gone: false, paused: false, held: undefined };
     const self = { node, incarnation: ++incarnation };
-    const parts = nodeParts({
+    const heart = new Heart({
       self,
+      route: node,
       address: node,
       channel: network.channel(self),
+      voters: votersOf(['n1'], node),
       clock: schedule.clockOf(host),
       random: seededRandom(incarnation),
       keys,
       registry: { lifeMs },
-      accepting: () => true,
     });
-    void parts.gossip.start();
-    await pass(5_000);
-    return parts;
+    void heart.start();
+    await pass(10_000);
+    return heart;
   };
   return { schedule, pass, start };
 }
 
-function signOn({ registry }: NodeParts, name: string, ...roles: string[]) {
+function signOn({ registry }: Heart, name: string, ...roles: string[]) {
   const opened = registry.openNow({ principal: { name, roles }, how: 'form', mark: registry.mark() });
   assert.ok(opened);
   return opened;

@@ -13,6 +13,8 @@ export interface Many {
   /** Of each seed, about. */
   readonly events: number;
   readonly workers: number;
+  /** No further seed is begun after so long. Default: all of them are. */
+  readonly seconds?: number;
   readonly plant?: PlantName;
   /** Go on after a broken seed. Default false. */
   readonly all?: boolean;
@@ -23,6 +25,7 @@ export interface Sum {
   events: number;
   signOns: number;
   sessions: number;
+  ended: number;
   /** Virtual time. */
   seconds: number;
   readonly broken: SeedResult[];
@@ -30,10 +33,10 @@ export interface Sum {
 
 /** Runs them; `progress` hears of the sums now and then. @throws Error a worker ended before its time */
 export async function runMany(many: Many, progress: (sum: Sum) => void = () => {}): Promise<Sum> {
-  const { seed, seeds, events, workers, plant = 'none', all = false } = many;
-  const sum: Sum = { seeds: 0, events: 0, signOns: 0, sessions: 0, seconds: 0, broken: [] };
+  const { seed, seeds, events, workers, plant = 'none', seconds, all = false } = many;
+  const sum: Sum = { seeds: 0, events: 0, signOns: 0, sessions: 0, ended: 0, seconds: 0, broken: [] };
   const children = Array.from({ length: Math.min(workers, seeds) }, (_, index) => {
-    const shard: Shard = { from: seed + index, until: seed + seeds, stride: workers, events, plant };
+    const shard: Shard = { from: seed + index, until: seed + seeds, stride: workers, events, plant, seconds };
     return fork(fileURLToPath(new URL('./shard.ts', import.meta.url)), [JSON.stringify(shard)], {
       execArgv: ['--import', 'tsx'],
     });
@@ -53,6 +56,7 @@ export async function runMany(many: Many, progress: (sum: Sum) => void = () => {
             sum.events += report.events;
             sum.signOns += report.signOns;
             sum.sessions += report.sessions;
+            sum.ended += report.ended;
             sum.seconds += report.seconds;
             if (report.broken !== undefined) sum.broken.push(report.broken);
             progress(sum);

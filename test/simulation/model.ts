@@ -5,7 +5,10 @@
  */
 
 import type { Cause, OpenEntry } from '../../sso/entry.ts';
+import type { FinalityView } from '../../sso/logout/finality.ts';
 import type { SsoId } from '../../sso/token.ts';
+
+export type Standing = FinalityView['standing'];
 
 export interface SignOn {
   readonly id: SsoId;
@@ -14,6 +17,7 @@ export interface SignOn {
   readonly roles: readonly string[];
   readonly stamp: number;
   readonly endsAt: number;
+  readonly epoch: number;
   /** True times at which the check of the credentials began, and ended. */
   readonly checkBeganAt: number;
   readonly openedAt: number;
@@ -25,6 +29,18 @@ export interface SignOn {
   readonly endsAsked: Set<Cause>;
   /** The latest use through each life, true time. */
   readonly usedThrough: Map<Life, number>;
+  /** What a receipt has promised: no node accepts it from then on, true time. The earliest such promise. */
+  final: Final | undefined;
+}
+
+export interface Final {
+  readonly at: number;
+  /** A receipt says that it is complete, not only from when on it will be. */
+  readonly isComplete: boolean;
+  /** `S1`: its own end; `S8`: that of its subject. */
+  readonly rule: 'S1' | 'S8';
+  /** Who promised, and what, in words. */
+  readonly promise: string;
 }
 
 export interface AppSession {
@@ -43,7 +59,9 @@ export interface SubjectEnd {
   readonly life: Life;
   /** The counter that names it; unknown, and so beyond all, until it is made. */
   count: number;
+  /** True time at which it was asked for. */
   readonly at: number;
+  final: Final | undefined;
 }
 
 /** Roles that were set for a user, as they were asked for. */
@@ -68,6 +86,10 @@ export interface Life {
   /** Ends of subjects: `name → life → count`. */
   readonly ends: Map<string, Readonly<Record<string, number>>>;
   readonly rolesStamps: Map<string, number>;
+  /** What it says of its recovery. */
+  standing: Standing;
+  /** The latest epoch it was told of. */
+  epoch: number;
 }
 
 export function newLife(node: string, incarnation: number): Life {
@@ -81,6 +103,8 @@ export function newLife(node: string, incarnation: number): Life {
     heldVersions: new Map(),
     ends: new Map(),
     rolesStamps: new Map(),
+    standing: 'lost',
+    epoch: 0,
   };
 }
 
@@ -97,6 +121,9 @@ export class Model {
   readonly lives: Life[] = [];
   readonly subjectEnds: SubjectEnd[] = [];
   readonly rolesSet: RolesSet[] = [];
+
+  /** The latest epoch that any node has known. */
+  epoch = 0;
 
   constructor(lifeMs: number) {
     this.#endsRememberedMs = lifeMs + remembranceMs;
@@ -115,13 +142,26 @@ export class Model {
       roles: principal.roles,
       stamp: openedStamp,
       endsAt,
+      epoch: entry.epoch,
       checkBeganAt: this.checkBeganAt,
       openedAt: now,
       heardEnds: life.ends.get(principal.name) ?? {},
       acknowledged: false,
       endsAsked: new Set(),
       usedThrough: new Map(),
+      final: this.#finalWithSubject(principal.name),
     });
+  }
+
+  /** Whether this end of a subject ends a sign-on whose check began then, and which was opened then. */
+  isOver(signOn: Pick<SignOn, 'checkBeganAt' | 'openedAt'>, end: SubjectEnd): boolean {
+    return end.at > signOn.checkBeganAt && end.at > signOn.openedAt - this.#endsRememberedMs;
+  }
+
+  /** The promise about a user's end that a sign-on comes under whose check began before that end, and which is opened only now. */
+  #finalWithSubject(name: string): Final | undefined {
+    return this.subjectEnds.find((end) => end.name === name && end.final !== undefined && end.at > this.checkBeganAt)
+      ?.final;
   }
 
   /** Whether an end of this sign-on's subject was asked for that its opener had not heard of: it may end. */
@@ -139,11 +179,7 @@ export class Model {
     const heard = life.ends.get(signOn.name);
     if (heard === undefined) return false;
     return this.subjectEnds.some(
-      (end) =>
-        end.name === signOn.name &&
-        end.at > signOn.checkBeganAt &&
-        end.at > signOn.openedAt - this.#endsRememberedMs &&
-        end.count <= (heard[end.life.name] ?? 0),
+      (end) => end.name === signOn.name && this.isOver(signOn, end) && end.count <= (heard[end.life.name] ?? 0),
     );
   }
 }

@@ -2,10 +2,10 @@
 
 import type { SsoEntry } from '../../sso/entry.ts';
 import type { Lattice } from '../../sso/gossip/lattice.ts';
+import { type Lattices, lattices as productionLattices } from '../../sso/heart.ts';
 import type { RegistryLimits } from '../../sso/registry.ts';
 import type { SessionRecord } from '../../sso/session/record.ts';
 import type { Subject } from '../../sso/subject.ts';
-import { type Lattices, productionLattices } from './parts.ts';
 
 export interface Plant {
   /** Rules of which one says so. */

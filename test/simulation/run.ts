@@ -1,4 +1,4 @@
-/** `npm run simulate -- --seeds N --seed S [--events N] [--workers N] [--plant NAME] [--all]`: many histories, with a line of progress. */
+/** `npm run simulate -- --seeds N --seed S [--events N] [--workers N] [--plant NAME] [--all]`: many histories, with a line of progress; ends with 1 at the first broken rule. */
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
-    events: { type: 'string', default: '3000' },
+    events: { type: 'string', default: '4000' },
     workers: { type: 'string', default: String(availableParallelism()) },
     plant: { type: 'string', default: 'none' },
     all: { type: 'boolean', default: false },
@@ -27,7 +27,7 @@ if (!Object.hasOwn(plants, values.plant)) throw new Error(`--plant must be one o
 const begunAt = performance.now();
 const line = (sum: Sum) => {
   const seconds = (performance.now() - begunAt) / 1_000;
-  return `${sum.seeds} seeds, ${sum.events} events, ${sum.signOns} sign-ons, ${(sum.seconds / 3_600).toFixed(1)} virtual hours, ${sum.broken.length} broken; ${seconds.toFixed(1)} s`;
+  return `${sum.seeds} seeds, ${sum.events} events, ${sum.signOns} sign-ons, ${sum.ended} final ends, ${(sum.seconds / 3_600).toFixed(1)} virtual hours, ${sum.broken.length} broken; ${seconds.toFixed(1)} s`;
 };
 let shownAt = 0;
 const sum = await runMany(

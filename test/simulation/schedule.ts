@@ -1,16 +1,27 @@
 /**
  * The simulation's only clock: a queue of events in the order of their instants, ties in the order they
  * were set. Every timer belongs to a host, so a crash forgets that host's timers, a pause holds them
- * back, and each host's wall clock may be off by a little. Between two events all promises settle, so
- * one seed gives one history.
+ * back, and each host has the clocks of its machine: a wall clock that is off and may leap, a monotonic
+ * one that drifts and never leaps. Both go on while the host is paused, as under SIGSTOP. Between two
+ * events all promises settle, so one seed gives one history.
  */
 
 import type { Cancel, Clock } from '../../sso/clock.ts';
+import { popTimer, pushTimer } from '../../sso/testing/timers.ts';
+
+/** The clocks of a machine, which outlive its processes. */
+export interface MachineClocks {
+  /** Milliseconds that its wall clock is ahead of the true time. May leap. */
+  skewMs: number;
+  /** How much faster than true time its oscillator runs: 0.0005 is 0.05 %. Timers and the monotonic clock follow it. */
+  readonly drift: number;
+}
 
 /** One life of a process: what it set in motion ends with it. */
 export interface Host {
-  /** Milliseconds that its wall clock is ahead of the true time. */
-  readonly skewMs: number;
+  readonly clocks: MachineClocks;
+  /** True time; its monotonic clock counts from here. */
+  readonly bornAt: number;
   gone: boolean;
   paused: boolean;
   /** From a pause until all of it has been caught up with: what came due and waits. */
@@ -26,6 +37,8 @@ interface Timer {
 
 /** Wall clocks start here: 2026-01-01T00:00Z. */
 export const startAt = Date.UTC(2026, 0, 1);
+/** The most that a wall clock's drift adds to its skew, milliseconds. */
+export const wanderAtMostMs = 100;
 
 export class Schedule {
   #passed = 0;
@@ -44,19 +57,25 @@ export class Schedule {
     return this.#steps;
   }
 
-  /** The clock of one host; without one, the world's own. */
+  /** The raw clocks of one host; without one, the world's own. */
   clockOf(host?: Host): Clock {
-    const skewMs = host?.skewMs ?? 0;
+    const soon = (run: () => void) => void this.#soon.push({ at: 0, order: 0, host, run });
+    const after = (ms: number, run: () => void) => this.after(ms, run, host);
+    if (host === undefined) return { now: () => Math.floor(this.now), monotonic: () => this.#passed, after, soon };
+    const { clocks } = host;
+    const bornAt = host.bornAt - startAt;
     return {
-      now: () => Math.floor(startAt + this.#passed + skewMs),
-      monotonic: () => this.#passed,
-      after: (ms, run) => this.after(ms, run, host),
-      soon: (run) => void this.#soon.push({ at: 0, order: 0, host, run }),
+      now: () => Math.floor(startAt + this.#passed + clocks.skewMs + this.#wander(clocks.drift)),
+      monotonic: () => (this.#passed - bornAt) * (1 + clocks.drift),
+      after,
+      soon,
     };
   }
 
+  /** `ms` by the clock of the host, where it is a whole number and 1 at least, as `setTimeout` has it. */
   after(ms: number, run: () => void, host?: Host): Cancel {
-    const timer: Timer = { at: this.#passed + Math.max(0, ms), order: this.#order++, host, run };
+    const trueMs = host === undefined ? Math.max(0, ms) : Math.max(1, Math.trunc(ms) || 0) / (1 + host.clocks.drift);
+    const timer: Timer = { at: this.#passed + trueMs, order: this.#order++, host, run };
     pushTimer(this.#timers, timer);
     return () => {
       timer.run = undefined;
@@ -110,6 +129,14 @@ export class Schedule {
     }
   }
 
+  /** A wall clock drifts as its oscillator does, and is pulled back before it is off by much: to and fro. */
+  #wander(drift: number): number {
+    if (drift === 0) return 0;
+    const turnMs = wanderAtMostMs / Math.abs(drift);
+    const phase = (this.#passed % (2 * turnMs)) / turnMs;
+    return Math.sign(drift) * wanderAtMostMs * (phase < 1 ? phase : 2 - phase);
+  }
+
   #next(until: number): Timer | undefined {
     for (;;) {
       const next = this.#timers[0];
@@ -129,32 +156,4 @@ function fire({ host, run }: Timer): void {
 /** A tick that is asked for from within a promise's job comes after all promises' jobs. Several times cheaper than a turn of the event loop. */
 function promisesSettled(): Promise<void> {
   return new Promise((resolve) => void process.nextTick(resolve));
-}
-
-const isBefore = (a: Timer, b: Timer) => a.at < b.at || (a.at === b.at && a.order < b.order);
-
-function pushTimer(heap: Timer[], timer: Timer): void {
-  let index = heap.push(timer) - 1;
-  while (index > 0) {
-    const above = (index - 1) >> 1;
-    if (!isBefore(timer, heap[above]!)) break;
-    heap[index] = heap[above]!;
-    index = above;
-  }
-  heap[index] = timer;
-}
-
-function popTimer(heap: Timer[]): void {
-  const last = heap.pop()!;
-  if (heap.length === 0) return;
-  let index = 0;
-  for (;;) {
-    let below = 2 * index + 1;
-    if (below >= heap.length) break;
-    if (below + 1 < heap.length && isBefore(heap[below + 1]!, heap[below]!)) below++;
-    if (!isBefore(heap[below]!, last)) break;
-    heap[index] = heap[below]!;
-    index = below;
-  }
-  heap[index] = last;
 }

@@ -1,18 +1,16 @@
 /**
- * One seed from beginning to end: a history of about so many events with faults, then five rounds of
- * peace, then the verdict. The same seed gives the same history, event by event.
+ * One seed from beginning to end: a history of about so many events with faults, then some rounds of
+ * peace, then the verdict; in some worlds peace lasts until everybody has recovered. The same seed gives
+ * the same history, event by event.
  */
 
-import { type Breach, Checkers } from './checkers.ts';
-import { climateOf } from './climate.ts';
-import { Cluster, chanceOf } from './cluster.ts';
+import type { Breach } from './checkers.ts';
+import { type Climate, climateOf } from './climate.ts';
+import { chanceOf } from './cluster.ts';
 import { Faults } from './faults.ts';
-import { History } from './history.ts';
-import { Model } from './model.ts';
 import { type PlantName, plants } from './plants.ts';
-import { Schedule } from './schedule.ts';
-import { judgeHealed } from './verdict.ts';
-import { Workload } from './workload.ts';
+import { judgeHealed, judgeRecovered } from './verdict.ts';
+import { World } from './world.ts';
 
 export interface SeedResult {
   readonly seed: number;
@@ -22,55 +20,52 @@ export interface SeedResult {
   readonly hash: string;
   readonly signOns: number;
   readonly sessions: number;
+  /** Ends that some node called complete, or final from an instant on. */
+  readonly ended: number;
   /** Virtual seconds that passed. */
   readonly seconds: number;
   readonly breach: (Breach & { readonly history: readonly string[] }) | undefined;
 }
 
-/** Events between two looks at the operating system: other work of this process gets its turn. */
-const breathEvents = 500;
 const roundsOfPeace = 5;
-
+/** D2: for up to five nodes, and for more, milliseconds. */
+const equalWithinMs = 5_000;
+const moreEqualWithinMs = 10_000;
+/** After T: L1, and what frames take, milliseconds. */
+const acceptingMs = 2_500;
+/** How long whoever is asked, for leases or receipts, may take, milliseconds. */
+const answerMs = 500;
 export async function runSeed(
   seed: number,
   options: { readonly events?: number; readonly plant?: PlantName } = {},
 ): Promise<SeedResult> {
-  const { events = 3_000, plant: plantName = 'none' } = options;
-  const plant = plants[plantName];
+  const { events = 4_000, plant = 'none' } = options;
   const chance = chanceOf(seed);
   const climate = climateOf(chance('climate'));
-  const schedule = new Schedule();
-  const history = new History();
-  const model = new Model(climate.lifeMs);
-  const checkers = new Checkers(model, climate, () => schedule.now);
-  const cluster = new Cluster({ climate, schedule, model, checkers, history, chance, plant });
-  const workload = new Workload({
-    cluster,
-    climate,
-    model,
-    checkers,
-    history,
-    schedule,
-    random: chance('workload'),
-    plant,
-  });
+  const world = new World({ climate, chance, plant: plants[plant] });
+  const { schedule, cluster, model, checkers, workload, history } = world;
   const faults = new Faults(cluster, climate, schedule, history, chance('faults'));
   const begunAt = schedule.now;
 
-  for (const name of climate.nodes) cluster.start(name);
+  for (const name of cluster.names) cluster.start(name);
   faults.begin();
   workload.begin();
-  await schedule.settle();
-  while (schedule.steps < events && checkers.breach === undefined) {
-    await schedule.step(Number.POSITIVE_INFINITY);
-    if (schedule.steps % breathEvents === 0) await breath();
-  }
+  await world.run(Number.POSITIVE_INFINITY, () => schedule.steps >= events);
   workload.end();
   faults.end();
-  await schedule.settle();
-  const peaceUntil = schedule.now + roundsOfPeace * climate.intervalMs;
-  while (checkers.breach === undefined && (await schedule.step(peaceUntil)));
+  const healedAt = schedule.now;
+  await world.run(healedAt + equalMs(climate));
   if (checkers.breach === undefined) judgeHealed(cluster, climate, model, checkers, schedule.now);
+  if (climate.longPeace) {
+    await world.run(healedAt + climate.leaseMs * 1.01 + acceptingMs);
+    for (const { heart } of cluster.reachable) void heart.finality.waitToAccept(answerMs);
+    await world.run(schedule.now + answerMs);
+    if (checkers.breach === undefined) judgeRecovered(cluster, checkers);
+    await world.run(healedAt + 2 * climate.leaseMs * 1.01 + 2 * acceptingMs + equalWithinMs);
+    workload.judgeReceipts();
+    await world.run(schedule.now + answerMs);
+    if (checkers.breach === undefined) judgeHealed(cluster, climate, model, checkers, schedule.now);
+  }
   const { breach } = checkers;
   return {
     seed,
@@ -78,12 +73,31 @@ export async function runSeed(
     hash: history.hash,
     signOns: model.signOns.size,
     sessions: model.sessions.size,
+    ended: [...model.signOns.values()].filter(({ final }) => final !== undefined).length,
     seconds: (schedule.now - begunAt) / 1_000,
-    breach: breach && { ...breach, history: history.about(breach.about) },
+    breach: breach && { ...breach, history: [textOf(climate), ...history.about(breach.about)] },
   };
 }
 
-const breath = () => new Promise<void>((resolve) => void setImmediate(resolve));
+function equalMs({ intervalMs, voters, others }: Climate): number {
+  const nodes = voters.length + others.length;
+  return Math.max(roundsOfPeace * intervalMs * (nodes > 5 ? 2 : 1), nodes > 5 ? moreEqualWithinMs : equalWithinMs);
+}
+
+function textOf({
+  voters,
+  others,
+  whenCutOff,
+  leaseMs,
+  disks,
+  loss,
+  delay,
+  late,
+  lifeMs,
+  intervalMs,
+}: Climate): string {
+  return `voters ${voters.join(' ')}, others ${others.join(' ') || 'none'}, ${whenCutOff}, T ${leaseMs} ms, disks: ${disks}, loss ${loss}, delay ${delay.min} to ${delay.max} ms, ${late.part} late by ${late.byMs} ms, life ${lifeMs} ms, a round every ${intervalMs} ms`;
+}
 
 /** What a failure prints. */
 export function failureText({ seed, breach }: SeedResult): string {

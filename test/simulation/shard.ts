@@ -10,6 +10,8 @@ export interface Shard {
   readonly stride: number;
   readonly events: number;
   readonly plant: PlantName;
+  /** No further seed is begun after so long, real time; `undefined`: all of them. */
+  readonly seconds: number | undefined;
 }
 
 /** What a shard tells: seeds that kept the rules as sums, one that broke them in full. */
@@ -18,6 +20,7 @@ export interface ShardReport {
   readonly events: number;
   readonly signOns: number;
   readonly sessions: number;
+  readonly ended: number;
   readonly seconds: number;
   readonly broken: SeedResult | undefined;
 }
@@ -27,23 +30,26 @@ const reportEvery = 10;
 
 export async function runShard(shard: Shard, report: (report: ShardReport) => void): Promise<void> {
   let sum = nothing;
-  for (let seed = shard.from; seed < shard.until; seed += shard.stride) {
+  const begunAt = performance.now();
+  const isLate = () => shard.seconds !== undefined && performance.now() - begunAt > shard.seconds * 1_000;
+  for (let seed = shard.from; seed < shard.until && !isLate(); seed += shard.stride) {
     const result = await runSeed(seed, shard);
     sum = {
       seeds: sum.seeds + 1,
       events: sum.events + result.events,
       signOns: sum.signOns + result.signOns,
       sessions: sum.sessions + result.sessions,
+      ended: sum.ended + result.ended,
       seconds: sum.seconds + result.seconds,
       broken: result.breach === undefined ? undefined : result,
     };
-    if (sum.broken === undefined && sum.seeds < reportEvery && seed + shard.stride < shard.until) continue;
+    if (sum.broken === undefined && sum.seeds < reportEvery && seed + shard.stride < shard.until && !isLate()) continue;
     report(sum);
     sum = nothing;
   }
 }
 
-const nothing: ShardReport = { seeds: 0, events: 0, signOns: 0, sessions: 0, seconds: 0, broken: undefined };
+const nothing: ShardReport = { seeds: 0, events: 0, signOns: 0, sessions: 0, ended: 0, seconds: 0, broken: undefined };
 
 if (process.send !== undefined && process.argv[2] !== undefined) {
   const shard = JSON.parse(process.argv[2]) as Shard;

@@ -19,7 +19,7 @@ export class TappedChannel implements Channel {
   readonly #inner: Channel;
   readonly #host: Host;
   readonly #random: Random;
-  /** Hears of every frame; false: it is lost all the same. */
+  /** Hears of every frame; false: it is not delivered. */
   readonly #arrived: (from: Peer, frame: Uint8Array) => boolean;
   readonly #kept: Kept[] = [];
   readonly #now: () => number;
@@ -74,13 +74,14 @@ export class TappedChannel implements Channel {
   /** Delivers once more a frame that its sender's same life sent to this life, however long ago. Returns it, if there is one. */
   replay(): Kept | undefined {
     const kept = this.#kept[Math.floor(this.#random.fraction() * this.#kept.length)];
-    if (kept === undefined) return undefined;
-    const isUp = this.peers().some(
-      ({ node, incarnation }) => node === kept.from.node && incarnation === kept.from.incarnation,
-    );
-    if (!isUp) return undefined;
+    if (kept === undefined || !this.#isUp(kept.from)) return undefined;
     this.#deliver(() => this.#events?.frame(kept.from, kept.frame.slice()));
     return kept;
+  }
+
+  /** Delivers a frame that was held back, unless its sender's life is gone meanwhile: then it is lost, as the channel promises. */
+  late(from: Peer, frame: Uint8Array): void {
+    if (this.#isUp(from)) this.#deliver(() => this.#events?.frame(from, frame));
   }
 
   peers(): readonly Peer[] {
@@ -115,6 +116,10 @@ export class TappedChannel implements Channel {
     if (this.#host.gone) return;
     if (this.#host.held !== undefined) this.#host.held.push(run);
     else run();
+  }
+
+  #isUp({ node, incarnation }: Peer): boolean {
+    return this.peers().some((peer) => peer.node === node && peer.incarnation === incarnation);
   }
 
   /** Early frames are as likely to be kept as late ones. */

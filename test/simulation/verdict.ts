@@ -1,24 +1,42 @@
-/** The rules that hold once the last fault is over and the copies had their five rounds: D1, D2, S5, S8, and that a logout is known everywhere. */
+/** The rules that hold once the last fault is over and the copies had their rounds: D1, D2, S5, S8, and that a logout is known everywhere; later on L1 and L2. */
 
 import type { Copies } from '../../sso/gossip/copies.ts';
 import type { Lattice } from '../../sso/gossip/lattice.ts';
+import { lattices } from '../../sso/heart.ts';
 import { type Checkers, short } from './checkers.ts';
 import type { Climate } from './climate.ts';
 import type { Cluster, SimulatedNode } from './cluster.ts';
 import type { AppSession, Life, Model, SignOn } from './model.ts';
-import { productionLattices } from './parts.ts';
 
 /** Close to its end a value is over on one node and not yet on another, milliseconds. */
 const edgeMs = 10_000;
 
 export function judgeHealed(cluster: Cluster, climate: Climate, model: Model, checkers: Checkers, now: number): void {
-  const nodes = climate.nodes.flatMap((name) => cluster.at(name) ?? []);
-  for (const { life, up } of nodes) if (!up) checkers.fail('L', `${life.name} did not join within five rounds`, []);
+  const nodes = cluster.names.flatMap((name) => cluster.at(name) ?? []);
+  for (const { life, heart } of nodes)
+    if (heart.gossip.state !== 'up')
+      checkers.fail('L', `${life.name} has not joined, so long after the last fault`, [life.node]);
   judgeCopies(nodes, checkers, now);
   const alive = nodes.map(({ life }) => life);
   for (const signOn of model.signOns.values()) judgeSignOn(nodes, alive, signOn, model, checkers, now);
   for (const session of model.sessions.values()) judgeSession(nodes, alive, session, model, checkers, now);
   for (const name of climate.users) judgeRoles(nodes, alive, name, model, checkers);
+}
+
+/** L1: everybody has recovered and accepts again, and L2: every end is complete, so long after the last fault. */
+export function judgeRecovered(cluster: Cluster, checkers: Checkers): void {
+  for (const node of cluster.names.flatMap((name) => cluster.at(name) ?? [])) {
+    const { life, heart } = node;
+    const { standing, waitsFor, leases, quorum } = heart.finality.view();
+    if (standing !== 'up')
+      checkers.fail('L1', `${life.name} has not recovered: ${standing}, waits for ${waitsFor}`, []);
+    if (!heart.finality.mayAccept())
+      checkers.fail(
+        'L1',
+        `${life.name} accepts nothing: it has ${leases.length} leases of others, the quorum is ${quorum}`,
+        [],
+      );
+  }
 }
 
 /** D2: all copies are equal. By content, as their digests see it, not by the digests. */
@@ -35,14 +53,14 @@ function judgeCopies(nodes: readonly SimulatedNode[], checkers: Checkers, now: n
 function compare(
   a: SimulatedNode,
   b: SimulatedNode,
-  map: keyof typeof productionLattices,
+  map: keyof typeof lattices,
   checkers: Checkers,
   now: number,
 ): void {
-  const lattice = productionLattices[map] as Lattice<unknown>;
+  const lattice = lattices[map] as Lattice<unknown>;
   const text = (value: unknown) => lattice.digestText?.(value) ?? JSON.stringify(lattice.encode(value));
-  const here = a.parts[map] as Copies<unknown>;
-  const there = b.parts[map] as Copies<unknown>;
+  const here = a.heart[map] as Copies<unknown>;
+  const there = b.heart[map] as Copies<unknown>;
   const differs = (key: string, one: unknown, other: unknown, where: SimulatedNode) => {
     if (lattice.forgetAt(one) <= now + edgeMs || (other !== undefined && lattice.forgetAt(other) <= now + edgeMs))
       return;
@@ -75,13 +93,14 @@ function judgeSignOn(
   const isEndedSomewhere = alive.some((life) => model.mustEndWithItsSubject(signOn, life));
   const mustLive =
     signOn.acknowledged &&
+    signOn.epoch >= model.epoch &&
     endsAt > now + edgeMs &&
     alive.some((life) => life.held.has(id)) &&
     !isClosedSomewhere &&
     !isEndedSomewhere &&
     !model.mayEndWithItsSubject(signOn);
-  for (const { parts, life } of nodes) {
-    const { state } = parts.registry.look(id);
+  for (const { heart, life } of nodes) {
+    const { state } = heart.registry.look(id);
     const isOpen = state === 'open' || state === 'doubtful';
     if (isOpen && isClosedSomewhere)
       checkers.fail(
@@ -115,14 +134,14 @@ function judgeSession(
   const { key, signOn, acknowledged } = session;
   const isEndedSomewhere = alive.some((life) => life.endedSessions.has(key));
   const heldBy = acknowledged?.holders.filter((life) => life.alive) ?? [];
-  for (const { parts, life } of nodes) {
-    const look = parts.table.look(key);
+  for (const { heart, life } of nodes) {
+    const look = heart.table.look(key);
     if ((look.state === 'live' || look.state === 'doubtful') && isEndedSomewhere)
       checkers.fail('S2', `${life.name} shows session ${short(key)}, whose end another node knows`, [key]);
-    const held = parts.sessions.get(key);
+    const held = heart.sessions.get(key);
     const isOver =
       isEndedSomewhere ||
-      (signOn !== undefined && (model.signOns.get(signOn)?.endsAt ?? 0) < now + edgeMs) ||
+      (signOn !== undefined && isNearlyOver(model.signOns.get(signOn), model, now)) ||
       session.idleMs > 0;
     if (acknowledged === undefined || heldBy.length === 0 || isOver) continue;
     if (held?.state !== 'live' || held.version < acknowledged.version) {
@@ -135,6 +154,10 @@ function judgeSession(
   }
 }
 
+function isNearlyOver(signOn: SignOn | undefined, model: Model, now: number): boolean {
+  return signOn === undefined || signOn.endsAt < now + edgeMs || signOn.epoch < model.epoch;
+}
+
 /** S5: all nodes have the same roles in force, and none older than what a living node was told. */
 function judgeRoles(
   nodes: readonly SimulatedNode[],
@@ -144,7 +167,7 @@ function judgeRoles(
   checkers: Checkers,
 ): void {
   const open = [...model.signOns.values()].filter(
-    (one) => one.name === name && nodes.every(({ parts }) => parts.registry.look(one.id).state === 'open'),
+    (one) => one.name === name && nodes.every(({ heart }) => heart.registry.look(one.id).state === 'open'),
   );
   const [one] = open;
   if (one === undefined) return;
@@ -153,9 +176,9 @@ function judgeRoles(
     ...[...model.signOns.values()].map((signOn) => [signOn.roles[0], signOn.stamp] as const),
     ...model.rolesSet.map(({ roles, stamp }) => [roles[0], stamp] as const),
   ]);
-  const inForce = nodes.map(({ parts }) => {
-    const entry = parts.entries.get(one.id);
-    return entry?.state === 'open' ? parts.registry.rolesOf(entry)[0] : undefined;
+  const inForce = nodes.map(({ heart }) => {
+    const entry = heart.entries.get(one.id);
+    return entry?.state === 'open' ? heart.registry.rolesOf(entry)[0] : undefined;
   });
   if (new Set(inForce).size > 1)
     checkers.fail('S5', `the nodes disagree about the roles of ${name}: ${inForce.join(', ')}`, [

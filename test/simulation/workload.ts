@@ -9,23 +9,41 @@ import type { Receipt } from '../../sso/receipt.ts';
 import { registryLimits } from '../../sso/registry.ts';
 import type { SsoId } from '../../sso/token.ts';
 import { type Checkers, short } from './checkers.ts';
-import { type Climate, waitOf } from './climate.ts';
-import type { Cluster, SimulatedNode } from './cluster.ts';
+import { type Climate, isCalm, waitOf } from './climate.ts';
+import { accepts, type Cluster, canAnswer, type SimulatedNode } from './cluster.ts';
 import type { History } from './history.ts';
-import type { AppSession, Life, Model, SubjectEnd } from './model.ts';
+import type { AppSession, Life, Model, SignOn, SubjectEnd } from './model.ts';
 import type { Plant } from './plants.ts';
-import type { Schedule } from './schedule.ts';
+import type { Promises } from './promises.ts';
+import { leaseWaitMs, type Reach } from './reach.ts';
+import { type Schedule, startAt } from './schedule.ts';
 
 export interface WorkloadParts {
   readonly cluster: Cluster;
   readonly climate: Climate;
   readonly model: Model;
   readonly checkers: Checkers;
+  readonly promises: Promises;
+  readonly reach: Reach;
   readonly history: History;
   readonly schedule: Schedule;
   readonly random: Random;
   readonly plant: Plant;
 }
+
+/** An end whose receipt somebody still asks for. */
+export interface Awaited {
+  /** Given to whoever asked for the end. */
+  readonly receipt: string;
+  readonly of: SignOn | SubjectEnd;
+}
+
+/** L2: after T, and what frames take. */
+const completeMs = 1_000 + 300;
+/** A bound may end so much early: the host's clock runs faster, and counts whole milliseconds. */
+const timerErrorMs = 2;
+/** Receipts that are asked for after every operation. */
+const receiptsAsked = 4;
 
 const apps = ['shop', 'news', 'mail'] as const;
 /** Ids that are asked for besides, at every operation. */
@@ -34,19 +52,21 @@ const probes = 3;
 export class Workload {
   readonly #parts: WorkloadParts;
   readonly #operations: readonly (readonly [weight: number, run: (node: SimulatedNode) => void])[] = [
-    [22, (node) => this.#signOn(node)],
-    [30, (node) => this.#use(node)],
-    [10, (node) => this.#signOff(node)],
-    [2, (node) => this.#endSubject(node)],
+    [24, (node) => this.#signOn(node)],
+    [24, (node) => this.#use(node)],
+    [20, (node) => this.#signOff(node)],
+    [3, (node) => this.#endSubject(node)],
     [3, (node) => this.#setRoles(node)],
-    [10, (node) => this.#makeSession(node)],
-    [12, (node) => this.#writeSession(node)],
-    [8, (node) => this.#touchSession(node)],
-    [3, (node) => this.#endSession(node)],
-    [1, (node) => node.parts.table.release(pick(this.#parts.random, apps)!)],
-    [2, (node) => void node.parts.registry.sweep()],
+    [8, (node) => this.#makeSession(node)],
+    [7, (node) => this.#writeSession(node)],
+    [4, (node) => this.#touchSession(node)],
+    [2, (node) => this.#endSession(node)],
+    [1, (node) => node.heart.table.release(pick(this.#parts.random, apps)!)],
+    [2, (node) => void node.heart.registry.sweep()],
   ];
   readonly #weight = this.#operations.reduce((sum, [weight]) => sum + weight, 0);
+  /** Ends that are not complete as far as anybody said. */
+  #awaited: Awaited[] = [];
   #count = 0;
   #over = false;
 
@@ -69,16 +89,30 @@ export class Workload {
 
   /** Asks this node for a sign-on, as a request would, without using it. */
   probe(node: SimulatedNode, id: SsoId): void {
-    const { registry } = node.parts;
-    this.#parts.checkers.looked(node.life, id, registry.look(id), (entry) => registry.rolesOf(entry));
+    const { registry } = node.heart;
+    const { checkers, promises, schedule } = this.#parts;
+    const look = registry.look(id);
+    const isAccepted = promises.judge(node, id, schedule.now);
+    checkers.looked(node.life, id, look, isAccepted, (entry) => registry.rolesOf(entry));
+  }
+
+  /** After a fault, or its end: asks for all that must not be accepted, and for some more at random. */
+  probeAll(): void {
+    const { promises, reach, cluster } = this.#parts;
+    promises.probe();
+    reach.judge();
+    for (const node of cluster.running) {
+      const id = this.#anyId();
+      if (id !== undefined && canAnswer(node)) this.probe(node, id);
+    }
   }
 
   probeSession(node: SimulatedNode, key: string): void {
-    this.#parts.checkers.sessionLooked(node.life, key, node.parts.table.look(key));
+    this.#parts.checkers.sessionLooked(node.life, key, node.heart.table.look(key));
   }
 
   #operate(): void {
-    const { random, cluster } = this.#parts;
+    const { random, cluster, promises, reach } = this.#parts;
     const node = pick(random, cluster.reachable);
     if (node === undefined) return;
     let at = random.fraction() * this.#weight;
@@ -89,8 +123,12 @@ export class Workload {
         break;
       }
     }
+    promises.probe();
+    reach.judge();
+    this.askForReceipts();
+    const able = cluster.running.filter(canAnswer);
     for (let i = 0; i < probes; i++) {
-      const asked = pick(random, cluster.reachable);
+      const asked = pick(random, able);
       const id = this.#anyId();
       const key = this.#anyKey();
       if (asked !== undefined && id !== undefined) this.probe(asked, id);
@@ -102,12 +140,12 @@ export class Workload {
     const { random, schedule, climate, plant } = this.#parts;
     const name = pick(random, climate.users)!;
     const began = schedule.now;
-    const mark = node.parts.registry.mark();
+    const mark = node.heart.registry.mark();
     const replaces = random.fraction() < 0.1 ? this.#anyId() : undefined;
     schedule.after(
       random.fraction() * 500,
       () => {
-        if (node.up) this.#open(node, name, plant.marksLate ? node.parts.registry.mark() : mark, began, replaces);
+        if (node.up) this.#open(node, name, plant.marksLate ? node.heart.registry.mark() : mark, began, replaces);
       },
       node.host,
     );
@@ -115,97 +153,193 @@ export class Workload {
 
   #open(node: SimulatedNode, name: string, mark: number, checkBeganAt: number, replaces: SsoId | undefined): void {
     const { model, checkers, schedule } = this.#parts;
-    const { registry } = node.parts;
+    const { registry } = node.heart;
     const principal = { name, roles: [`role-${++this.#count}`] };
     const began = schedule.now;
     model.checkBeganAt = checkBeganAt;
     if (replaces !== undefined) model.signOns.get(replaces)?.endsAsked.add('replaced');
     this.#note(name, () => `${node.name} checked the credentials of ${name}`);
-    void registry
-      .open({ principal, how: 'form', mark, ...(replaces === undefined ? {} : { replaces }) })
-      .then((opened) => {
+    void registry.open({ principal, how: 'form', mark, ...(replaces === undefined ? {} : { replaces }) }).then(
+      (opened) => {
         const signOn = opened && model.signOns.get(opened.id);
         if (signOn === undefined) return;
         signOn.acknowledged = true;
         signOn.usedThrough.set(node.life, began);
         this.#note(signOn.id, () => `${node.name} opened ${short(signOn.id)} for ${name}`);
         checkers.acknowledged(signOn.id, this.#isInTime(node, began));
-      });
+      },
+      this.#refused(name, () => `${node.name} opens nothing for ${name}`),
+    );
   }
 
   #use(node: SimulatedNode): void {
-    const { checkers, random, schedule } = this.#parts;
-    const { registry } = node.parts;
+    const { random, schedule } = this.#parts;
+    const { registry, finality } = node.heart;
     const id = this.#anyId();
     if (id === undefined) return;
     const look = registry.look(id);
-    this.#note(id, () => `${node.name} is asked for ${short(id)}: ${look.state}`);
+    this.#note(
+      id,
+      () => `${node.name} is asked for ${short(id)}: ${look.state}${finality.mayAccept() ? '' : ', without leases'}`,
+    );
     this.probe(node, id);
-    if (look.state === 'open') this.#used(node, id);
-    if (look.state === 'open' || look.state === 'over' || random.fraction() < 0.5) return;
+    if (look.state === 'over') return;
+    if (look.state !== 'open') {
+      if (random.fraction() < 0.5) this.#inquire(node, id);
+    } else if (finality.mayAccept()) this.#used(node, id);
+    else {
+      const began = schedule.now;
+      void finality.waitToAccept(leaseWaitMs).then((may) => {
+        if (!may || !this.#parts.promises.judge(node, id, began)) return;
+        this.#note(id, () => `${node.name} accepts ${short(id)} after a wait`);
+        this.#used(node, id);
+      });
+    }
+  }
+
+  #inquire(node: SimulatedNode, id: SsoId): void {
+    const { checkers, promises, schedule } = this.#parts;
+    const { registry, gossip } = node.heart;
     const began = schedule.now;
     void registry.inquire(id).then((answer) => {
       this.#note(id, () => `${node.name} asked the others for ${short(id)}: ${answer.state}`);
-      checkers.looked(node.life, id, answer, (entry) => registry.rolesOf(entry));
-      checkers.inquired(node.life, id, answer, began, node.parts.gossip.members());
-      if (answer.state === 'open') this.#used(node, id);
+      const isAccepted = answer.state === 'open' && promises.judge(node, id, began);
+      checkers.looked(node.life, id, answer, isAccepted, (entry) => registry.rolesOf(entry));
+      checkers.inquired(node.life, id, answer, began, gossip.members());
+      if (isAccepted) this.#used(node, id);
     });
   }
 
   #used(node: SimulatedNode, id: SsoId): void {
-    node.parts.registry.touch(id, true);
+    node.heart.registry.touch(id, true);
     this.#parts.model.signOns.get(id)?.usedThrough.set(node.life, this.#parts.schedule.now);
   }
 
   #signOff(node: SimulatedNode): void {
-    const { model, checkers } = this.#parts;
-    const id = this.#anyId();
-    const signOn = id && model.signOns.get(id);
-    if (id === undefined || signOn === undefined) return;
-    const wasOpen = node.parts.registry.look(id).state === 'open';
+    const signOn = this.#anySignOn(({ endsAsked }) => endsAsked.size === 0) ?? this.#anySignOn(() => true);
+    if (signOn !== undefined) void this.logOut(node, signOn);
+  }
+
+  /** Ends a sign-on through this node and follows its receipt. */
+  logOut(node: SimulatedNode, signOn: SignOn): Promise<Receipt | undefined> {
+    const { checkers, promises, schedule } = this.#parts;
+    const { id } = signOn;
+    const wasOpen = node.heart.registry.look(id).state === 'open';
     const lives = this.#livesNow();
+    const began = schedule.now;
     signOn.endsAsked.add('logout');
     this.#note(id, () => `${node.name} is told to end ${short(id)}${wasOpen ? '' : ', which is not open there'}`);
-    const ended = node.parts.registry.close(id, 'logout');
-    const refused = ({ code }: SsoError) => this.#note(id, () => `${node.name} does not end ${short(id)}: ${code}`);
-    void ended.then((receipt) => {
-      this.#note(
-        id,
-        () => `${node.name} ended ${short(id)}: ${receipt.state}, confirmed by ${receipt.nodes.confirmed.join(' ')}`,
-      );
-      if (wasOpen) checkers.confirmed(short(id), confirming(receipt, lives), (life) => life.closed.has(id), [id]);
-    }, refused);
+    const ended = node.heart.registry.close(id, 'logout');
+    return ended.then(
+      (receipt) => {
+        this.#note(id, () => `${node.name} ended ${short(id)}: ${textOf(receipt)}`);
+        if (node.life.alive) promises.told(node, signOn, receipt);
+        if (receipt.state === 'pending') this.#awaited.push({ receipt: receipt.id, of: signOn });
+        if (wasOpen) {
+          checkers.confirmed(short(id), confirming(receipt, lives), (life) => life.closed.has(id), [id]);
+          this.#judgeInTime(node, receipt, began, id);
+        }
+        return receipt;
+      },
+      this.#refused(id, () => `${node.name} does not end ${short(id)}`),
+    );
   }
 
   #endSubject(node: SimulatedNode): void {
-    const { model, checkers, climate, random, schedule } = this.#parts;
-    const name = pick(random, climate.users)!;
+    const { climate, random } = this.#parts;
+    void this.endSubject(node, pick(random, climate.users)!);
+  }
+
+  /** Ends all sign-ons of a user through this node, and follows the receipt. */
+  endSubject(node: SimulatedNode, name: string): Promise<Receipt | undefined> {
+    const { model, checkers, promises, schedule } = this.#parts;
     const { life } = node;
     const lives = this.#livesNow();
-    const end: SubjectEnd = { name, life, count: Number.POSITIVE_INFINITY, at: schedule.now };
+    const end: SubjectEnd = { name, life, count: Number.POSITIVE_INFINITY, at: schedule.now, final: undefined };
     model.subjectEnds.push(end);
     this.#note(name, () => `${node.name} ends all sign-ons of ${name}`);
-    const ended = node.parts.registry.endSubject(name);
+    const ended = node.heart.registry.endSubject(name);
     end.count = life.ends.get(name)?.[life.name] ?? end.count;
-    void ended.then((receipt) => {
-      this.#note(
-        name,
-        () => `${node.name} ended ${name}: ${receipt.state}, confirmed by ${receipt.nodes.confirmed.join(' ')}`,
-      );
-      checkers.confirmed(
-        name,
-        confirming(receipt, lives),
-        (one) => (one.ends.get(name)?.[life.name] ?? 0) >= end.count,
-        [name],
-      );
+    return ended.then(
+      (receipt) => {
+        this.#note(name, () => `${node.name} ended ${name}: ${textOf(receipt)}`);
+        if (life.alive) promises.toldOfSubject(node, end, receipt);
+        if (receipt.state === 'pending') this.#awaited.push({ receipt: receipt.id, of: end });
+        checkers.confirmed(
+          name,
+          confirming(receipt, lives),
+          (one) => (one.ends.get(name)?.[life.name] ?? 0) >= end.count,
+          [name],
+        );
+        this.#judgeInTime(node, receipt, end.at, name);
+        return receipt;
+      },
+      this.#refused(name, () => `${node.name} does not end ${name}`),
+    );
+  }
+
+  /** Asks nodes by chance for receipts that were pending. */
+  askForReceipts(): void {
+    const { random, cluster } = this.#parts;
+    for (let i = 0; i < receiptsAsked && this.#awaited.length > 0; i++) {
+      const node = pick(random, cluster.reachable);
+      const awaited = pick(random, this.#awaited);
+      if (node !== undefined && awaited !== undefined) void this.#askForReceipt(node, awaited);
+    }
+  }
+
+  /** What this node, and those that it asks, say of a receipt. */
+  async #askForReceipt(node: SimulatedNode, awaited: Awaited): Promise<void> {
+    const { promises } = this.#parts;
+    const { of } = awaited;
+    const receipt = await node.heart.receipts.find(awaited.receipt).catch(() => undefined);
+    if (receipt === undefined || !canAnswer(node)) return;
+    if ('id' in of) promises.told(node, of, receipt);
+    else promises.toldOfSubject(node, of, receipt);
+    if (receipt.state !== 'complete') return;
+    const about = 'id' in of ? of.id : of.name;
+    this.#note(about, () => `${node.name} shows receipt ${short(receipt.id)}: ${textOf(receipt)}`);
+    this.#awaited = this.#awaited.filter((one) => one !== awaited);
+  }
+
+  /** L2: in a calm network a logout completes within T + 1 s, where a quorum could be reached all the while. */
+  #judgeInTime(node: SimulatedNode, { state, id }: Receipt, began: number, about: string): void {
+    const { climate, schedule, reach, checkers } = this.#parts;
+    if (state === 'complete' || !isCalm(climate)) return;
+    const until = began + climate.leaseMs + completeMs;
+    schedule.after(until - schedule.now, () => {
+      if (reach.wellFor(node) < schedule.now - began) return;
+      void node.heart.receipts.find(id).then((receipt) => {
+        if (receipt?.state === 'pending')
+          checkers.fail('L2', `${node.life.name} has not completed an end in T + 1 s: ${textOf(receipt)}`, [about]);
+      });
     });
+  }
+
+  /** L2: long after the last fault every receipt that anybody still has is complete. Asks; the answers come soon. */
+  judgeReceipts(): void {
+    const { cluster, checkers } = this.#parts;
+    for (const { receipt, of } of this.#awaited) {
+      for (const node of cluster.reachable)
+        void node.heart.receipts.find(receipt).then(
+          (found) => {
+            if (found?.state === 'pending')
+              checkers.fail(
+                'L2',
+                `${node.life.name} has a receipt that is pending though all is well: ${textOf(found)}`,
+                ['id' in of ? of.id : of.name],
+              );
+          },
+          () => {},
+        );
+    }
   }
 
   #setRoles(node: SimulatedNode): void {
     const { model, climate, random } = this.#parts;
     const name = pick(random, climate.users)!;
     const roles = [`role-${++this.#count}`];
-    void node.parts.registry.setRoles(name, roles);
+    void node.heart.registry.setRoles(name, roles);
     const stamp = node.life.rolesStamps.get(name) ?? 0;
     model.rolesSet.push({ name, roles, stamp });
     this.#note(name, () => `${node.name} gives ${name} ${roles[0]}`);
@@ -214,10 +348,10 @@ export class Workload {
   #makeSession(node: SimulatedNode): void {
     const { model, random, climate } = this.#parts;
     const id = random.fraction() < 0.8 ? this.#anyId() : undefined;
-    if (id !== undefined && node.parts.registry.look(id).state !== 'open') return;
+    if (id !== undefined && !accepts(node, id)) return;
     const app = pick(random, apps)!;
     const name = id === undefined ? 'nobody' : model.signOns.get(id)!.name;
-    const key = node.parts.table.key(app, `${++this.#count}`);
+    const key = node.heart.table.key(app, `${++this.#count}`);
     const session: AppSession = {
       key,
       app,
@@ -237,11 +371,11 @@ export class Workload {
     const key = this.#anyKey();
     const session = key === undefined ? undefined : model.sessions.get(key);
     if (session === undefined) return;
-    if (node.parts.sessions.get(session.key) !== undefined) {
+    if (node.heart.sessions.get(session.key) !== undefined) {
       this.#save(node, session);
       return;
     }
-    void node.parts.table.inquire(session.key).then((look) => {
+    void node.heart.table.inquire(session.key).then((look) => {
       this.#parts.checkers.sessionLooked(node.life, session.key, look);
       if (look.state === 'live') this.#save(node, session);
     });
@@ -250,10 +384,10 @@ export class Workload {
   #save(node: SimulatedNode, session: AppSession): void {
     const { checkers, schedule } = this.#parts;
     const { key, app, signOn, idleMs, name } = session;
-    const { life, parts } = node;
+    const { life, heart } = node;
     const began = schedule.now;
     const data = `${name} ${++this.#count}`;
-    const written = parts.table.write(key, { app, signOn, idleMs, data });
+    const written = heart.table.write(key, { app, signOn, idleMs, data });
     this.#note(
       key,
       () =>
@@ -261,20 +395,20 @@ export class Workload {
     );
     if (written === undefined) return;
     checkers.saved(life, session, written.data === data);
-    void parts.table.stored().then(() => {
+    void heart.table.stored().then(() => {
       checkers.sessionAcknowledged(session, written.version, this.#isInTime(node, began));
     });
   }
 
   #touchSession(node: SimulatedNode): void {
     const key = this.#anyKey();
-    if (key !== undefined && node.parts.table.look(key).state === 'live') node.parts.table.touch(key);
+    if (key !== undefined && node.heart.table.look(key).state === 'live') node.heart.table.touch(key);
   }
 
   #endSession(node: SimulatedNode): void {
     const key = this.#anyKey();
     if (key === undefined) return;
-    const ended = node.parts.table.end(key, 'destroyed');
+    const ended = node.heart.table.end(key, 'destroyed');
     this.#note(
       key,
       () => `${node.name} is told to end session ${short(key)}${ended ? '' : ', which is not live there'}`,
@@ -286,17 +420,33 @@ export class Workload {
     return anyOf(this.#parts.model.ids, this.#parts.random);
   }
 
+  /** One that is as wanted, if a few tries find it. */
+  #anySignOn(isWanted: (signOn: SignOn) => boolean): SignOn | undefined {
+    for (let tries = 0; tries < 4; tries++) {
+      const signOn = this.#parts.model.signOns.get(this.#anyId() ?? '');
+      if (signOn !== undefined && isWanted(signOn)) return signOn;
+    }
+    return undefined;
+  }
+
   #anyKey(): string | undefined {
     return anyOf(this.#parts.model.keys, this.#parts.random);
   }
 
   /** Whether a wait that began then ended before its bound, with another member in reach all the while. */
   #isInTime(node: SimulatedNode, began: number): boolean {
-    return this.#parts.schedule.now - began < registryLimits.copyMs && node.channel.aloneUntil < began;
+    return this.#parts.schedule.now - began < registryLimits.copyMs - timerErrorMs && node.channel.aloneUntil < began;
   }
 
   #livesNow(): ReadonlyMap<string, Life> {
     return new Map(this.#parts.cluster.running.map(({ name, life }) => [name, life]));
+  }
+
+  #refused(about: string, text: () => string): (error: SsoError) => undefined {
+    return ({ code, message }) => {
+      this.#note(about, () => `${text()}: ${code ?? message}`);
+      return undefined;
+    };
   }
 
   #note(about: string, text: () => string): void {
@@ -307,6 +457,11 @@ export class Workload {
 function anyOf<T>(items: readonly T[], random: Random): T | undefined {
   const recent = random.fraction() < 0.5 ? Math.max(0, items.length - 12) : 0;
   return items[recent + Math.floor(random.fraction() * (items.length - recent))];
+}
+
+function textOf({ state, finalAt, nodes }: Receipt): string {
+  const until = finalAt === undefined ? '' : `, final at ${((finalAt - startAt) / 1_000).toFixed(3)} s`;
+  return `${state}${until}, confirmed by ${nodes.confirmed.join(' ')}, outstanding ${nodes.outstanding.join(' ') || 'nobody'}`;
 }
 
 /** The lives that a receipt names. */

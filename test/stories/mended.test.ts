@@ -31,9 +31,9 @@ async function clusterOf(t: TestContext, nodes: string[], options: Partial<NodeO
   return cluster;
 }
 
-test('V38, V90: roles are taken away also from who signed on at a node whose clock is ten minutes ahead', async (t) => {
+test('V38, V90: roles are taken away also from who signed on at a node whose clock is fifty seconds ahead', async (t) => {
   const cluster = await clusterOf(t, ['n1', 'n2']);
-  cluster.at('n1').skew.ms = 10 * minutes;
+  cluster.at('n1').skew.ms = 50_000;
   const browser = cluster.browser();
   await browser.signIn(alice, { at: 'n1' });
   await browser.get('/admin', { at: 'n2' }).expect(200);
@@ -43,7 +43,7 @@ test('V38, V90: roles are taken away also from who signed on at a node whose clo
 
 test('V90: what a node answered is not lost to an older write of a node whose clock is ahead', async (t) => {
   const cluster = await clusterOf(t, ['n1', 'n2']);
-  cluster.at('n1').skew.ms = 10 * minutes;
+  cluster.at('n1').skew.ms = 50_000;
   const browser = cluster.browser();
   await browser.signIn(alice, { at: 'n1' });
   await browser.post('/note/one', { at: 'n1' }).expect(200);

@@ -7,7 +7,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Response, Test } from 'supertest';
 import { Cookie } from 'tough-cookie';
-import { type Browser, type NodeOptionsForTests, type TestCluster, testCluster } from '../../sso/testing/index.ts';
+import {
+  type Browser,
+  type NodeOptionsForTests,
+  type TestCluster,
+  type TestClusterOptions,
+  testCluster,
+} from '../../sso/testing/index.ts';
 import { type ApplicationsOptions, applications, type End, Gates, passwordOf, type Seen } from './applications.ts';
 
 export const A = 'https://app1.xyz.test';
@@ -38,6 +44,7 @@ export interface StoryOptions {
   /** As of `testCluster`. */
   readonly silenceMs?: number;
   readonly onFrame?: (from: string, frame: Uint8Array) => void;
+  readonly disks?: TestClusterOptions['disks'];
   /** The story provokes errors that a node logs. */
   readonly logsErrors?: boolean;
 }
@@ -112,11 +119,12 @@ export async function begin(options: StoryOptions): Promise<Story> {
   const onEnd = (end: Omit<End, 'at'>) => void ends.push({ ...end, at: clock.now() });
   const given = options.options ?? {};
   const own: NodeOptionsForTests = options.hostOnly === true ? {} : { cookieDomain: 'xyz.test' };
-  const { nodes = ['n1', 'n2'], seed = 1, silenceMs = 0, onFrame } = options;
+  const { nodes = ['n1', 'n2'], seed = 1, silenceMs = 0, disks = false, onFrame } = options;
   const cluster = await testCluster({
     nodes,
     seed,
     silenceMs,
+    disks,
     options: (node) => ({ ...own, ...(typeof given === 'function' ? given(node) : given) }),
     host: applications({ ...options.apps, gates, onEnd }),
     ...(onFrame !== undefined && { onFrame }),
