@@ -7,8 +7,6 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { Audit } from './audit/audit.ts';
-import type { Channel } from './channel/channel.ts';
-import { meshChannel } from './channel/mesh.ts';
 import { type Cancel, type Clock, every, systemClock } from './clock.ts';
 import { LmdbDisk } from './disk/lmdb-disk.ts';
 import type { Cause, OpenEntry } from './entry.ts';
@@ -18,9 +16,10 @@ import { Metrics, type MetricsOptions } from './health/metrics.ts';
 import { livez, type ReadyzOptions, readyz } from './health/pages.ts';
 import type { HealthSnapshot, HealthSource } from './health/snapshot.ts';
 import { Heart } from './heart.ts';
-import { deriveKeys, type Keys } from './keys.ts';
+import { deriveKeys } from './keys.ts';
 import { type Log, silentLog } from './log.ts';
 import type { FinalityView } from './logout/finality.ts';
+import { addressOf, channelOf, defined } from './node-channel.ts';
 import { type NodeOptions, resolveOptions, type Settings } from './options.ts';
 import { parseRoles } from './principal.ts';
 import { systemRandom } from './random.ts';
@@ -455,48 +454,6 @@ export class SsoNode {
     this.#apps.add(app);
     this.#heart.gossip.setApplications([...this.#apps]);
   }
-}
-
-function channelOf(
-  settings: Settings,
-  cluster: NonNullable<Settings['cluster']>,
-  self: { node: string; incarnation: number },
-  keys: Keys,
-  world: Pick<ValveParts, 'clock' | 'random' | 'log'> & { readonly onReplaced: (latest: number) => void },
-): Channel {
-  const { name = 'latchkey', nodes = [], listen = '' } = cluster;
-  const parts = { ...self, ...world, cluster: name, nodes, fingerprint: fingerprintOf(settings) };
-  if (cluster.channel !== undefined) return cluster.channel({ ...parts, keys: (node) => keys.frames(name, node) });
-  return meshChannel({
-    ...parts,
-    ...defined({ advertise: cluster.advertise, dns: cluster.dns, tls: cluster.tls, reach: settings.world.reach }),
-    listen,
-    keys: (node) => keys.mesh(name, node),
-  });
-}
-
-/**
- * Nodes that judge sign-ons by different limits would disagree about who is signed on, those with different voters about what
- * a majority is: they do not join.
- */
-function fingerprintOf({ lifeMs, idleMs, maxEmptyLifeMs, voters }: Settings): string {
-  const limits = `lifeMs ${lifeMs}, idleMs ${idleMs}, maxEmptyLife ${maxEmptyLifeMs / 1000} s`;
-  if (voters === undefined) return limits;
-  return `${limits}, voters ${voters.list.join(' ')}, leaseMs ${voters.leaseMs}, whenCutOff ${voters.mode}`;
-}
-
-/** Where the others reach this node, as far as it knows itself; over a channel of its own it is known by its route. */
-function addressOf(cluster: Settings['cluster'], route: string): string {
-  const { advertise, listen = '', channel } = cluster ?? {};
-  if (channel !== undefined) return route;
-  return advertise ?? (/^(0\.0\.0\.0|\[::\]|\*):|:0$/.test(listen) ? '' : listen);
-}
-
-/** Without the fields that are undefined: defaults take their place. */
-function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 }
 
 /** Says what an operator must know where no log was given. */

@@ -173,7 +173,7 @@ const rooms: readonly {
   },
   {
     name: 'the node',
-    holds: (p) => p === 'sso/node.ts',
+    holds: (p) => p === 'sso/node.ts' || p === 'sso/node-channel.ts',
     may: (p) => p.startsWith('sso/') && p !== 'sso/index.ts' && !p.startsWith('sso/testing/'),
   },
   {

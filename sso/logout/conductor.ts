@@ -12,8 +12,9 @@ import type { Listener, Talk } from '../gossip/talk.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { Random } from '../random.ts';
 import type { Subject } from '../subject.ts';
-import { Acquaintance } from './acquaintance.ts';
-import type { Confirmation, Expected, Life } from './confirmations.ts';
+import type { Acquaintance } from './acquaintance.ts';
+import { Acquaintances, type Member } from './acquaintances.ts';
+import type { Confirmation } from './confirmations.ts';
 import { type Epoch, epochKey, nextEpoch } from './epoch.ts';
 import type { Closing, EndedApp, Finality, FinalityView, Seal } from './finality.ts';
 import { closingsIn, mapsOf, nameOf, take } from './frames.ts';
@@ -22,16 +23,9 @@ import { Leases } from './leases.ts';
 import { Lender } from './lender.ts';
 import { leaseFrame, type Message, parseMessage, sealedFrame, sealFrame } from './message.ts';
 import { type Durable, Recovering } from './recovering.ts';
-import type { Answer, Pair } from './recovery.ts';
+import type { Pair } from './recovery.ts';
 import type { Voters } from './voters.ts';
 import { Waves } from './waves.ts';
-
-/** A node as gossip knows it. */
-export interface Member {
-  readonly node: string;
-  readonly incarnation: number;
-  readonly state: string;
-}
 
 export interface ConductorParts {
   readonly self: Peer;
@@ -67,7 +61,7 @@ export class Conductor implements Finality, Listener {
   readonly #leases: Leases;
   readonly #recovering: Recovering;
   readonly #waves: Waves;
-  readonly #peers = new Map<string, Acquaintance>();
+  readonly #peers: Acquaintances;
   readonly #ended = new Map<string, { readonly at: number; readonly apps: readonly EndedApp[] }>();
   readonly #waiting = new Set<() => void>();
   readonly #changeListeners: (() => void)[] = [];
@@ -86,6 +80,7 @@ export class Conductor implements Finality, Listener {
     const { voters, clock, corrected, talk, self, log = silentLog } = parts;
     this.#parts = parts;
     this.#log = log;
+    this.#peers = new Acquaintances(self, voters, parts.members);
     this.#lender = new Lender(talk, self, voters);
     this.#leases = new Leases(voters);
     this.#recovering = new Recovering({
@@ -93,7 +88,7 @@ export class Conductor implements Finality, Listener {
       voters,
       monotonic: () => clock.monotonic(),
       number: () => this.#lender.number,
-      answers: () => this.#answers(),
+      answers: () => this.#peers.answers(),
       onUp: () => this.#cameUp(),
       onRaise: (lives) => this.#raise(lives),
       log,
@@ -103,8 +98,8 @@ export class Conductor implements Finality, Listener {
       voters,
       clock,
       now: () => corrected.now(),
-      expected: () => this.#expected(),
-      lives: () => this.#lives(),
+      expected: () => this.#peers.expected(),
+      lives: () => this.#peers.lives(),
       peers: () => talk.peers(),
       ask: (to, id, closings) => talk.say(to, sealFrame(id, mapsOf(talk, closings))),
       own: (closings) => this.#confirm(closings),
@@ -220,13 +215,7 @@ export class Conductor implements Finality, Listener {
 
   up(peer: Peer): void {
     if (this.#closed) return;
-    const known = this.#peers.get(peer.node);
-    if (known?.peer.incarnation !== peer.incarnation) {
-      const acquaintance = new Acquaintance(peer);
-      acquaintance.voter = known?.voter;
-      this.#peers.set(peer.node, acquaintance);
-    }
-    this.#ask(this.#peers.get(peer.node)!);
+    this.#ask(this.#peers.meet(peer));
     this.#waves.up(peer);
     this.#waves.recount();
   }
@@ -241,9 +230,7 @@ export class Conductor implements Finality, Listener {
   }
 
   compared(peer: Peer, mark: number): void {
-    const known = this.#peers.get(peer.node);
-    if (known?.peer.incarnation !== peer.incarnation) return;
-    known.compared(mark);
+    this.#peers.get(peer)?.compared(mark);
     this.#recovering.judge();
   }
 
@@ -259,8 +246,8 @@ export class Conductor implements Finality, Listener {
   frame(from: Peer, frame: Uint8Array): boolean {
     const message = parseMessage(frame);
     if (message === undefined) return false;
-    const known = this.#peers.get(from.node);
-    if (message === 'unknown' || this.#closed || known?.peer.incarnation !== from.incarnation) return true;
+    const known = this.#peers.get(from);
+    if (message === 'unknown' || this.#closed || known === undefined) return true;
     switch (message.type) {
       case 'lease':
         this.#lend(known, message);
@@ -291,9 +278,9 @@ export class Conductor implements Finality, Listener {
   }
 
   #askAll(): void {
-    for (const { node, incarnation } of this.#parts.talk.peers()) {
-      const known = this.#peers.get(node);
-      if (known?.peer.incarnation !== incarnation) continue;
+    for (const peer of this.#parts.talk.peers()) {
+      const known = this.#peers.get(peer);
+      if (known === undefined) continue;
       if (this.#recovering.standing !== 'up' || known.voter !== undefined || !known.isKnown) this.#ask(known);
     }
   }
@@ -344,7 +331,7 @@ export class Conductor implements Finality, Listener {
     if (said.incarnation !== self.incarnation) return;
     const askedAt = known.answered(said, clock.monotonic());
     if (said.compare) talk.compare(known.peer);
-    const voter = this.#voteOf(known, said.voter);
+    const voter = this.#peers.voteOf(known, said.voter);
     if (askedAt !== undefined && voter !== undefined) {
       corrected.heard(voter, said.wall, askedAt.monotonic, clock.monotonic());
       if (said.granted) this.#recovering.remember(voter, said.pair);
@@ -354,17 +341,6 @@ export class Conductor implements Finality, Listener {
       }
     }
     this.#recovering.judge();
-  }
-
-  /** The vote that a member claims, if it is another's of the list and no later life of another name claims it. */
-  #voteOf(known: Acquaintance, claimed: string | undefined): string | undefined {
-    const { list, own } = this.#parts.voters;
-    if (claimed === undefined || claimed === own || !list.includes(claimed)) return undefined;
-    for (const other of this.#peers.values()) {
-      const isLater = other.peer.incarnation > known.peer.incarnation;
-      if (other !== known && other.voter === claimed && isLater) return undefined;
-    }
-    return claimed;
   }
 
   /** Stores what a member asks about, and confirms it once it is durable. */
@@ -380,7 +356,7 @@ export class Conductor implements Finality, Listener {
   }
 
   #sealed(known: Acquaintance, said: Extract<Message, { type: 'sealed' }>): void {
-    const voter = this.#voteOf(known, said.voter);
+    const voter = this.#peers.voteOf(known, said.voter);
     if (voter !== undefined) this.#recovering.remember(voter, said.pair);
     this.#waves.sealed(known.peer, { ...said, voter });
   }
@@ -398,15 +374,8 @@ export class Conductor implements Finality, Listener {
       voter: voters.own,
       running: this.#lender.running(closings, now),
       restMs: this.#lender.restMs(now),
-      lives: this.#lives(),
+      lives: this.#peers.lives(),
     };
-  }
-
-  #answers(): readonly Answer[] {
-    return [...this.#peers.values()].flatMap((known) => {
-      const { answer } = known;
-      return answer === undefined ? [] : [{ ...answer, voter: this.#voteOf(known, answer.voter) }];
-    });
   }
 
   #raise(lives: readonly (readonly [voter: string, incarnation: number])[]): void {
@@ -426,8 +395,7 @@ export class Conductor implements Finality, Listener {
     this.#note({ map: 'epochs', key: epochKey });
     this.#leases.raised(number);
     for (const listener of this.#epochListeners) listener(number);
-    for (const known of this.#peers.values())
-      if (raisedBy.some(([voter]) => voter === known.voter)) known.forgetAnswer();
+    this.#peers.forgetAnswers(raisedBy.map(([voter]) => voter));
     this.#recovering.raised(raisedBy);
     this.#accepts();
     this.#askAll();
@@ -476,22 +444,6 @@ export class Conductor implements Finality, Listener {
         'no quorum of leases: no sign-on is accepted until there is one',
       );
     for (const listener of this.#changeListeners) listener();
-  }
-
-  #expected(): readonly Expected[] {
-    const { members, self, voters } = this.#parts;
-    return members().map(({ node, incarnation, state }) => {
-      const voter = node === self.node ? voters.own : this.#peers.get(node)?.voter;
-      return { node, incarnation, voter, hasLeft: state === 'left' };
-    });
-  }
-
-  #lives(): readonly Life[] {
-    const lives = new Map<string, number>();
-    for (const { node, incarnation } of this.#parts.members()) lives.set(node, incarnation);
-    for (const { peer } of this.#peers.values())
-      lives.set(peer.node, Math.max(peer.incarnation, lives.get(peer.node) ?? 0));
-    return [...lives];
   }
 
   #instant(): Instant {

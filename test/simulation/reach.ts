@@ -23,8 +23,8 @@ export class Reach {
   readonly #checkers: Checkers;
   readonly #now: () => number;
   readonly #isCalm: boolean;
-  /** Since when a life has reached too few voters, true time. */
-  readonly #cutSince = new Map<SimulatedNode, number>();
+  /** Until when each voter could answer a life, true time; Infinity while it can. Two leases need not be of one moment. */
+  readonly #reached = new Map<SimulatedNode, Map<string, number>>();
   /** Since when it has had all that it takes to accept. */
   readonly #wellSince = new Map<SimulatedNode, number>();
 
@@ -48,21 +48,19 @@ export class Reach {
     const { running } = this.#cluster;
     if (!this.#clocksAreRight()) this.#clocksWrongAt = this.#now();
     for (const node of running) {
-      note(this.#cutSince, node, !this.#mayHoldLeases(node), this.#now());
+      this.#noteReached(node);
       note(this.#wellSince, node, this.#isWell(node), this.#now());
     }
-    for (const since of [this.#cutSince, this.#wellSince])
-      for (const node of since.keys()) if (!node.life.alive) since.delete(node);
+    for (const known of [this.#reached, this.#wellSince])
+      for (const node of known.keys()) if (!node.life.alive) known.delete(node);
   }
 
   /** Judges every node as it is now. */
   judge(): void {
-    const { leaseMs } = this.#climate;
     for (const node of this.#cluster.running) {
       if (!canAnswer(node)) continue;
-      const cut = this.#now() - (this.#cutSince.get(node) ?? Number.POSITIVE_INFINITY);
-      if (cut > leaseMs * leaseStretch + 1 && node.heart.finality.mayAccept())
-        this.#checkers.fail('S4', `${node.life.name} accepts ${Math.round(cut)} ms after it was cut off`, []);
+      if (!this.#mayHoldLeases(node) && node.heart.finality.mayAccept())
+        this.#checkers.fail('S4', `${node.life.name} accepts, though too few voters could answer it within T`, []);
       if (this.#isCalm && this.wellFor(node) > reconnectedMs && !node.heart.finality.mayAccept()) this.#ask(node);
     }
   }
@@ -95,19 +93,27 @@ export class Reach {
     );
   }
 
-  /** Whether enough voters could answer it, recovered or not: more than the code asks for. */
+  /** Which voters can answer it, recovered or not: more than the code asks for. */
+  #noteReached(node: SimulatedNode): void {
+    const reached = this.#reached.get(node) ?? new Map<string, number>();
+    this.#reached.set(node, reached);
+    for (const voter of this.#cluster.voters) {
+      const other = this.#cluster.at(voter);
+      const answers = other?.life.alive === true && !other.host.paused && !this.#cluster.apart(node.name, voter);
+      if (answers) reached.set(voter, Number.POSITIVE_INFINITY);
+      else if (reached.get(voter) === Number.POSITIVE_INFINITY) reached.set(voter, this.#now());
+    }
+  }
+
+  /** Whether so many voters could answer it within the last T that it may hold a quorum of leases. */
   #mayHoldLeases(node: SimulatedNode): boolean {
     const { voters } = this.#cluster;
-    const isVoter = voters.includes(node.name);
-    if (this.#climate.whenCutOff === 'serve' && isVoter) return true;
-    const inReach = voters.filter((voter) => {
-      const other = this.#cluster.at(voter);
-      return (
-        voter === node.name ||
-        (other?.life.alive === true && !other.host.paused && !this.#cluster.apart(node.name, voter))
-      );
-    });
-    return inReach.length >= (this.#climate.whenCutOff === 'serve' ? 1 : quorumOf(voters.length));
+    const { leaseMs, whenCutOff } = this.#climate;
+    if (whenCutOff === 'serve' && voters.includes(node.name)) return true;
+    const earliest = this.#now() - leaseMs * leaseStretch - 1;
+    const reached = this.#reached.get(node);
+    const count = voters.filter((voter) => voter === node.name || (reached?.get(voter) ?? 0) >= earliest).length;
+    return count >= (whenCutOff === 'serve' ? 1 : quorumOf(voters.length));
   }
 
   #isWell(node: SimulatedNode): boolean {

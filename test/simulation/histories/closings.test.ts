@@ -35,11 +35,13 @@ test('S1, S4: a node without a vote needs a whole quorum of leases from others',
   assert.ok(!script.mayAccept('x1'));
 });
 
-test('S8: a grant brings ends of users as well: a node that hears nothing else learns of them by its next lease', async () => {
+test('S8: a grant brings ends of users as well: they end what nobody else has heard of', async () => {
   const script = new Script();
   await script.begin();
-  const id = await script.signOn('n1');
   script.meddle('lose', { to: 'n3', types: news });
+  script.meddle('lose', { from: 'n3', types: copies });
+  const id = script.open('n3');
+  assert.ok(id);
   const ending = script.endSubject('n1');
   await script.until('the end is complete', () => ending.isComplete, leaseMs + 1_000);
   await script.pass(leaseMs);
@@ -110,9 +112,11 @@ test('S1: a voter that starts with its disk has forgotten what it granted: until
   const script = new Script();
   await script.begin();
   const id = await script.signOn('n1');
-  script.cut('n2', 'n3');
+  script.meddle('lose', { from: 'n3', to: 'n2', types: ['lease'] });
+  const asks = script.meddle('lose', { from: 'n1', to: 'n2', types: ['lease'] });
   await script.pass(2 * leaseMs);
   script.crash('n1');
+  asks();
   script.start('n1');
   await script.until('n1 has recovered', () => script.standing('n1') === 'up', 1_000);
   script.world.cluster.split([['n3']]);
@@ -217,6 +221,19 @@ test('S1: a voter whose disk is full confirms nothing until it can write', async
   assert.ok(!ending.isComplete);
   cluster.failDisk('n2', undefined);
   await script.until('the logout is complete', () => ending.isComplete, leaseMs + 1_000);
+});
+
+test('L2: a grant that carried the closing holds nothing up, however late its giver confirms', async () => {
+  const script = new Script({ others: ['x1'] });
+  await script.begin();
+  const id = await script.signOn('n1');
+  script.meddle('lose', { to: 'x1', types: [...news, 'grant'] });
+  const through = script.meddle('lose', { types: ['seal'] });
+  const ending = script.logOut('n1', id);
+  await script.pass(leaseMs);
+  assert.ok(!ending.isComplete);
+  through();
+  await script.until('the logout is complete', () => ending.isComplete, 1_000);
 });
 
 test('L2: a question that was lost is asked again', async () => {

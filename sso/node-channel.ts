@@ -1,0 +1,50 @@
+/** How a node finds the others: the channel that its options ask for, and what it tells them of itself. */
+
+import type { Channel } from './channel/channel.ts';
+import { meshChannel } from './channel/mesh.ts';
+import type { Keys } from './keys.ts';
+import type { Settings } from './options.ts';
+import type { ValveParts } from './valve/settings.ts';
+
+/** The channel to the other nodes: the operator's own, or the mesh. */
+export function channelOf(
+  settings: Settings,
+  cluster: NonNullable<Settings['cluster']>,
+  self: { node: string; incarnation: number },
+  keys: Keys,
+  world: Pick<ValveParts, 'clock' | 'random' | 'log'> & { readonly onReplaced: (latest: number) => void },
+): Channel {
+  const { name = 'latchkey', nodes = [], listen = '' } = cluster;
+  const parts = { ...self, ...world, cluster: name, nodes, fingerprint: fingerprintOf(settings) };
+  if (cluster.channel !== undefined) return cluster.channel({ ...parts, keys: (node) => keys.frames(name, node) });
+  return meshChannel({
+    ...parts,
+    ...defined({ advertise: cluster.advertise, dns: cluster.dns, tls: cluster.tls, reach: settings.world.reach }),
+    listen,
+    keys: (node) => keys.mesh(name, node),
+  });
+}
+
+/**
+ * Nodes that judge sign-ons by different limits would disagree about who is signed on, those with different voters about what
+ * a majority is: they do not join.
+ */
+function fingerprintOf({ lifeMs, idleMs, maxEmptyLifeMs, voters }: Settings): string {
+  const limits = `lifeMs ${lifeMs}, idleMs ${idleMs}, maxEmptyLife ${maxEmptyLifeMs / 1000} s`;
+  if (voters === undefined) return limits;
+  return `${limits}, voters ${voters.list.join(' ')}, leaseMs ${voters.leaseMs}, whenCutOff ${voters.mode}`;
+}
+
+/** Where the others reach this node, as far as it knows itself; over a channel of its own it is known by its route. */
+export function addressOf(cluster: Settings['cluster'], route: string): string {
+  const { advertise, listen = '', channel } = cluster ?? {};
+  if (channel !== undefined) return route;
+  return advertise ?? (/^(0\.0\.0\.0|\[::\]|\*):|:0$/.test(listen) ? '' : listen);
+}
+
+/** Without the fields that are undefined: defaults take their place. */
+export function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
