@@ -390,7 +390,7 @@ export class Conductor implements Finality, Listener {
     this.#epoch = number;
     if (!this.#isStarted) return;
     const about = { epoch: number, former, voters: raisedBy };
-    if (former === 0) this.#log.info(about, 'an epoch is known');
+    if (former === 0 || this.#parts.entries.size === 0) this.#log.info(about, 'an epoch begins');
     else this.#log.warn(about, 'a majority of voters has lost its state: a new epoch begins, everybody signs in anew');
     this.#note({ map: 'epochs', key: epochKey });
     this.#leases.raised(number);

@@ -7,7 +7,6 @@
 
 import assert from 'node:assert/strict';
 import type { Browser, TestNode } from '../../sso/testing/index.ts';
-import { passwordOf } from '../support/applications.ts';
 import { A, type Story } from '../support/story.ts';
 
 /** Between two requests of a browser, milliseconds of virtual time. */
@@ -140,14 +139,3 @@ export class Load {
 
 /** What `readyz` tells a balancer. */
 const isReady = (node: TestNode) => node.isUp && node.sso.state === 'up';
-
-/** A sign-on by the form of A at whichever node is ready: the status. */
-export async function signOnAnywhere(it: Story, name: string): Promise<number> {
-  const node = it.cluster.nodes.find(isReady)!;
-  const response = await it
-    .browser()
-    .post(`${A}/login`, { at: node.name })
-    .type('form')
-    .send({ username: name, password: passwordOf(name) });
-  return response.status;
-}

@@ -27,6 +27,7 @@ function meshTest(name: string, count: number, run: (nodes: MeshNodes) => Promis
 async function strangerOf(nodes: MeshNodes, common: MeshNodeOptions, other: Partial<MeshNodeOptions>): Promise<void> {
   const [a, b] = await Promise.all([nodes.start(0, common), nodes.start(1, common)]);
   await eventually(() => accepts(a) && accepts(b));
+  for (const one of [a, b]) assert.doesNotMatch(complaints(one), /lost its state/, 'a first start is no alarm');
   const stranger = await nodes.start(2, { ...common, ...other, cluster: { ...common.cluster, ...other.cluster } });
   const why = /settings that must be equal differ/;
   await eventually(() => [a, stranger].every((one) => why.test(complaints(one))));
