@@ -51,7 +51,7 @@ const cluster = fields({
   dns: fields({ name: text('a DNS name'), port: wholeNumber('port', 1, 65_535, 'a port, 1 to 65535') }).exactOptional(),
   /** PEM files; the certificate's SAN is the node's route. */
   tls: fields({ cert: path, key: path, ca: path }).exactOptional(),
-  leaseMs: milliseconds(300, 60_000).exactOptional(),
+  leaseMs: milliseconds(300, 10_000).exactOptional(),
   whenCutOff: choice(['refuse', 'serve']).exactOptional(),
   copies: count.exactOptional(),
   copyMs: milliseconds(0, 10_000).exactOptional(),

@@ -36,6 +36,8 @@ interface Given {
   readonly words: readonly string[];
   /** Each given at most once; the last counts. */
   readonly options: Readonly<Record<string, string | undefined>>;
+  /** Options without a value that were given. */
+  readonly flags: ReadonlySet<string>;
 }
 
 const commands: Readonly<Record<string, Command>> = {
@@ -45,7 +47,8 @@ const commands: Readonly<Record<string, Command>> = {
     details: [
       '--port N    the first node listens on N, the next on N+1, … (default 8081); between themselves on N+10000, …',
       '--nodes N   how many nodes, 1 to 9 (default 3)',
-      'Everything is on 127.0.0.1 over plain http, with a new random secret at each start. Ctrl-C ends it.',
+      'Everything is on 127.0.0.1 over plain http, with a new random secret at each start. What nodes keep on disk lies in',
+      "a directory of the system's temporary one, and is removed at the end. Ctrl-C ends it.",
     ],
     options: { port: { type: 'string' }, nodes: { type: 'string' } },
     words: [],
@@ -56,17 +59,28 @@ const commands: Readonly<Record<string, Command>> = {
       }),
   },
   serve: {
-    synopsis: '--config FILE',
-    summary: 'One node: sign-in page, key set, health; SIGTERM drains and stops it.',
-    details: ['--config FILE   the configuration in YAML; see config/samples'],
-    options: { config: { type: 'string' } },
+    synopsis: '--config FILE [--restored]',
+    summary: 'One node: sign-in page, receipts, key set, health; SIGTERM drains and stops it.',
+    details: [
+      '--config FILE   the configuration in YAML; see config/samples',
+      '--restored      its data directory is a copy that was put back: what happened since is learnt from the others first',
+      'A node without applications that only votes (a witness) is this command as it is.',
+      'Answers /livez, /readyz and /receipts/ID; /metrics on the address that web.metrics names, and nowhere else.',
+      'SIGTERM, SIGINT: /readyz says 503, what only this node holds goes to the others (how much is logged), then it ends.',
+      'A second signal ends it at once. Exit code 0: it was told to end. 1: it could not start, or another took its name.',
+    ],
+    options: { config: { type: 'string' }, restored: { type: 'boolean' } },
     words: [],
-    run: ({ options }, { env }) => serve(requireOption('--config', options['config']), env),
+    run: ({ options, flags }, { env }) =>
+      serve(requireOption('--config', options['config']), env, { restored: flags.has('restored') }),
   },
   'check-config': {
     synopsis: 'FILE',
     summary: 'Says what is wrong in a configuration, each problem in a line, and starts nothing.',
-    details: ['Reads the secrets and the users file as well. Exit code 0: nothing is wrong.'],
+    details: [
+      'Reads the secrets and the users file as well, and opens neither a port nor the data directory.',
+      'Exit code 0: nothing is wrong.',
+    ],
     options: {},
     words: ['FILE'],
     run: async ({ words }, { env, stdout, stderr }) => {
@@ -124,7 +138,8 @@ function parse(name: string, command: Command, args: readonly string[]): Given |
     if (missing !== undefined) throw new UsageError(`${missing} is missing`);
     const surplus = positionals[command.words.length];
     if (surplus !== undefined) throw new UsageError(`"${surplus}" is one word too many`);
-    return { words: positionals, options: values as Given['options'] };
+    const flags = new Set(Object.keys(values).filter((name) => values[name as keyof typeof values] === true));
+    return { words: positionals, options: values as Given['options'], flags };
   } catch (error) {
     // Node's own messages go on about `--` in a second sentence.
     const message = (error as Error).message.split(/\. |\n/, 1)[0]!.replace(/\.$/, '');

@@ -5,9 +5,9 @@ import type { Log } from '../sso/index.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** On standard output, one JSON object a line. */
-export function jsonLog(level: LogLevel, node: string | undefined): Log {
-  return pino({ level, base: node === undefined ? {} : { node }, timestamp: pino.stdTimeFunctions.isoTime });
+/** On standard output, one JSON object a line. `route` is who speaks; a line's own `node` is whom it is about. */
+export function jsonLog(level: LogLevel, route: string | undefined): Log {
+  return pino({ level, base: route === undefined ? {} : { route }, timestamp: pino.stdTimeFunctions.isoTime });
 }
 
 /** Errors only, on standard error: what else happens, the demonstration's own lines tell. */

@@ -1,7 +1,7 @@
-/** The frame that every page of ours stands in. Works without script; one h1, landmarks, a skip link. */
+/** The frame that every page of ours stands in. Works without script; one h1, landmarks, a skip link. The script only follows what changes by itself. */
 
 import type { Response } from 'express';
-import { iconPath, stylePath } from './assets.ts';
+import { iconPath, scriptPath, stylePath } from './assets.ts';
 import { type Html, type HtmlValue, html } from './html.ts';
 
 /** What the pages of one application share. */
@@ -39,6 +39,7 @@ function document({ title, site, theme, links = [], main, footer }: Page): Html 
 <title>${title} · ${site}</title>
 <link rel="stylesheet" href="${stylePath}">
 <link rel="icon" href="${iconPath}" type="image/svg+xml">
+<script src="${scriptPath}" defer></script>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the content</a>

@@ -126,17 +126,18 @@ export class CorrectedClock implements Clock {
 
   /**
    * A voter's own wall clock, not the corrected one, read `theirNow` some time between a question and its answer.
-   * Both instants are of this machine's monotonic clock.
+   * Both instants are of this machine's monotonic clock. Returns whether it counts.
    */
-  heard(voter: string, theirNow: number, sentAt: number, receivedAt: number): void {
+  heard(voter: string, theirNow: number, sentAt: number, receivedAt: number): boolean {
     const took = receivedAt - sentAt;
-    if (!Number.isFinite(theirNow) || !(took >= 0 && took <= roundTripAtMostMs)) return;
+    if (!Number.isFinite(theirNow) || !(took >= 0 && took <= roundTripAtMostMs)) return false;
     this.#heard.set(voter, {
       low: theirNow - receivedAt,
       high: theirNow - sentAt,
       until: receivedAt + knownForMs,
     });
     this.#correct(this.#clock.monotonic());
+    return true;
   }
 
   monotonic(): number {

@@ -266,9 +266,10 @@ export class Heart implements Maps {
       if (entry.state === 'open') this.entries.put(id, closeEntry(entry, 'epoch', this.clock.now()));
   }
 
-  /** Hands over what only this node holds. */
-  drain(): Promise<HandedOver> {
-    return this.gossip.drain();
+  /** Hands over what only this node holds. Without a cluster there is nobody to take it: what is on the disk is not lost. */
+  async drain(): Promise<HandedOver> {
+    const { handedOver, lost } = await this.gossip.drain();
+    return { handedOver, lost: this.#alone !== undefined && this.#keeper !== undefined ? 0 : lost };
   }
 
   /** Says that this life is over, once it accepts nothing any more. */

@@ -210,7 +210,8 @@ export class SsoNode {
     registry.onClosed((closed) => {
       // One that was never known open here is history that is copied, as at a start.
       if (closed.principal !== undefined) this.#metrics.ended(closed.cause, closed.own);
-      this.#audit.signedOff(closed);
+      // One that was never known open here is told by who closed it.
+      if (closed.own || closed.principal !== undefined) this.#audit.signedOff(closed);
       this.#events.emit('closed', closed);
     });
     gossip.onReplaced(onReplaced);

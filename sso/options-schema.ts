@@ -94,7 +94,9 @@ export const optionsSchema = z.strictObject({
       channel: callback.optional(),
       leaseMs: ms('the life of a lease')
         .min(300, { error: 'must be at least 300 ms: a lease has to outlive two round trips and a pause' })
-        .max(60_000, { error: 'must be at most 60000 ms: nodes that are cut off go on for so long' })
+        .max(10_000, {
+          error: 'must be at most 10000 ms: nodes that are cut off go on for so long, and a clock is known no longer',
+        })
         .optional(),
       whenCutOff: z.enum(['refuse', 'serve'], { error: 'must be refuse or serve' }).optional(),
       dns: z.strictObject({ name: z.string().min(1), port: z.number().int().min(1).max(65_535) }).optional(),

@@ -177,9 +177,10 @@ export class Registry {
     const { entries, links } = this.#parts;
     // What is known is closed in this very turn: the caller's next line finds it so.
     if (entries.get(id) === undefined) await this.#asking.requireKnown(id);
-    const served = entries.get(id)?.state === 'open' ? links.served(id) : [];
+    const entry = entries.get(id);
+    const [served, epoch] = entry?.state === 'open' ? [links.served(id), entry.epoch] : [[], undefined];
     const closed = this.#closeNow(id, cause);
-    return this.#receipt({ map: 'entries', key: id }, closed.cause, closed.closedAt, closed.endsAt, served);
+    return this.#receipt({ map: 'entries', key: id }, closed.cause, closed.closedAt, closed.endsAt, served, epoch);
   }
 
   /** Ends all sign-ons of a user, those that are being checked at this moment included. */
@@ -316,9 +317,10 @@ export class Registry {
     closedAt: number,
     endsAt: number,
     served: readonly Served[],
+    epoch?: number,
   ): Promise<Receipt> {
     const { receipts } = this.#parts;
-    return receipts.issue({ closing, cause, closedAt, overAt: endsAt, served, waitMs: this.#limits.logoutMs });
+    return receipts.issue({ closing, cause, closedAt, overAt: endsAt, served, epoch, waitMs: this.#limits.logoutMs });
   }
 
   #view(id: SsoId, entry: OpenEntry): EntryView {

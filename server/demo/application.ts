@@ -4,19 +4,21 @@
  */
 
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import type { SsoNode } from '../../sso/index.ts';
 import { assets } from '../assets.ts';
 import { failed, notFound, refuseWhenBusy } from '../errors.ts';
-import { isOwnForm, ownFormsOnly, readForm } from '../forms.ts';
+import { ownFormsOnly, readForm } from '../forms.ts';
 import { securityHeaders } from '../headers.ts';
 import { type Html, html } from '../html.ts';
 import { type Link, sendPage } from '../page.ts';
-import { receiptView } from '../receipt-view.ts';
+import { receiptPath, receipts, signOutByForm } from '../receipts.ts';
 import { failedSignIn, signInForm } from '../sign-in-form.ts';
 import { controls } from './controls.ts';
 import { homePage } from './home.ts';
-import type { NodePlace } from './messages.ts';
 import { leaveNote, readNotes } from './notes.ts';
 import { type DemoParts, type Face, type Site, signOnOf } from './site.ts';
+import { type Standing, standingOf } from './standing.ts';
+import { retryAfterS, unavailablePage } from './unavailable.ts';
 import type { Here } from './views.ts';
 
 export function application(parts: DemoParts, face: Face): Express {
@@ -31,8 +33,13 @@ export function application(parts: DemoParts, face: Face): Express {
   app.use(sso.valve());
   app.use(sso.sessions({ app: face.app, idleMs: 30 * 60_000 }));
 
+  app.use(whileUnavailable(site));
   app.get('/', counted, (req, res) => homePage(site, req, res));
-  app.get('/whoami', counted, (req, res) => void res.json(whoAmI(parts, face, req)));
+  app.get(
+    '/whoami',
+    counted,
+    (req, res) => void res.status(req.sso.unavailable ? 503 : 200).json(whoAmI(parts, face, req)),
+  );
   app.get('/login', (req, res) => loginPage(site, req, res));
   app.post(
     '/login',
@@ -40,22 +47,16 @@ export function application(parts: DemoParts, face: Face): Express {
     sso.login(({ username, password }) => parts.authenticate(username, password), { page: '/login' }),
   );
   app.get('/logout', (req, res) => logoutPage(site, req, res));
-  // Our form gets the receipt as a page; whatever else is posted, the library answers: with JSON, or a refusal.
-  app.post(
-    '/logout',
-    readForm,
-    async (req, res, next) => {
-      if (!isOwnForm(req) || !req.sso.signedIn || req.accepts(['json', 'html']) !== 'html') return next();
-      const receipt = await req.sso.logout();
-      site.send(
-        req,
-        res,
-        'Signed out',
-        html`${receiptView(receipt)}<p class="card">${afterSignOut(face, parts.self)}</p>`,
-      );
-    },
-    sso.logout(),
+  // Our form leads to the receipt as a page; whatever else is posted, the library answers: with JSON, or a refusal.
+  app.post('/logout', ...signOutByForm, sso.logout());
+  app.use(
+    receipts({
+      sso,
+      show: (req, res, { title, main, status }) => site.send(req, res, title, main, status),
+      below: (id) => afterSignOut(site, id),
+    }),
   );
+  app.get('/events', sso.protect(), (req, res) => events(parts, req, res));
   app.post('/leave', readForm, ownFormsOnly, async (req, res) => {
     await req.sso.leave();
     leaveNote(res, 'left');
@@ -69,6 +70,18 @@ export function application(parts: DemoParts, face: Face): Express {
   return app;
 }
 
+/** Where the library would answer with one sentence, people get a page: 503 while this node may not say who is signed on. */
+function whileUnavailable(site: Site): RequestHandler {
+  return (req, res, next) => {
+    const cannotOpen = req.method === 'POST' && req.path === '/login' && !site.parts.sso.finality().accepting;
+    if (!req.sso.unavailable && !cannotOpen) return next();
+    res.setHeader('Retry-After', String(retryAfterS));
+    const isOpen = /^\/(whoami|logout|receipts\/.*|demo\/.*)$/.test(req.path);
+    if (isOpen || req.accepts(['json', 'html']) !== 'html') return next();
+    unavailablePage(site, req, res);
+  };
+}
+
 /** Counts in the session of whoever is signed on, and saves it, so that the page already shows it. */
 const counted: RequestHandler = (req, _res, next) => {
   if (!req.sso.signedIn) return next();
@@ -78,7 +91,10 @@ const counted: RequestHandler = (req, _res, next) => {
 
 function whoAmI({ sso, self }: DemoParts, { app }: Face, req: Request) {
   const where = { application: app, node: self.name, port: self.port, pid: process.pid };
-  const { principal, how, authenticatedAt, signedIn } = req.sso;
+  const { principal, how, authenticatedAt, signedIn, unavailable } = req.sso;
+  if (unavailable) {
+    return { unavailable: true, why: standing(sso).sentence, ...where };
+  }
   if (!signedIn || principal === undefined) return { signedIn: false, ...where };
   const sessions = signOnOf(sso, req)?.sessions.map((session) => `${session.app} on ${session.node}`) ?? [];
   const since = authenticatedAt === undefined ? undefined : new Date(authenticatedAt).toISOString();
@@ -115,7 +131,7 @@ ${name !== undefined && html`<p class="note good">You are signed on as ${name}. 
 }
 
 function logoutPage(site: Site, req: Request, res: Response): void {
-  if (!req.sso.signedIn) {
+  if (!req.sso.signedIn && !req.sso.unavailable) {
     res.redirect(303, '/');
     return;
   }
@@ -124,21 +140,42 @@ function logoutPage(site: Site, req: Request, res: Response): void {
     req,
     res,
     'Sign out',
-    html`<h1>Sign out?</h1><p class="lead">It ends your sign-on in all applications.</p><section class="card">${form}</section>`,
+    html`<h1>Sign out?</h1><p class="lead">It ends your sign-on in all applications.</p>${req.sso.unavailable && html`<p class="note warn">${pendingThen}</p>`}<section class="card">${form}</section>`,
   );
 }
 
-function afterSignOut({ host, other }: Face, { port }: NodePlace): Html {
-  return html`See for yourself: <a href="http://${host}:${port}/">this application</a>, <a href="http://${other.host}:${port}/">${other.site}</a>.`;
+const pendingThen =
+  'This node reaches no majority, so the receipt will be pending: it becomes complete when enough nodes have confirmed it.';
+
+/** The applications to try, and the same receipt at the other nodes. */
+function afterSignOut({ face, parts }: Site, id: string): Html {
+  const { host, other } = face;
+  const { port } = parts.self;
+  const others = parts.nodes.filter(({ name }) => name !== parts.self.name && parts.control.isRunning(name));
+  return html`<p class="card">See for yourself: <a href="http://${host}:${port}/">this application</a>, <a href="http://${other.host}:${port}/">${other.site}</a>.${others.length > 0 && html` The same receipt, from ${others.map((node, index) => html`${index > 0 && ', '}<a href="http://${host}:${node.port}${receiptPath(id)}">${node.name}</a>`)}.`}</p>`;
+}
+
+/** A stream that ends with the sign-on, on whichever node that ends. */
+function events({ sso, self }: DemoParts, req: Request, res: Response): void {
+  res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+  res.write(`event: hello\ndata: ${self.name} tells ${req.sso.principal?.name} when the sign-on ends\n\n`);
+  sso.closeWith(req.sso, res);
+}
+
+/** How this node stands, by the voters it reaches. */
+function standing(sso: SsoNode): Standing {
+  return standingOf(sso.finality(), sso.members().filter(({ reachable }) => reachable).length);
 }
 
 function pageSender({ self }: DemoParts, face: Face): Site['send'] {
   return (req, res, title, main, status = 200) => {
     const { principal } = req.sso;
     const session: Link =
-      principal === undefined
-        ? { href: '/login', text: 'Sign on' }
-        : { href: '/logout', text: `Sign out ${principal.name}` };
+      principal !== undefined
+        ? { href: '/logout', text: `Sign out ${principal.name}` }
+        : req.sso.unavailable
+          ? { href: '/logout', text: 'Sign out' }
+          : { href: '/login', text: 'Sign on' };
     const links = [...face.links, session].map((link) => ({ ...link, current: link.href === req.path }));
     const footer = html`Answered by ${self.name} on port ${self.port}. A demonstration of Latchkey: on this machine, over plain http.`;
     res.setHeader('Cache-Control', 'no-store');
@@ -152,6 +189,8 @@ function hereOf({ self, nodes, control, sso }: DemoParts, { host }: Face, req: R
     host,
     self,
     csrf: req.sso.csrfToken(),
+    standing: standing(sso),
+    epoch: sso.finality().epoch,
     nodes: nodes.map(({ name, port }) => ({
       name,
       port,

@@ -12,6 +12,8 @@ export interface NodeSettings {
   readonly self: NodePlace;
   readonly nodes: readonly NodePlace[];
   readonly secret: string;
+  /** Where this node keeps its state: a directory of its own that the starter has made. */
+  readonly dataDir: string;
 }
 
 /** A node's process, as the starter knows it. */
@@ -32,7 +34,9 @@ export type FromNode =
   /** It is about to kill itself: whoever looks next should see that it is gone. */
   | { readonly kind: 'dying' }
   /** Somebody pressed "start it again" on one of its pages. */
-  | { readonly kind: 'restart'; readonly name: string };
+  | { readonly kind: 'restart'; readonly name: string }
+  /** Somebody asked for a power cut: every node is killed at once, and started again. */
+  | { readonly kind: 'power-cut' };
 
 export const hosts = { shop: 'app1.xyz.localhost', reports: 'app2.xyz.localhost', start: 'localhost' } as const;
 export const cookieDomain = 'xyz.localhost';

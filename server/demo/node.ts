@@ -29,13 +29,14 @@ const usersFile = fileURLToPath(new URL('../../config/samples/demo-users.yaml', 
 
 /** Resolves once it may be asked. @throws UsageError, SsoError, ConfigError */
 export async function startDemoNode(settings: NodeSettings, control: NodeControl): Promise<DemoNode> {
-  const { self, nodes, secret } = settings;
+  const { self, nodes, secret, dataDir } = settings;
   const log = plainLog(self.name);
   const hashing = new HashingPool({ threads: 1 });
   const authenticate = authenticator(readUsers(usersFile), (hash, password) => hashing.verify(hash, password));
   const sso = await startNode({
     route: self.name,
     secret,
+    dataDir,
     cookieDomain,
     allowInsecureCookie: true,
     log,

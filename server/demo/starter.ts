@@ -1,12 +1,16 @@
 /**
  * Starts the demonstration: each node a process of its own, so that one can be killed and the others
  * go on. The secret is made anew at each start and handed over the pipe, never on a command line or in
- * the environment. When the starter ends, however it ends, the pipe closes and the nodes end too.
+ * the environment. What the nodes keep on disk, so that they may all be killed at once, lies in a directory
+ * of the system's temporary one. When the starter ends, however it ends, the pipe closes, the nodes end
+ * too, and that directory is gone.
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { extname } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nextSignal } from '../signals.ts';
 import { UsageError } from '../usage.ts';
@@ -19,7 +23,7 @@ export interface DemoOptions {
 }
 
 /** How long a killed node stays away before it is started again, milliseconds. */
-const restartAfterMs = 20_000;
+const restartAfterMs = 60_000;
 /** How long nodes may take to say goodbye, milliseconds. */
 const stopWithinMs = 3_000;
 
@@ -46,6 +50,7 @@ export async function runDemo({ port, nodes }: DemoOptions): Promise<void> {
 class NodeProcesses {
   readonly #places: readonly NodePlace[];
   readonly #secret = randomBytes(32).toString('hex');
+  readonly #dataDir = mkdtempSync(join(tmpdir(), 'latchkey-demo-'));
   readonly #children = new Map<string, ChildProcess>();
   readonly #restarts = new Map<string, NodeJS.Timeout>();
   stopping = false;
@@ -67,6 +72,7 @@ class NodeProcesses {
     this.stopping = true;
     for (const timer of this.#restarts.values()) clearTimeout(timer);
     await Promise.all([...this.#children.values()].map(endChild));
+    rmSync(this.#dataDir, { recursive: true, force: true });
   }
 
   /** Resolves when the node is ready. */
@@ -75,7 +81,13 @@ class NodeProcesses {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#children.set(place.name, child);
-    send(child, { kind: 'start', settings: { self: place, nodes: this.#places, secret: this.#secret } });
+    const settings = {
+      self: place,
+      nodes: this.#places,
+      secret: this.#secret,
+      dataDir: join(this.#dataDir, place.name),
+    };
+    send(child, { kind: 'start', settings });
     return new Promise((resolve, reject) => {
       child.on('message', (message: FromNode) => {
         if (message.kind === 'ready') {
@@ -83,6 +95,7 @@ class NodeProcesses {
           resolve();
         } else if (message.kind === 'failed') reject(new UsageError(message.message));
         else if (message.kind === 'dying') this.#tellStatus(place.name);
+        else if (message.kind === 'power-cut') this.#powerCut();
         else this.#restart(message.name);
       });
       child.on('error', (error) => reject(new UsageError(`${place.name} could not be started: ${error.message}`)));
@@ -129,6 +142,17 @@ class NodeProcesses {
     );
   }
 
+  /** Every node at once, without a word, as when the power fails; then all are started again. */
+  #powerCut(): void {
+    console.log('Power cut: every node is killed, and started again from its data directory.');
+    const victims = [...this.#children.values()];
+    this.#children.clear();
+    for (const child of victims) child.removeAllListeners('exit');
+    void Promise.all(victims.map(killChild)).then(() => {
+      for (const { name } of this.#places) this.#restart(name);
+    });
+  }
+
   #tellStatus(dying?: string): void {
     const nodes: NodeStatus[] = this.#places.map(({ name }) => ({
       name,
@@ -141,6 +165,14 @@ class NodeProcesses {
 function send(child: ChildProcess, message: ToNode): void {
   // A child that ended meanwhile has its own event for it.
   if (child.connected) child.send(message, () => {});
+}
+
+function killChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    child.once('exit', () => resolve());
+    child.kill('SIGKILL');
+  });
 }
 
 function endChild(child: ChildProcess): Promise<void> {

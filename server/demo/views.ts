@@ -5,6 +5,7 @@ import { buttonForm } from '../forms.ts';
 import { type Html, html } from '../html.ts';
 import { timeOfDay } from '../page.ts';
 import type { NodePlace } from './messages.ts';
+import type { Standing } from './standing.ts';
 
 /** A node as a page shows it. */
 export interface NodeView {
@@ -22,6 +23,9 @@ export interface Here {
   readonly self: NodePlace;
   readonly nodes: readonly NodeView[];
   readonly csrf: string;
+  /** How final logout stands on this node. */
+  readonly standing: Standing;
+  readonly epoch: number;
 }
 
 export function answeredBy(self: NodePlace): Html {
@@ -52,7 +56,13 @@ ${others > 0 && html`<p class="quiet">And ${others === 1 ? 'one other sign-on' :
 </section>`;
 }
 
-export function nodesCard(here: Here): Html {
+/** Whether this node accepts sign-ons, and why, in words. */
+export function standingNote({ standing: { tone, title, sentence } }: Here): Html {
+  return html`<p class="note ${tone}" id="standing"><strong>${title}</strong>${sentence}</p>`;
+}
+
+/** `withStanding`: not where the page has said it already. */
+export function nodesCard(here: Here, { withStanding = true } = {}): Html {
   const rows = here.nodes.map((node) => html`<tr><th scope="row">${node.name}</th>${nodeCells(node, here)}</tr>`);
   return html`<section class="card" aria-labelledby="nodes">
 <h2 id="nodes">The nodes</h2>
@@ -60,7 +70,16 @@ export function nodesCard(here: Here): Html {
 <thead><tr><th scope="col">Node</th><th scope="col">State</th><th scope="col">Try</th></tr></thead>
 <tbody>${rows}</tbody>
 </table>
+${withStanding && standingNote(here)}
+<p class="more quiet">${epochWords(here.epoch)} Each node keeps its state in a directory of its own, removed when the demonstration ends.</p>
+${here.nodes.length > 1 && html`<div class="actions">${buttonForm({ action: '/demo/power-cut', label: 'Kill all nodes and start them again', csrf: here.csrf, style: 'danger' })}</div>`}
 </section>`;
+}
+
+function epochWords(epoch: number): Html {
+  return epoch === 0
+    ? html`No epoch has begun yet.`
+    : html`The epoch in force is <span class="number" id="epoch">${epoch}</span>; it changes only when a majority has lost its state, and then everybody signs on anew.`;
 }
 
 function nodeCells(node: NodeView, { host, self, nodes, csrf }: Here): Html {

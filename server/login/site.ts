@@ -1,17 +1,18 @@
 /**
  * What `latchkey serve` shows: a sign-in page, a page that says who is signed on, sign-out with its
- * receipt, the key set that verifies our assertions, and health for balancers.
+ * receipt, the key set that verifies our assertions, and health for balancers. Metrics have a listener
+ * of their own, so that nothing an operator sees is a balancer's rule away from everybody.
  */
 
-import express, { type Express, type Request, type Response } from 'express';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import type { Log, Principal, SsoNode } from '../../sso/index.ts';
 import { assets } from '../assets.ts';
 import { failed, notFound, refuseWhenBusy } from '../errors.ts';
-import { buttonForm, isOwnForm, readForm } from '../forms.ts';
+import { buttonForm } from '../forms.ts';
 import { securityHeaders } from '../headers.ts';
 import { type Html, html } from '../html.ts';
 import { sendPage, time } from '../page.ts';
-import { receiptView } from '../receipt-view.ts';
+import { receipts, signOutByForm } from '../receipts.ts';
 import { failedSignIn, signInForm } from '../sign-in-form.ts';
 
 export interface LoginSiteParts {
@@ -37,10 +38,12 @@ export function loginSite(parts: LoginSiteParts): Express {
     .set('trust proxy', [...parts.trustProxy]);
   app.use(securityHeaders({ formTargets: origins }));
   app.use(assets());
-  health(app, sso);
+  app.use('/livez', sso.livez());
+  app.use('/readyz', sso.readyz());
   app.get('/.well-known/jwks.json', sso.keySet());
   app.use(sso.valve());
 
+  app.use(whileUnavailable(sso));
   app.get('/', (req, res) => send(res, 'Who am I', whoAmI(sso, req)));
   app.get('/login', (req, res) => send(res, 'Sign on', signInPage(req)));
   app.post(
@@ -51,34 +54,48 @@ export function loginSite(parts: LoginSiteParts): Express {
       requireCsrf: true,
     }),
   );
-  app.get('/logout', (req, res) => send(res, 'Sign out', req.sso.signedIn ? signOutPage(req) : whoAmI(sso, req)));
-  // Our form gets the receipt as a page; whatever else is posted, the library answers: with JSON, or a refusal.
-  app.post(
-    '/logout',
-    readForm,
-    async (req, res, next) => {
-      if (!isOwnForm(req) || !req.sso.signedIn || req.accepts(['json', 'html']) !== 'html') return next();
-      send(res, 'Signed out', receiptView(await req.sso.logout()));
-    },
-    sso.logout(),
+  app.get('/logout', (req, res) =>
+    send(res, 'Sign out', req.sso.signedIn || req.sso.unavailable ? signOutPage(req) : whoAmI(sso, req)),
   );
+  // Our form leads to the receipt as a page; whatever else is posted, the library answers: with JSON, or a refusal.
+  app.post('/logout', ...signOutByForm, sso.logout());
+  app.use(receipts({ sso, show: (_req, res, { title, main, status }) => send(res, title, main, status) }));
 
   app.use(notFound(frame));
   app.use(failed(frame, log));
   return app;
 }
 
-/** For balancers and supervisors: `livez` while the process answers, `readyz` while it takes sign-ons. */
-function health(app: Express, sso: SsoNode): void {
-  const answer = (res: Response, status: number, word: string) =>
-    void res.status(status).setHeader('Cache-Control', 'no-store').type('text').send(`${word}\n`);
-  app.get('/livez', (_req, res) => answer(res, 200, 'ok'));
-  app.get('/readyz', (_req, res) => (sso.state === 'up' ? answer(res, 200, 'ready') : answer(res, 503, 'not ready')));
+/** For Prometheus, on a listener of its own. */
+export function metricsSite(sso: SsoNode, log: Log): Express {
+  const app = express().disable('x-powered-by').set('query parser', 'simple');
+  app.use(securityHeaders());
+  app.use('/metrics', sso.metrics({ processMetrics: true }));
+  app.use(notFound(frame));
+  app.use(failed(frame, log));
+  return app;
 }
 
-function send(res: Response, title: string, main: Html): void {
+/** While this node may not say who is signed on, people are told so, and to try again: the balancer knows by `readyz` where to. */
+function whileUnavailable(sso: SsoNode): RequestHandler {
+  return (req, res, next) => {
+    const cannotOpen = req.method === 'POST' && req.path === '/login' && !sso.finality().accepting;
+    const isPage = ['/', '/login'].includes(req.path) && req.accepts(['json', 'html']) === 'html';
+    if (!isPage || (!req.sso.unavailable && !cannotOpen)) return next();
+    res.setHeader('Retry-After', '1');
+    send(res, 'Not at the moment', unavailablePage(req), 503);
+  };
+}
+
+function unavailablePage(req: Request): Html {
+  return html`<h1>This is not possible at the moment</h1>
+<p class="lead">This server has lost sight of the others, and accepts nobody until it sees them again. Please try again shortly${req.sso.unavailable && ': you need not sign on again'}.</p>
+<p class="card"><a href="${req.method === 'GET' ? req.originalUrl : '/login'}">Try again</a>${req.sso.unavailable && html`, or <a href="/logout">sign out</a>`}.</p>`;
+}
+
+function send(res: Response, title: string, main: Html, status = 200): void {
   res.setHeader('Cache-Control', 'no-store');
-  sendPage(res, 200, { ...frame, title, main });
+  sendPage(res, status, { ...frame, title, main });
 }
 
 function signInPage(req: Request): Html {

@@ -37,6 +37,8 @@ interface Comparison {
   number: number | undefined;
   whole: boolean;
   mark: number;
+  /** Something was left out: it is not told as complete. */
+  skipped: boolean;
   /** Whether it goes on though the peer asks, too. Judged once: the copies' sizes move meanwhile. */
   first: boolean;
   /** What has not been asked for yet. */
@@ -108,6 +110,7 @@ export class Comparer {
         number: undefined,
         whole: true,
         mark: 0,
+        skipped: false,
         first: true,
         left: [],
         asked: new Map(),
@@ -152,7 +155,9 @@ export class Comparer {
     for (const frame of repairFrames(message.map, writtenAll(replica, wanted)))
       step.send.push({ to: from.peer, frame });
     current.asked.delete(message.id);
-    // A bucket that does not end and brings nothing holds what can't be read or kept: it must not hold up the others.
+    // A bucket that does not end and brings nothing holds what can't be read or kept, or what came another way meanwhile: it must
+    // not hold up the others, nor may the comparison be told as complete.
+    if (step.changes.length === 0 && message.done === 0) current.skipped = true;
     const done = step.changes.length > 0 ? message.done : Math.max(1, message.done);
     if (done < asked.buckets.length) current.left.unshift({ map: asked.map, buckets: asked.buckets.slice(done) });
     this.#proceed(step, current, moment);
@@ -181,13 +186,14 @@ export class Comparer {
     }
   }
 
-  #complete(step: Steps, { peer, whole, number, mark }: Comparison): void {
+  #complete(step: Steps, { peer, whole, skipped, number, mark }: Comparison): void {
     this.#current = undefined;
     if (!whole) {
       this.want(peer);
       return;
     }
     peer.compared = true;
+    if (skipped) return;
     peer.reached(number ?? 0);
     step.compared.push({ peer: peer.peer, mark });
   }

@@ -264,7 +264,8 @@ export class GossipNode implements Gossip, Talk {
   say(to: Peer | 'all', frame: Uint8Array): void {
     const { channel } = this.#parts;
     if (channel === undefined || !this.#running) return;
-    if (to === 'all') channel.broadcast(frame);
+    if (frame.length > maxFrameBytes) this.#counters.count('frame-too-large');
+    else if (to === 'all') channel.broadcast(frame);
     else channel.send(to, frame);
   }
 

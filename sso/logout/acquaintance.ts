@@ -16,6 +16,7 @@ export class Acquaintance {
   voter: string | undefined;
   #have = 0;
   #asks = 0;
+  #hasCompared = false;
   readonly #asked = new Map<number, Instant>();
   #answer: { readonly said: Granted; readonly at: number } | undefined;
 
@@ -42,6 +43,7 @@ export class Acquaintance {
 
   /** All that it held when its last closing was this one is here. */
   compared(number: number): void {
+    this.#hasCompared = true;
     this.#have = Math.max(this.#have, number);
   }
 
@@ -70,7 +72,8 @@ export class Acquaintance {
       standing: said.standing,
       checked: said.checked,
       remembers: said.remembers,
-      merged: this.#have >= said.number,
+      // Grants bring closings alone; a comparison brings the members, too, by whom former lives are known.
+      merged: this.#hasCompared && this.#have >= said.number,
       at,
     };
   }

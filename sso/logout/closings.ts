@@ -43,6 +43,10 @@ export class Closings {
     this.#free(monotonic);
   }
 
+  has(closing: Closing): boolean {
+    return this.#numbers.has(nameOf(closing));
+  }
+
   /** A number that this closing does not exceed: grants that say so much carry it. */
   numberOf(closing: Closing): number {
     return this.#numbers.get(nameOf(closing)) ?? this.#first - 1;

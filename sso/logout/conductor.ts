@@ -6,7 +6,7 @@
 
 import type { Peer } from '../channel/channel.ts';
 import type { Cancel, Clock } from '../clock.ts';
-import type { SsoEntry } from '../entry.ts';
+import type { ClosedEntry, SsoEntry } from '../entry.ts';
 import type { Copies } from '../gossip/copies.ts';
 import type { Listener, Talk } from '../gossip/talk.ts';
 import { type Log, silentLog } from '../log.ts';
@@ -35,7 +35,7 @@ export interface ConductorParts {
   /** Decisions about time: corrected by the voters' clocks, which are told to it. */
   readonly corrected: {
     now(): number;
-    heard(voter: string, theirNow: number, sentAt: number, receivedAt: number): void;
+    heard(voter: string, theirNow: number, sentAt: number, receivedAt: number): boolean;
   };
   readonly random: Random;
   readonly talk: Talk;
@@ -111,8 +111,9 @@ export class Conductor implements Finality, Listener {
       if (after.ends !== before?.ends) this.#note({ map: 'subjects', key });
     });
     parts.entries.onChange(({ key, before, after }) => {
-      const isNews = after.state === 'closed' && before?.state !== 'closed';
-      if (isNews && after.cause !== 'expired' && after.cause !== 'epoch') this.#note({ map: 'entries', key });
+      if (after.state === 'open' && after.epoch > this.#epoch) this.#learnEpoch(after.epoch);
+      if (after.state === 'closed' && before?.state !== 'closed' && !isConcluded(after))
+        this.#note({ map: 'entries', key });
     });
   }
 
@@ -127,7 +128,7 @@ export class Conductor implements Finality, Listener {
     if (this.#closed) return;
     const { list, own = 'none', mode, leaseMs } = voters;
     const state = this.#recovering.standing === 'disk' ? 'from the data directory' : 'none';
-    this.#log.info({ voters: list, vote: own, whenCutOff: mode, leaseMs, state }, `node ${self.node} recovers`);
+    this.#log.info({ voters: list, vote: own, whenCutOff: mode, leaseMs, state }, `node ${self.node} starts`);
     this.#recovering.judge();
     this.#beat();
   }
@@ -167,8 +168,8 @@ export class Conductor implements Finality, Listener {
     this.#changeListeners.push(listener);
   }
 
-  seal(closing: Closing): Seal {
-    return this.#waves.seal(closing);
+  seal(closing: Closing, epoch?: number): Seal {
+    return this.#waves.seal(closing, epoch);
   }
 
   ended(closing: Closing, apps: readonly EndedApp[]): void {
@@ -333,9 +334,10 @@ export class Conductor implements Finality, Listener {
     if (said.compare) talk.compare(known.peer);
     const voter = this.#peers.voteOf(known, said.voter);
     if (askedAt !== undefined && voter !== undefined) {
-      corrected.heard(voter, said.wall, askedAt.monotonic, clock.monotonic());
+      // A lease from an answer that was too late to tell the time would let this node judge by a clock of its own.
+      const isTimely = corrected.heard(voter, said.wall, askedAt.monotonic, clock.monotonic());
       if (said.granted) this.#recovering.remember(voter, said.pair);
-      if (said.granted && known.have >= said.number && said.epoch === this.#epoch) {
+      if (isTimely && said.granted && known.have >= said.number && said.epoch === this.#epoch) {
         this.#leases.note(voter, askedAt, said.epoch);
         this.#accepts();
       }
@@ -350,9 +352,10 @@ export class Conductor implements Finality, Listener {
     const closings = closingsIn(maps);
     const confirmation = await this.#confirm(closings);
     if (confirmation === undefined) return;
-    const { voter, restMs, running, lives } = confirmation;
+    const { voter, restMs, restEpoch, running, lives } = confirmation;
     const ended = closings.flatMap((closing) => this.#endedHere(closing).map((app) => [nameOf(closing), app] as const));
-    talk.say(from, sealedFrame({ type: 'sealed', id, voter, restMs, pair: this.#ownPair, running, lives, ended }));
+    const pair = this.#ownPair;
+    talk.say(from, sealedFrame({ type: 'sealed', id, voter, restMs, restEpoch, pair, running, lives, ended }));
   }
 
   #sealed(known: Acquaintance, said: Extract<Message, { type: 'sealed' }>): void {
@@ -366,14 +369,15 @@ export class Conductor implements Finality, Listener {
     const { self, voters } = this.#parts;
     if (!(await this.#recovering.flush())) return undefined;
     if (this.#closed || (voters.own !== undefined && !this.#mayVouch)) return undefined;
-    if (closings.some(({ map, key }) => map === 'subjects' && this.#parts.subjects.get(key) === undefined))
-      return undefined;
+    if (!closings.every((closing) => this.#holds(closing))) return undefined;
+    for (const closing of closings) this.#noteConcluded(closing);
     const now = this.#instant();
     return {
       ...self,
       voter: voters.own,
       running: this.#lender.running(closings, now),
       restMs: this.#lender.restMs(now),
+      restEpoch: this.#recovering.raisedIn,
       lives: this.#peers.lives(),
     };
   }
@@ -390,15 +394,20 @@ export class Conductor implements Finality, Listener {
     this.#epoch = number;
     if (!this.#isStarted) return;
     const about = { epoch: number, former, voters: raisedBy };
-    if (former === 0 || this.#parts.entries.size === 0) this.#log.info(about, 'an epoch begins');
+    if (number === former || former === 0 || this.#parts.entries.size === 0) this.#log.info(about, 'an epoch begins');
     else this.#log.warn(about, 'a majority of voters has lost its state: a new epoch begins, everybody signs in anew');
     this.#note({ map: 'epochs', key: epochKey });
     this.#leases.raised(number);
     for (const listener of this.#epochListeners) listener(number);
     this.#peers.forgetAnswers(raisedBy.map(([voter]) => voter));
-    this.#recovering.raised(raisedBy);
+    this.#recovering.raised(number, raisedBy);
     this.#accepts();
     this.#askAll();
+  }
+
+  /** A sign-on of an epoch that is not known here proves that it was raised: leases of the one before do not count for it. */
+  #learnEpoch(number: number): void {
+    this.#parts.epochs.settle(epochKey, { number, raisedBy: [] });
   }
 
   #cameUp(): void {
@@ -415,6 +424,19 @@ export class Conductor implements Finality, Listener {
       this.#isNoted = true;
       this.#waves.recount();
     } else if (!this.#closed) this.#parts.clock.after(recoveringMs, () => void this.#noteLife());
+  }
+
+  /** Whether it is stored here: one that could not be read, or was refused, is not. An entry that is unknown is over. */
+  #holds({ map, key }: Closing): boolean {
+    const { subjects, entries } = this.#parts;
+    return map === 'subjects' ? subjects.get(key) !== undefined : entries.get(key)?.state !== 'open';
+  }
+
+  /** An end that every node concludes by itself gets a number only when somebody asks for it: grants given before may lack it. */
+  #noteConcluded(closing: Closing): void {
+    if (closing.map !== 'entries' || this.#lender.has(closing)) return;
+    const entry = this.#parts.entries.get(closing.key);
+    if (entry?.state === 'closed' && isConcluded(entry)) this.#note(closing);
   }
 
   #note(closing: Closing): void {
@@ -450,4 +472,8 @@ export class Conductor implements Finality, Listener {
     const { clock } = this.#parts;
     return { monotonic: clock.monotonic(), wall: clock.now() };
   }
+}
+
+function isConcluded({ cause }: ClosedEntry): boolean {
+  return cause === 'expired' || cause === 'epoch';
 }

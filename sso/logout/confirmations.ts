@@ -19,6 +19,8 @@ export interface Confirmation {
   readonly running: readonly Running[];
   /** How long grants of its former life, which it forgot, may run yet, to anybody: milliseconds. */
   readonly restMs: number;
+  /** Those grants were given in epochs before this one, by which it came up: they count for no sign-on of this one or a later. 0: that is not known. */
+  readonly restEpoch: number;
   /** The latest lives it knows of. */
   readonly lives: readonly Life[];
 }
@@ -78,8 +80,8 @@ export class Confirmations {
     return this.#byNode.has(node);
   }
 
-  /** `expected`: the nodes of which this one knows. */
-  count(expected: readonly Expected[]): Count {
+  /** `expected`: the nodes of which this one knows. `epoch`: the earliest of the sign-ons that are closed; 0 if it is not known. */
+  count(expected: readonly Expected[], epoch = 0): Count {
     const confirmed = [...this.#byNode.keys()];
     const named = new Set(expected.flatMap(({ voter }) => voter ?? []));
     const outstanding = [
@@ -88,37 +90,44 @@ export class Confirmations {
         .map(({ node }) => node),
       ...this.#voters.list.filter((voter) => !named.has(voter) && voter !== this.#voters.own),
     ].sort();
-    return { finalAt: this.#finalAt(expected, outstanding), confirmed, outstanding };
+    return { finalAt: this.#finalAt(expected, outstanding, epoch), confirmed, outstanding };
   }
 
-  #finalAt(expected: readonly Expected[], outstanding: readonly string[]): number | undefined {
+  #finalAt(expected: readonly Expected[], outstanding: readonly string[], epoch: number): number | undefined {
     const { list, quorum, mode } = this.#voters;
     const byVoter = new Map<string, Received>();
     for (const one of this.#byNode.values()) {
       const { voter } = one;
       if (voter !== undefined && (byVoter.get(voter)?.incarnation ?? 0) < one.incarnation) byVoter.set(voter, one);
     }
-    const counted = [...byVoter.values()];
+    const counted = [...byVoter.values()].map((one) =>
+      one.restEpoch > 0 && epoch >= one.restEpoch ? { ...one, restMs: 0 } : one,
+    );
     if (counted.length < (mode === 'refuse' ? quorum : list.length)) return undefined;
     let finalAt = Number.NEGATIVE_INFINITY;
-    const lives = this.#mayAccept(counted, outstanding);
-    for (const { node, incarnation, hasLeft } of expected) {
-      if (!hasLeft) continue;
-      lives.delete(`${node}:${incarnation}`);
-      lives.delete(`${node}:`);
-    }
-    for (const life of lives) finalAt = Math.max(finalAt, this.#cutOffAt(life, counted));
+    for (const life of this.#mayAccept(counted, expected, outstanding))
+      finalAt = Math.max(finalAt, this.#cutOffAt(life, counted));
     return finalAt;
   }
 
-  /** Lives that may hold leases given without the closing: those that are named, and whoever is outstanding where grants were forgotten. */
-  #mayAccept(counted: readonly Received[], outstanding: readonly string[]): Set<string> {
+  /** Lives that may hold leases given without the closing: those that are named, and where grants were forgotten anybody. */
+  #mayAccept(
+    counted: readonly Received[],
+    expected: readonly Expected[],
+    outstanding: readonly string[],
+  ): ReadonlySet<string> {
     const lives = new Set<string>();
     for (const { running, restMs } of counted) {
       for (const { node, incarnation } of running) lives.add(`${node}:${incarnation}`);
       if (restMs > 0) for (const node of outstanding) lives.add(`${node}:`);
     }
     for (const life of this.#stored) lives.delete(life);
+    for (const { node, incarnation, hasLeft } of expected) {
+      if (!hasLeft) continue;
+      lives.delete(`${node}:${incarnation}`);
+      lives.delete(`${node}:`);
+    }
+    if (counted.some(({ restMs }) => restMs > 0)) lives.add(anybody);
     return lives;
   }
 
@@ -133,3 +142,6 @@ export class Confirmations {
     return ends.sort((a, b) => a - b)[needed - 1]!;
   }
 }
+
+/** Whoever forgotten grants were given to: it may be a life that nobody knows any more. */
+const anybody = ':';

@@ -44,6 +44,8 @@ export function nextEpoch(known: number, now: number, place: number, fraction: n
 
 function isLater(a: Epoch, b: Epoch): boolean {
   if (a.number !== b.number) return a.number > b.number;
+  // Who only learns of an epoch by a sign-on of it does not know who raised it.
+  if (a.raisedBy.length !== b.raisedBy.length) return a.raisedBy.length > b.raisedBy.length;
   return JSON.stringify(a.raisedBy) > JSON.stringify(b.raisedBy);
 }
 

@@ -87,8 +87,8 @@ export interface Finality {
   readonly epoch: number;
   /** Called when a later epoch is known. */
   onEpoch(listener: (epoch: number) => void): void;
-  /** Takes this closing, which is stored here, to everybody. */
-  seal(closing: Closing): Seal;
+  /** Takes this closing, which is stored here, to everybody. `epoch`: that of the sign-on; left out: it is not known, or it is several. */
+  seal(closing: Closing, epoch?: number): Seal;
   /** What this node ended with a closing: to be told in the same turn in which the closing was merged, before it is confirmed. */
   ended(closing: Closing, apps: readonly EndedApp[]): void;
   view(): FinalityView;

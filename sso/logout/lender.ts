@@ -48,6 +48,11 @@ export class Lender {
     this.#closings.note(closing, now.monotonic);
   }
 
+  /** Whether a closing has a number. */
+  has(closing: Closing): boolean {
+    return this.#closings.has(closing);
+  }
+
   /** Answers a question for a lease; with one if `mayGrant`. */
   answer(
     to: Peer,

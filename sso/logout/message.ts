@@ -55,6 +55,7 @@ export type Message =
       readonly id: number;
       readonly voter: string | undefined;
       readonly restMs: number;
+      readonly restEpoch: number;
       readonly pair: Pair | undefined;
       readonly running: readonly Running[];
       readonly lives: readonly Life[];
@@ -96,6 +97,7 @@ export const sealedFrame = (m: Of<'sealed'>): Uint8Array =>
       m.running.map(({ node, incarnation, remainingMs }) => [node, incarnation, Math.ceil(remainingMs)]),
       m.lives,
       m.ended.map(([closing, { app, sessions, failure }]) => [closing, app, sessions, failure ?? 0]),
+      m.restEpoch,
     ]),
   );
 
@@ -133,7 +135,7 @@ const parsers: { readonly [T in Type]: (data: readonly unknown[]) => Of<T> | und
     const maps = mapsOf(mapsData);
     return isCount(id) && maps !== undefined ? { type: 'seal', id, maps } : undefined;
   },
-  sealed([id, voterData, restMs, pairData, runningData, livesData, endedData]) {
+  sealed([id, voterData, restMs, pairData, runningData, livesData, endedData, restEpoch = 0]) {
     const voter = voterOf(voterData);
     const pair = pairOf(pairData);
     const running = listOf(runningData, ([node, incarnation, remainingMs]) =>
@@ -147,9 +149,18 @@ const parsers: { readonly [T in Type]: (data: readonly unknown[]) => Of<T> | und
         ? ([closing, { app, sessions, failure: isKey(failure) ? failure : undefined }] as const)
         : undefined,
     );
-    if (!isCount(id) || voter === false || !isCount(restMs) || pair === false || !running || !lives || !ended)
+    if (
+      !isCount(id) ||
+      voter === false ||
+      !isCount(restMs) ||
+      !isCount(restEpoch) ||
+      pair === false ||
+      !running ||
+      !lives ||
+      !ended
+    )
       return undefined;
-    return { type: 'sealed', id, voter, restMs, pair, running, lives, ended };
+    return { type: 'sealed', id, voter, restMs, restEpoch, pair, running, lives, ended };
   },
 };
 

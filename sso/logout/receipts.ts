@@ -30,6 +30,8 @@ export interface Issue {
   readonly cause: Cause;
   /** Milliseconds since 1970. */
   readonly closedAt: number;
+  /** The epoch of the sign-on, where it is one and known: of forgotten leases only those of earlier epochs can be left. */
+  readonly epoch?: number | undefined;
   /** When the closing is over, milliseconds since 1970: a pending receipt is kept so long. */
   readonly overAt: number;
   /** The sessions that end with it as this node saw them just before. */
@@ -160,9 +162,9 @@ export class Receipts {
     throw new SsoError('ERR_UNAVAILABLE', 'the receipt is unknown here, and not every node could be asked for it');
   }
 
-  #begin({ closing, cause, closedAt, overAt, served }: Issue): Tracked {
+  #begin({ closing, cause, closedAt, overAt, served, epoch }: Issue): Tracked {
     const id = Buffer.from(this.#parts.random.bytes(idBytes)).toString('base64url');
-    const tracked = this.#track(id, {
+    const record = {
       closing,
       cause,
       closedAt: Math.floor(closedAt),
@@ -174,7 +176,8 @@ export class Receipts {
       seen: this.#seen(served),
       outstanding: [],
       revision: 0,
-    });
+    };
+    const tracked = this.#track(id, record, false, epoch);
     if (closing.map === 'entries') this.#byEntry.set(closing.key, id);
     return tracked;
   }
@@ -226,8 +229,8 @@ export class Receipts {
       ]);
   }
 
-  #track(id: string, record: ReceiptRecord, kept = false): Tracked {
-    const seal = this.#parts.finality.seal(record.closing);
+  #track(id: string, record: ReceiptRecord, kept = false, epoch?: number): Tracked {
+    const seal = this.#parts.finality.seal(record.closing, epoch);
     const tracked: Tracked = { id, seal, record, kept };
     this.#tracked.set(id, tracked);
     seal.onProgress((progress) => this.#progress(tracked, progress));

@@ -45,6 +45,7 @@ export class Recovering {
   #pair: Pair | undefined;
   #flushed = 0;
   #isStale = false;
+  #raisedIn = 0;
   /** The closings that the last note names: a later note must not name fewer, or the disk would seem older than what was told. */
   #noted = 0;
   #waitsFor: string | undefined;
@@ -66,6 +67,11 @@ export class Recovering {
   /** Closings of this life that are durable; all of them where there is no disk to name them. */
   get flushed(): number {
     return this.#flushed;
+  }
+
+  /** The epoch by which it came up: whatever its former lives granted was of an earlier one. 0: it came up otherwise. */
+  get raisedIn(): number {
+    return this.#raisedIn;
   }
 
   /** Others may rely on what it holds: it is up, or enough of them have confirmed its disk. */
@@ -102,10 +108,11 @@ export class Recovering {
   }
 
   /** A new epoch is known: a life that had lost its state, and is named by it, has nothing left to recover. */
-  raised(lives: readonly (readonly [voter: string, incarnation: number])[]): void {
+  raised(epoch: number, lives: readonly (readonly [voter: string, incarnation: number])[]): void {
     const { self, voters, onUp } = this.#parts;
     const isOurs = lives.some(([voter, incarnation]) => voter === voters.own && incarnation === self.incarnation);
     if (this.#standing !== 'lost' || !isOurs) return;
+    this.#raisedIn = epoch;
     this.#standing = 'up';
     onUp();
   }

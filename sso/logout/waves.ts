@@ -40,8 +40,12 @@ interface Wave {
   /** By the place of the closing. */
   readonly ended: Map<string, readonly EndedApp[]>[];
   readonly confirmations: Confirmations;
+  /** The earliest of the sign-ons that are closed. */
+  epoch: number;
   tries: number;
   askAt: number;
+  /** Not while closings of the same turn may join it. */
+  isAsked: boolean;
   isComplete: boolean;
   cancelFinal: Cancel;
 }
@@ -73,9 +77,11 @@ export class Waves {
     return size;
   }
 
-  seal(closing: Closing): Seal {
+  seal(closing: Closing, epoch = 0): Seal {
+    if ((this.#next?.closings.length ?? 0) >= closingsPerFrame) this.#next = undefined;
     const wave = (this.#next ??= this.#begin());
     wave.closings.push(closing);
+    wave.epoch = Math.min(wave.epoch, epoch);
     wave.ended.push(new Map());
     const seal = new OpenSeal(
       this.#parts.expected().map(({ node }) => node),
@@ -99,14 +105,14 @@ export class Waves {
 
   /** A member can be reached: it is asked about all that it has not confirmed. */
   up(peer: Peer): void {
-    const waves = [...this.#open].filter((wave) => wave !== this.#next && !wave.confirmations.hasConfirmed(peer.node));
+    const waves = [...this.#open].filter((wave) => wave.isAsked && !wave.confirmations.hasConfirmed(peer.node));
     this.#ask(peer, waves);
   }
 
   /** This node's own word may have become possible, or another's void: all are counted anew. */
   recount(): void {
     for (const wave of this.#open) {
-      if (wave === this.#next) continue;
+      if (!wave.isAsked) continue;
       wave.confirmations.heardOf(this.#parts.lives());
       void this.#confirm(wave);
       this.#count(wave);
@@ -128,14 +134,17 @@ export class Waves {
       seals: [],
       ended: [],
       confirmations: new Confirmations(voters),
+      epoch: Number.POSITIVE_INFINITY,
       tries: 0,
       askAt: 0,
+      isAsked: false,
       isComplete: false,
       cancelFinal: () => {},
     };
     this.#open.add(wave);
     clock.soon(() => {
-      this.#next = undefined;
+      if (this.#next === wave) this.#next = undefined;
+      wave.isAsked = true;
       if (wave.seals.every(({ isDropped }) => isDropped)) this.#open.delete(wave);
       if (this.#closed || !this.#open.has(wave)) return;
       wave.confirmations.heardOf(this.#parts.lives());
@@ -166,7 +175,7 @@ export class Waves {
 
   #count(wave: Wave): void {
     const { clock, now, expected } = this.#parts;
-    const { finalAt, confirmed, outstanding } = wave.confirmations.count(expected());
+    const { finalAt, confirmed, outstanding } = wave.confirmations.count(expected(), wave.epoch);
     const monotonic = clock.monotonic();
     wave.isComplete ||= finalAt !== undefined && monotonic >= finalAt;
     wave.cancelFinal();
@@ -190,7 +199,7 @@ export class Waves {
 
   #drop(wave: Wave, seal: OpenSeal): void {
     seal.isDropped = true;
-    if (wave === this.#next || !wave.seals.every(({ isDropped }) => isDropped)) return;
+    if (!wave.isAsked || !wave.seals.every(({ isDropped }) => isDropped)) return;
     wave.cancelFinal();
     this.#open.delete(wave);
   }
@@ -229,7 +238,7 @@ export class Waves {
     const monotonic = this.#parts.clock.monotonic();
     const due: Wave[] = [];
     for (const wave of this.#open) {
-      if (wave === this.#next || wave.askAt > monotonic) continue;
+      if (!wave.isAsked || wave.askAt > monotonic) continue;
       wave.askAt = monotonic + Math.min(lastRetryMs, firstRetryMs * 2 ** Math.min(wave.tries++, 10));
       if (wave.tries > 1) due.push(wave);
     }

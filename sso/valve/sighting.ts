@@ -35,12 +35,20 @@ export function sightAll(
   const first = values.map((value) => sight(parts, value));
   let asked = 0;
   if (!first.some(({ kind }) => kind === 'ask')) return first as readonly Sighting[];
-  return Promise.all(
+  const all = Promise.all(
     first.map((one) => {
       if (one.kind !== 'ask') return one;
       return ++asked > maxInquiries ? { kind: 'undecided' as const } : ask(parts, one);
     }),
   );
+  return all.then((sightings) => sightings.map((one) => (one.kind === 'open' ? lookAgain(parts, one) : one)));
+}
+
+/** What was open before the others were asked may have ended meanwhile. */
+function lookAgain({ registry }: SightingParts, one: Extract<Sighting, { kind: 'open' }>): Sighting {
+  const look = registry.look(one.id);
+  if (look.state === 'open') return one;
+  return look.state === 'over' ? { kind: 'gone', why: 'over', id: one.id, cause: look.cause } : { kind: 'undecided' };
 }
 
 function sight(parts: SightingParts, value: string): Sighting | Question {

@@ -3,6 +3,8 @@
 export interface BenchOptions {
   /** Rounds of each contestant, interleaved: A B C, A B C. Medians are taken over them. */
   readonly rounds: number;
+  /** Larger amounts of sign-ons are left out. */
+  readonly most: number;
   /** One line of progress. */
   readonly say: (line: string) => void;
 }

@@ -28,7 +28,7 @@ export const logout: Bench = {
     ];
     let pending = 0;
     for (const { name, size, disk, held } of clusters) {
-      const cluster = await meshCluster(size, { disk });
+      const cluster = await meshCluster(size, { disks: disk ? size : 0 });
       try {
         let there = 0;
         for (const count of held) {

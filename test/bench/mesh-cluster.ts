@@ -27,8 +27,8 @@ export interface Joined {
 export interface MeshClusterOptions {
   /** Voters that join later. Default none. */
   readonly spare?: number;
-  /** Whether every node has a data directory. Default no. */
-  readonly disk?: boolean;
+  /** So many of them, the first ones, have data directories. Default none. */
+  readonly disks?: number;
 }
 
 /** After a heal everybody has been compared with, milliseconds. */
@@ -36,10 +36,10 @@ const healedMs = 2_500;
 
 /** Starts `size` nodes out of a list with room for `spare` more; resolves when all reach each other. */
 export async function meshCluster(size: number, options: MeshClusterOptions = {}): Promise<MeshCluster> {
-  const { spare = 0, disk = false } = options;
+  const { spare = 0, disks = 0 } = options;
   const ports = await Promise.all(Array.from({ length: size + spare }, () => freePort()));
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
-  const folder = disk ? benchFolder() : undefined;
+  const folder = disks > 0 ? benchFolder() : undefined;
   const places: (Child | undefined)[] = ports.map(() => undefined);
   const start = async (place: number): Promise<Joined> => {
     const name = `n${place + 1}`;
@@ -47,7 +47,7 @@ export async function meshCluster(size: number, options: MeshClusterOptions = {}
       name,
       listen: nodes[place]!,
       nodes,
-      dataDir: folder === undefined ? undefined : join(folder, name),
+      dataDir: folder !== undefined && place < disks ? join(folder, name) : undefined,
     };
     const node = startChild(`${name} of ${size}`, 'node-worker');
     places[place] = node;

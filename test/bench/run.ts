@@ -1,4 +1,4 @@
-/** `npm run bench -- [--only a,b] [--rounds N]`: measures, and prints tables in Markdown. Nothing is asserted: figures of one machine prove nothing on another. */
+/** `npm run bench -- [--only a,b] [--rounds N] [--most N]`: measures, and prints tables in Markdown. Nothing is asserted: figures of one machine prove nothing on another. */
 
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
@@ -31,7 +31,19 @@ if (import.meta.url.endsWith('.ts')) {
 }
 
 async function measure(): Promise<void> {
-  const { values } = parseArgs({ options: { only: { type: 'string' }, rounds: { type: 'string', default: '5' } } });
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      rounds: { type: 'string', default: '5' },
+      most: { type: 'string', default: '1000000' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    console.log('npm run bench -- [--only a,b] [--rounds N] [--most N]\n');
+    for (const { key, title } of benches) console.log(`${key}  ${title}`);
+    return;
+  }
   const rounds = Number(values.rounds);
   if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number above 0');
   const wanted = values.only?.split(',');
@@ -43,7 +55,11 @@ async function measure(): Promise<void> {
     `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${rounds} rounds; medians, and in brackets the lowest and highest, or of many the quartiles.\n`,
   );
   for (const bench of benches.filter(({ key }) => wanted?.includes(key) ?? true)) {
-    const table = await bench.run({ rounds, say: (line) => void process.stderr.write(`${bench.key}: ${line}\n`) });
+    const table = await bench.run({
+      rounds,
+      most: Number(values.most),
+      say: (line) => void process.stderr.write(`${bench.key}: ${line}\n`),
+    });
     console.log(`### ${bench.key}. ${bench.title}\n\n${table}\n`);
   }
 }

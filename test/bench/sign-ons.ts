@@ -14,7 +14,7 @@ export const signOns: Bench = {
   async run({ rounds, say }) {
     let bytesEach = 0;
     const clustered = async (disk: boolean) => {
-      const cluster = await meshCluster(3, { disk });
+      const cluster = await meshCluster(3, { disks: disk ? 3 : 0 });
       try {
         const [sender, ...others] = cluster.nodes;
         await sender!.call('open', 5_000);

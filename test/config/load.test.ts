@@ -92,7 +92,7 @@ const wrong: readonly (readonly [text: string, says: RegExp])[] = [
     /the file that cluster\.tls\.cert names cannot be read/,
   ],
   [`${good}web: { listen: 8080 }`, /web\.listen: must be address:port/],
-  [`${good}web: { port: 8080 }`, /web\.port: is not a known field; known here: listen, trustProxy/],
+  [`${good}web: { port: 8080 }`, /web\.port: is not a known field; known here: listen, metrics, trustProxy/],
   [`${good}web: { trustProxy: true }`, /web\.trustProxy: must be a list of addresses/],
   [`${good}hashing: { threads: 0 }`, /hashing\.threads: must be a whole number of threads, 1 to 64/],
   [`${good}log: { level: verbose }`, /log\.level: must be one of debug, info, warn, error/],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { type Demo, ended, exitOf, run, startDemo } from './support/demo.ts';
+import { type Demo, dataOf, ended, exitOf, run, startDemo } from './support/demo.ts';
 
 const execute = promisify(execFile);
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-'));
@@ -114,24 +114,45 @@ test('the lines that the demonstration prints work as they are printed', async (
   const lines = demo
     .output()
     .split('\n')
-    .filter((line) => /^ {4}(jar=|curl )/.test(line))
+    .filter((line) => /^ {4}\S/.test(line))
     .map((line) => line.trim());
-  assert.equal(lines.length, 7);
   const before = demo.output().length;
-  const { stdout } = await execute('bash', ['-c', lines.join('\n')]);
-  const answers = stdout
-    .trim()
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-  const [signedOn, known, killed, survived, receipt, out] = answers;
+  const { stdout } = await execute('bash', ['-c', lines.join('\n')], { timeout: 90_000 });
+  const printed = stdout.split('\n').filter((line) => line !== '');
+  const answers = printed.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line.trim()));
+  const [signedOn, known, killed, survived, receipt, out, complete, again, second, cutOff, started, back, cut, kept] =
+    answers;
   assert.equal(signedOn.principal.name, 'alice');
   assert.deepEqual([known.signedIn, known.node, known.requestsInThisSession], [true, 'node2', 1]);
   assert.equal(killed.killed, 'node2');
   assert.deepEqual([survived.signedIn, survived.node, survived.requestsInThisSession], [true, 'node3', 2]);
-  assert.equal(receipt.cause, 'logout');
+  assert.deepEqual([receipt.state, receipt.nodes.outstanding, receipt.sessions], ['pending', ['node2'], 2]);
+  assert.ok(receipt.finalAt > receipt.closedAt && receipt.finalAt < receipt.closedAt + 7_000);
   assert.equal(out.signedIn, false);
-  await demo.printed(/node2 was killed/, before);
+  assert.deepEqual([complete.id, complete.state], [receipt.id, 'complete']);
+  assert.equal(again.principal.name, 'alice');
+  assert.equal(second.killed, 'node3');
+  assert.match(cutOff.why, /This node reaches no majority: it accepts nobody until it does/);
+  assert.ok(
+    printed.some((line) => /^HTTP\/1\.1 503/.test(line)) && printed.some((line) => /^Retry-After: 1/.test(line)),
+  );
+  assert.equal(started.started, 'node2');
+  assert.deepEqual([back.signedIn, back.node], [true, 'node1']);
+  assert.deepEqual(cut.killed, ['node1', 'node2', 'node3']);
+  assert.deepEqual([kept.signedIn, kept.since], [true, back.since]);
+  assert.notEqual(kept.pid, back.pid);
+  for (const node of ['node1', 'node2', 'node3'])
+    await demo.printed(new RegExp(`Power cut.*${node} is back`, 's'), before);
+});
+
+test('an event stream on one node ends with the sign-out on another, and says why', async () => {
+  const carol = person('carol');
+  await carol.signOn(shop(0, '/login'));
+  const jar = join(directory, 'carol');
+  const stream = execute('curl', ['-sN', '--max-time', '20', '-b', jar, reports(2, '/events')]);
+  await new Promise((resolve) => stream.child.stdout?.once('data', resolve));
+  await carol.post(shop(1, '/logout'));
+  assert.match((await stream).stdout, /event: hello\n.*event: signed-off\ndata: logout\n/s);
 });
 
 test('a port in use is one line and exit code 1', async () => {
@@ -149,8 +170,11 @@ test('Ctrl-C ends every process with exit code 0, and nodes do not outlive a sta
   assert.equal(await one.stop(), 0);
   await Promise.all(pids.map(ended));
   assert.match(one.output(), /Stopping the nodes/);
+  assert.deepEqual(dataOf(one), [], 'what the nodes kept on disk is gone');
 
   const two = await startDemo();
+  assert.equal(dataOf(two).length, 1);
   two.kill();
   await Promise.all(pidsOf(two.output()).map(ended));
+  assert.deepEqual(dataOf(two), []);
 });

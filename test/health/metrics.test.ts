@@ -149,7 +149,7 @@ test('nothing personal is in a label: no address, no text of an error, and no fl
   for (let i = 0; i < 500; i++) counters[`word-${i}`] = 1;
   const shown: HealthSnapshot = picture({
     counters,
-    diskFailure: 'EACCES: /home/alice/data',
+    diskFailure: 'EACCES: permission denied, open data.mdb',
     finality: finality({ waitsFor: `the state of ${voters[2]}` }),
   });
   const families = await scrape(new Metrics(source(shown)));

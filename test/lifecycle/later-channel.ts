@@ -54,7 +54,7 @@ const changes: Readonly<Record<number, (tuple: Tuple) => Tuple>> = {
   [lease]: (tuple) => tuple,
   [grant]: (tuple) => [...tuple.slice(0, -1), laterMaps(tuple.at(-1))],
   [seal]: ([id, maps]) => [id, laterMaps(maps)],
-  [sealed]: ([id, voter, restMs, pair, running, lives, ended]) => [
+  [sealed]: ([id, voter, restMs, pair, running, lives, ended, restEpoch]) => [
     id,
     voter,
     restMs,
@@ -62,6 +62,7 @@ const changes: Readonly<Record<number, (tuple: Tuple) => Tuple>> = {
     each(running, (one) => [...one, ...more]),
     each(lives, (one) => [...one, ...more]),
     each(ended, (one) => [...one, ...more]),
+    restEpoch,
   ],
 };
 

@@ -15,6 +15,7 @@ const word = (node: string, more: Partial<Confirmation> = {}): Confirmation => (
   voter: node,
   running: [],
   restMs: 0,
+  restEpoch: 0,
   lives: [],
   ...more,
 });
@@ -86,13 +87,32 @@ test('what a life confirmed is void once anybody knows a later one: it may have 
   assert.equal(counted.count(nodes('a', 'b', 'c', 'x')).finalAt, Number.NEGATIVE_INFINITY);
 });
 
-test('a voter that has forgotten its grants reports one to everybody who is outstanding', () => {
+test('grants that a restarted voter forgot may run for anybody, also for a node that nobody knows any more', () => {
   const counted = new Confirmations(three);
   counted.add(word('a', { restMs: 5_000 }), 0);
   counted.add(word('b'), 0);
   assert.equal(counted.count(nodes('a', 'b', 'c')).finalAt, 5_000 * 1.002 + 1);
-  counted.add(word('c'), 10);
+  counted.add(word('c', { restMs: 2_000 }), 10);
+  assert.equal(
+    counted.count(nodes('a', 'b', 'c')).finalAt,
+    10 + 2_000 * 1.002 + 1,
+    'though everybody that is known has confirmed',
+  );
+});
+
+test('one voter of three that was restarted holds up nothing: the two others have forgotten no grants', () => {
+  const counted = new Confirmations(three);
+  for (const node of ['b', 'c']) counted.add(word(node), 0);
+  counted.add(word('a', { restMs: 5_000 }), 0);
   assert.equal(counted.count(nodes('a', 'b', 'c')).finalAt, Number.NEGATIVE_INFINITY);
+});
+
+test('what was forgotten before an epoch was raised counts for no sign-on of that epoch', () => {
+  const counted = new Confirmations(three);
+  for (const node of ['a', 'b']) counted.add(word(node, { restMs: 5_000, restEpoch: 7 }), 0);
+  assert.equal(counted.count(nodes('a', 'b', 'c'), 7).finalAt, Number.NEGATIVE_INFINITY);
+  assert.equal(counted.count(nodes('a', 'b', 'c'), 6).finalAt, 5_000 * 1.002 + 1);
+  assert.equal(counted.count(nodes('a', 'b', 'c')).finalAt, 5_000 * 1.002 + 1, 'nor if the epoch is not known');
 });
 
 test('a voter that was never met is outstanding by its address', () => {

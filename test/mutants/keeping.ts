@@ -70,14 +70,14 @@ export const keepingMutations: readonly Mutation[] = [
     replace: 'const upper = at(all, (all.length - 1) >> 1);',
     breaks: [],
     survives:
-      'Off by two clocks’ difference: clocks that are right differ by less than the 2 s that S3 leaves, so only a wrong one of two or four shows it. test/clock kills it.',
+      'While no more than N − Q clocks are wrong both middles are those of right ones, which differ by less than the 2 s that S3 leaves. test/clock kills it.',
   },
   {
     name: 'an answer about the time counts however late it is',
     rule: 'A peer’s clock counts only from an answer that came back within 4 s',
     file: corrected,
-    find: 'if (!Number.isFinite(theirNow) || !(took >= 0 && took <= roundTripAtMostMs)) return;',
-    replace: 'if (!Number.isFinite(theirNow) || !(took >= 0)) return;',
+    find: 'if (!Number.isFinite(theirNow) || !(took >= 0 && took <= roundTripAtMostMs)) return false;',
+    replace: 'if (!Number.isFinite(theirNow) || !(took >= 0)) return false;',
     breaks: [],
     survives:
       'A second line: time is moved no further than an answer proves it wrong, and a late answer proves less. test/clock kills it.',
@@ -108,6 +108,6 @@ export const keepingMutations: readonly Mutation[] = [
     replace: 'this.#disk.note(text);',
     breaks: [],
     survives:
-      'A second line: every note of this protocol is followed by a flush in the same turn, which hands over what was put before it.',
+      'A second line: the number of closings that a note names is raised by a flush alone, which hands over in the same turn all that was put before.',
   },
 ];

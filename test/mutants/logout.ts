@@ -99,8 +99,9 @@ export const logoutMutations: readonly Mutation[] = [
     file: confirmations,
     find: 'if (incarnation === this.#latest.get(node)) this.#byNode.set(node, { ...confirmation, at });',
     replace: 'this.#byNode.set(node, { ...confirmation, at });',
-    breaks: ['S1'],
-    history: 'closings',
+    breaks: [],
+    survives:
+      'What a life sent is delivered while it lives, in the simulation; a channel may hand over its last words a moment later, when a third node has told of the next life already. test/logout/confirmations.test.ts kills it.',
   },
   {
     name: 'who confirms names no lives but its own',
@@ -110,6 +111,25 @@ export const logoutMutations: readonly Mutation[] = [
     replace: 'void lives;',
     breaks: ['S1'],
     history: 'closings',
+  },
+  {
+    name: 'grants that were forgotten are waited for only where somebody is known to be silent',
+    rule: 'until T after its start each of its confirmations reports, for every other node, a grant with the rest of T',
+    file: confirmations,
+    find: 'if (counted.some(({ restMs }) => restMs > 0)) lives.add(anybody);',
+    replace: 'if (counted.some(({ restMs }) => restMs < 0)) lives.add(anybody);',
+    breaks: ['S1'],
+    history: 'found-unknown',
+  },
+  {
+    name: 'only lives of voters are told of',
+    rule: 'the incarnations it knows of all nodes, voting or not',
+    file: 'sso/logout/acquaintances.ts',
+    find: 'return [...lives];',
+    replace: 'return [...lives].filter(([node]) => this.#byNode.get(node)?.voter !== undefined);',
+    breaks: [],
+    survives:
+      'A second line since whoever has forgotten grants waits for anybody, known or not: the script that killed it before (S1: lives of nodes without a vote are told of as well) kills it once more without that line.',
   },
   {
     name: 'a voter confirms while it recovers',
@@ -161,7 +181,7 @@ export const logoutMutations: readonly Mutation[] = [
     name: 'a node that comes back is not asked what it missed',
     rule: 'Retrying goes on until every configured node has it',
     file: waves,
-    find: 'const waves = [...this.#open].filter((wave) => wave !== this.#next && !wave.confirmations.hasConfirmed(peer.node));',
+    find: 'const waves = [...this.#open].filter((wave) => wave.isAsked && !wave.confirmations.hasConfirmed(peer.node));',
     replace: 'const waves: Wave[] = [];',
     breaks: ['L2'],
     history: 'closings',

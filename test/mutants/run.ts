@@ -1,5 +1,5 @@
 /**
- * `npm run mutants -- [--only WORDS] [--seeds N] [--from SEED] [--seconds N] [--workers N] [--all] [--no-unit] [--quick] [--list]`:
+ * `npm run mutants -- [--only WORDS] [--seeds N] [--from SEED] [--seconds N] [--workers N] [--all] [--lanes NAMES] [--quick] [--list]`:
  * plants one mistake after the other in a copy of the code, and says what finds it. A script or a seed
  * finds a mistake if it fails with it and passes without. Ends with 1 if one is found by nothing and
  * nobody has said why.
@@ -14,7 +14,7 @@ import { mutations } from './mutations.ts';
 const { values } = parseArgs({
   options: {
     /** Those whose name contains this. */
-    only: { type: 'string', default: '' },
+    only: { type: 'string', multiple: true, default: [''] },
     /** At most so many seeds for each; 0: none. */
     seeds: { type: 'string', default: '40' },
     /** The first of them. */
@@ -24,7 +24,8 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '1' },
     /** Seeds as well where a script has found it. */
     all: { type: 'boolean', default: false },
-    'no-unit': { type: 'boolean', default: false },
+    /** Where mistakes are looked for: some of histories, seeds, unit. */
+    lanes: { type: 'string', default: 'histories,seeds,unit' },
     /** A few that die at once, by their own script alone: for CI. */
     quick: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -37,14 +38,20 @@ const whole = (name: 'seeds' | 'from' | 'seconds' | 'workers', least: number): n
     throw new Error(`--${name} must be a whole number, at least ${least}`);
   return value;
 };
-const seeds = values.quick ? 0 : whole('seeds', 0);
+const laneNames = ['histories', 'seeds', 'unit'] as const;
+const lanes = new Set(values.quick ? ['histories'] : values.lanes.split(','));
+for (const lane of lanes)
+  if (!(laneNames as readonly string[]).includes(lane)) throw new Error(`--lanes: some of ${laneNames.join()}`);
+const seeds = lanes.has('seeds') ? whole('seeds', 0) : 0;
 const from = whole('from', 1);
 const seconds = whole('seconds', 1);
 /** All scripts, or all unit tests, of one mistake: seconds. What takes longer does not end. */
 const testsAtMost = 180;
 
-const chosen = mutations.filter(({ name, quick }) => name.includes(values.only) && (!values.quick || quick));
-if (chosen.length === 0) throw new Error(`there is no mistake "${values.only}": --list shows them`);
+const chosen = mutations.filter(
+  ({ name, quick }) => values.only.some((one) => name.includes(one)) && (!values.quick || quick),
+);
+if (chosen.length === 0) throw new Error(`there is no mistake "${values.only.join()}": --list shows them`);
 
 interface Result {
   readonly mutation: Mutation;
@@ -52,6 +59,10 @@ interface Result {
   readonly simulation: Finding | undefined;
   readonly unit: Finding | undefined;
 }
+
+/** Files of tests that fail in the code as it is: they find nothing. */
+const unsound = new Set<string>();
+const areSound = (files: readonly string[]) => files.filter((file) => !unsound.has(file));
 
 if (values.list) {
   for (const { name, rule, file, breaks } of chosen)
@@ -67,6 +78,8 @@ async function plantAll(): Promise<number> {
     { length: Math.min(whole('workers', 1), chosen.length) },
     () => new Bench(sound.directory),
   );
+  for (const mutation of chosen) benches[0]!.plant(mutation);
+  benches[0]!.mend();
   const results: Result[] = [];
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));
@@ -76,10 +89,14 @@ async function plantAll(): Promise<number> {
   const withHistories = values.quick
     ? [...new Set(chosen.map(({ history }) => `test/simulation/histories/${history}.test.ts`))]
     : historyFiles(sound.directory);
-  const base = await runTests(sound.directory, withHistories, testsAtMost);
-  if (base.kind !== 'passed') {
-    console.error(`the histories fail without any mistake: ${base.what}`);
-    return 1;
+  const withUnits = lanes.has('unit')
+    ? [...new Set(chosen.flatMap(({ file }) => unitFiles(sound.directory, file)))]
+    : [];
+  for (const file of [...(lanes.has('histories') ? withHistories : []), ...withUnits]) {
+    const base = await runTests(sound.directory, [file], testsAtMost);
+    if (base.kind === 'passed') continue;
+    unsound.add(file);
+    console.error(`${file} fails without any mistake, and is left out: ${base.what}`);
   }
   const queue = [...chosen];
   await Promise.all(
@@ -98,16 +115,16 @@ async function judge(bench: Bench, sound: Bench, mutation: Mutation): Promise<Re
   bench.plant(mutation);
   const { directory } = bench;
   const files = historyFiles(directory, mutation.history);
-  const script = await runTests(directory, values.quick ? files.slice(0, 1) : files, testsAtMost);
-  let simulation: Finding = script;
-  if (seeds > 0 && (script.kind === 'passed' || values.all)) {
+  let simulation = lanes.has('histories')
+    ? await runTests(directory, areSound(values.quick ? files.slice(0, 1) : files), testsAtMost)
+    : undefined;
+  if (seeds > 0 && (simulation?.kind !== 'failed' || values.all)) {
     const seeded = await seedsOf(directory, sound);
-    if (script.kind === 'passed' || seeded.kind === 'failed') simulation = seeded;
+    if (simulation?.kind !== 'failed' || seeded.kind === 'failed') simulation = seeded;
   }
-  const unit =
-    values['no-unit'] || values.quick
-      ? undefined
-      : await runTests(directory, unitFiles(directory, mutation.file), testsAtMost);
+  const unit = lanes.has('unit')
+    ? await runTests(directory, areSound(unitFiles(directory, mutation.file)), testsAtMost)
+    : undefined;
   bench.mend();
   return { mutation, simulation, unit };
 }
@@ -126,14 +143,14 @@ function isKilled(finding: Finding | undefined): boolean {
 
 function lineOf({ mutation, simulation, unit }: Result): string {
   const { name, survives } = mutation;
-  const verdict = isKilled(simulation) ? 'killed  ' : survives === undefined ? 'SURVIVED' : 'survived';
-  const parts = [`${verdict} ${name}`, `simulation: ${textOf(simulation)}`];
+  const verdict = isKilled(simulation ?? unit) ? 'killed  ' : survives === undefined ? 'SURVIVED' : 'survived';
+  const parts = [`${verdict} ${name}`];
+  if (simulation !== undefined) parts.push(`simulation: ${textOf(simulation)}`);
   if (unit !== undefined) parts.push(`unit tests: ${textOf(unit)}`);
   return parts.join('\n         ');
 }
 
-function textOf(finding: Finding | undefined): string {
-  if (finding === undefined) return 'not run';
+function textOf(finding: Finding): string {
   const { kind, what, seed, rule, seconds } = finding;
   const by = [seed === undefined ? '' : `seed ${seed}`, rule ?? '', what].filter((one) => one !== '').join(' · ');
   return `${kind === 'failed' ? by : kind === 'passed' ? 'nothing' : kind === 'late' ? 'nothing in time' : by} (${seconds.toFixed(1)} s)`;
@@ -144,8 +161,10 @@ function summed(results: readonly Result[], seconds: number): number {
   const bySimulation = results.filter(({ simulation }) => isKilled(simulation));
   const byUnit = results.filter(({ unit }) => isKilled(unit));
   const byNone = results.filter(({ simulation, unit }) => !isKilled(simulation) && !isKilled(unit));
-  console.log(`\nkilled by the simulation: ${share(bySimulation.length)}`);
-  if (!values.quick && !values['no-unit']) {
+  console.log('');
+  if (lanes.has('histories') || lanes.has('seeds'))
+    console.log(`killed by the simulation: ${share(bySimulation.length)}`);
+  if (lanes.has('unit')) {
     console.log(`killed by unit tests: ${share(byUnit.length)}`);
     console.log(`killed by either: ${share(results.length - byNone.length)}`);
   }
@@ -153,8 +172,8 @@ function summed(results: readonly Result[], seconds: number): number {
   const broken = results.filter(({ simulation }) => simulation?.kind === 'broken');
   for (const { mutation } of broken) console.error(`"${mutation.name}" does not load: it is no mistake but nonsense`);
   const unexplained = results.filter(
-    ({ simulation, mutation }) => !isKilled(simulation) && mutation.survives === undefined,
+    ({ simulation, mutation }) => simulation !== undefined && !isKilled(simulation) && mutation.survives === undefined,
   );
   for (const { mutation } of unexplained) console.error(`"${mutation.name}" survives, and nobody has said why`);
-  return broken.length + unexplained.length > 0 ? 1 : 0;
+  return broken.length + unexplained.length + unsound.size > 0 ? 1 : 0;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +50,8 @@ test('wrong use is told in one line, with what was probably meant', async () => 
     [['demo', '--nodes', '10'], /--nodes must be a whole number, 1 to 9/],
     [['demo', 'here'], /"here" is one word too many/],
     [['serve'], /--config is missing/],
+    [['serve', '--restored'], /--config is missing/],
+    [['serve', '--restored', 'x'], /"x" is one word too many/],
     [['check-config'], /FILE is missing/],
     [['new-secret', '--long'], /Unknown option/],
   ];
@@ -80,13 +82,32 @@ test('hash-password takes one line of a pipe, and nothing is an error', async ()
   assertRefused(await runHere(['hash-password'], {}, ''), /no password was given/);
 });
 
-test('check-config says that nothing is wrong, and warns of a secret that others may read', async () => {
+test('check-config says that nothing is wrong, how the node would run, and warns of a secret that others may read', async () => {
   file('secret', secret, 0o644);
   const path = file('latchkey.yaml', 'secret: { file: secret }\nusers: users.yaml\nroute: n1\n');
   const { code, stdout, stderr } = await runHere(['check-config', path]);
   assert.equal(code, 0);
-  assert.match(stdout, /nothing is wrong \(node n1, no cluster, listening on 127\.0\.0\.1:8080, 1 user\)/);
+  assert.match(
+    stdout,
+    /nothing is wrong \(node n1, no cluster, state in memory only, listening on 127\.0\.0\.1:8080, 1 user\)/,
+  );
   assert.match(stderr, /^latchkey: warning: .*secret: others than its owner may read this secret: chmod 600 it\n$/);
+});
+
+test('check-config names the voters, what happens when cut off, and where the state is, and makes no directory', async () => {
+  const nodes = (count: number) => Array.from({ length: count }, (_, index) => `"10.0.0.${index + 1}:7800"`).join(', ');
+  for (const [count, more, says] of [
+    [3, '', /in a cluster with 3 voters, when cut off: refuse, state in \S+\/data, .* metrics on 127\.0\.0\.1:9180/],
+    [2, '', /in a cluster with 2 voters, when cut off: serve/],
+    [5, ', whenCutOff: serve', /in a cluster with 5 voters, when cut off: serve/],
+  ] as const) {
+    const text = `${good}route: n1\ndataDir: data\nweb: { metrics: "127.0.0.1:9180" }\n`;
+    const cluster = `cluster: { listen: "10.0.0.1:7800", nodes: [${nodes(count)}]${more} }\n`;
+    const ran = await runHere(['check-config', file('latchkey.yaml', text + cluster)], env);
+    assert.equal(ran.code, 0, ran.stderr);
+    assert.match(ran.stdout, says);
+  }
+  assert.equal(existsSync(join(directory, 'data')), false);
 });
 
 test('T17, check 4: what the library refuses is told with the file and the field', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import supertest from 'supertest';
-import { centralSite, type TestSite } from './support/site.ts';
+import { metricsSite } from '../../server/login/site.ts';
+import { centralSite, silent, type TestSite } from './support/site.ts';
 import { visitor } from './support/visitor.ts';
 
 const host = 'sso.xyz.localhost:8080';
@@ -23,7 +24,12 @@ test('a person signs on, is shown who they are, and signs out with a receipt', a
   assert.match(text, /<h1>Alice Example<\/h1>/);
   assert.match(text, /<dd>customer<\/dd>/);
   const answer = await person.post('/logout', { csrf: await person.csrf('/logout') });
-  assert.match(answer.text, /You are signed out everywhere/);
+  assert.equal(answer.status, 303);
+  const address = answer.headers['location']!;
+  assert.match((await person.get(address)).text, /You are signed out everywhere/);
+  const stranger = await supertest(site.listener).get(address).set('Accept', 'application/json');
+  assert.equal(stranger.body.state, 'complete');
+  assert.equal(address, `/receipts/${stranger.body.id}`);
   assert.match((await person.get('/')).text, /Nobody is signed on/);
 });
 
@@ -56,20 +62,46 @@ test('the sign-in form leads back to the origins that are configured, and nowher
   assert.deepEqual(locations, ['https://app1.xyz.com/orders', '/', '/', '/']);
 });
 
-test('check 50: health says one word to anybody, and unreadiness is a 503', async () => {
-  const health = async (path: string) => {
-    const { status, text, headers } = await supertest(site.listener).get(path);
+test('check 50: health says whether to send requests here and names nobody; metrics are not on this address', async () => {
+  const health = async (listener: TestSite['listener'], path: string) => {
+    const { status, text, headers } = await supertest(listener).get(path);
     assert.equal(headers['set-cookie'], undefined);
+    assert.doesNotMatch(text, /node1|127\.0\.0\.1|express/);
     return `${status} ${text}`;
   };
-  assert.equal(await health('/livez'), '200 ok\n');
-  assert.equal(await health('/readyz'), '200 ready\n');
+  assert.equal(await health(site.listener, '/livez'), '200 {"alive":true}\n');
+  assert.match(await health(site.listener, '/readyz'), /^200 \{"ready":true,/);
+  assert.match(await health(site.listener, '/metrics'), /^404 /);
   const draining = await centralSite();
   await draining.sso.drain();
-  const { status, text } = await supertest(draining.listener).get('/readyz');
-  assert.equal(`${status} ${text}`, '503 not ready\n');
-  assert.equal((await supertest(draining.listener).get('/livez')).status, 200);
+  assert.match(await health(draining.listener, '/readyz'), /^503 .*"reason":"draining"/);
+  assert.match(await health(draining.listener, '/livez'), /^200 /);
   await draining.sso.stop();
+});
+
+test('check 50: a receipt that nobody knows is a 404 that tells nothing', async () => {
+  for (const id of ['AAAAAAAAAAAAAAAA', '..%2f..%2fetc', '%3Cscript%3E']) {
+    const page = await visitor(site.listener, host).get(`/receipts/${id}`);
+    assert.equal(page.status, 404);
+    assert.match(page.text, /There is no such receipt/);
+    assert.doesNotMatch(page.text, /node1|express|passwd|<script>|Error:/);
+    const { status, body } = await supertest(site.listener).get(`/receipts/${id}`).set('Accept', 'application/json');
+    assert.equal(status, 404);
+    assert.match(body.error, /no such receipt/);
+  }
+});
+
+test('check 50: metrics, on an address of their own, count and name nobody', async () => {
+  const person = visitor(site.listener, host);
+  const csrf = await person.csrf('/login');
+  await person.post('/login', { username: 'alice', password: 'wonderland', csrf });
+  const metrics = metricsSite(site.sso, silent);
+  const { status, text } = await supertest(metrics).get('/metrics');
+  assert.equal(status, 200);
+  assert.match(text, /^latchkey_sign_ons_open [1-9]/m);
+  assert.match(text, /^nodejs_eventloop_lag_seconds /m);
+  assert.doesNotMatch(text, /alice|Alice/);
+  assert.equal((await supertest(metrics).get('/')).status, 404);
 });
 
 test('the key set that verifies assertions is public', async () => {

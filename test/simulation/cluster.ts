@@ -63,6 +63,8 @@ const keys = deriveKeys('fV3nT8qLx2Zr7Wc5Ky9Hd4Js6Pb1Mg0Q');
 
 export class Cluster {
   readonly #parts: ClusterParts;
+  /** Voters whose present, or last, life began without its state. */
+  readonly #beganLost = new Set<string>();
   readonly #machines = new Map<string, Machine>();
   readonly #nodes = new Map<string, SimulatedNode>();
   readonly #cuts = new Set<string>();
@@ -126,7 +128,11 @@ export class Cluster {
     const self = { node: name, incarnation };
     const isVoter = this.voters.includes(name);
     const disk = machine.mount(clock, chance(`disk ${this.#starts}`));
-    if (isVoter && (restored || machine.isEmpty)) losses.lost(name);
+    // A life that began without its state, and ended before its disk could say that it had recovered, has left nothing to rely on.
+    const isStillLost = this.#beganLost.has(name) && machine.saysLost;
+    if (isVoter && (restored || machine.isEmpty || isStillLost)) losses.lost(name);
+    if (losses.isLost(name)) this.#beganLost.add(name);
+    else this.#beganLost.delete(name);
     let later = 0;
     const inner = this.network.channel({ ...self, nodes: this.names, onReplaced: (latest) => replaced(latest) });
     const channel: TappedChannel = new TappedChannel(

@@ -2,6 +2,7 @@
 
 import type { Clock } from '../../sso/clock.ts';
 import { MemoryDisk, Platter, type Snapshot } from '../../sso/disk/memory-disk.ts';
+import { parseNote } from '../../sso/logout/state-note.ts';
 import type { Random } from '../../sso/random.ts';
 import { type Climate, skewAtMostMs } from './climate.ts';
 import { type MachineClocks, wanderAtMostMs } from './schedule.ts';
@@ -53,6 +54,11 @@ export class Machine implements MachineClocks {
   /** Nothing of an earlier life is left. */
   get isEmpty(): boolean {
     return this.#platter === undefined || this.#platter.transactions === 0 || this.#platter.damaged;
+  }
+
+  /** What is on the disk says of itself that it counts as lost: its last life had not recovered, or could not write that it had. */
+  get saysLost(): boolean {
+    return parseNote(this.#platter?.note)?.lost === true;
   }
 
   /** The process ends. */

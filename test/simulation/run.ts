@@ -30,6 +30,7 @@ const line = (sum: Sum) => {
   return `${sum.seeds} seeds, ${sum.events} events, ${sum.signOns} sign-ons, ${sum.ended} final ends, ${(sum.seconds / 3_600).toFixed(1)} virtual hours, ${sum.broken.length} broken; ${seconds.toFixed(1)} s`;
 };
 let shownAt = 0;
+let told = 0;
 const sum = await runMany(
   {
     seeds: whole('seeds'),
@@ -40,6 +41,8 @@ const sum = await runMany(
     all: values.all,
   },
   (sum) => {
+    for (const { seed, breach } of sum.broken.slice(told)) console.log(`\nseed ${seed} breaks ${breach?.rule}`);
+    told = sum.broken.length;
     if (performance.now() - shownAt < 1_000 && process.stdout.isTTY) return;
     if (performance.now() - shownAt < 10_000 && !process.stdout.isTTY) return;
     shownAt = performance.now();

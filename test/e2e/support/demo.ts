@@ -1,8 +1,9 @@
 /** The real thing: the built program in processes of its own, on ports that are free now. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../../..');
@@ -18,6 +19,8 @@ export interface Watched {
 }
 
 export interface Demo extends Watched {
+  /** Its temporary directory, for it alone. */
+  readonly temporary: string;
   readonly ports: readonly number[];
   /** As Ctrl-C does; resolves with the exit code. */
   stop(): Promise<number | null>;
@@ -27,11 +30,14 @@ export interface Demo extends Watched {
 
 export async function startDemo(): Promise<Demo> {
   const base = await freePorts();
-  const child = run(['demo', '--port', String(base)]);
+  const temporary = mkdtempSync(join(tmpdir(), 'latchkey-e2e-'));
+  const child = run(['demo', '--port', String(base)], { TMPDIR: temporary });
+  process.once('exit', () => rmSync(temporary, { recursive: true, force: true }));
   const watched = watch(child);
   await watched.printed(/Latchkey demo is ready/);
   return {
     ...watched,
+    temporary,
     ports: [base, base + 1, base + 2],
     stop: () => {
       child.kill('SIGINT');
@@ -41,10 +47,18 @@ export async function startDemo(): Promise<Demo> {
   };
 }
 
+/** What it keeps on disk now. */
+export function dataOf({ temporary }: Demo): readonly string[] {
+  return readdirSync(temporary).filter((name) => name.startsWith('latchkey-demo-'));
+}
+
 /** The program with these words; standard error comes with standard output. */
-export function run(args: readonly string[]): ChildProcess {
+export function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
   if (!existsSync(program)) throw new Error(`${program} is missing: npm run build`);
-  return spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [program, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
 }
 
 /** Three neighbours, and the ports 10,000 above them; below the range from which systems take ports by themselves. */

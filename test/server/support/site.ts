@@ -58,6 +58,7 @@ export async function demoSite(): Promise<TestSite> {
     isRunning: (name: string) => name === self.name,
     restart: (name: string) => void restarted.push(name),
     dying: () => {},
+    powerCut: () => void restarted.push('all'),
   };
   const listener = virtualHosts({
     sso,

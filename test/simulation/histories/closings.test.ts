@@ -162,6 +162,7 @@ test('S1: another life of a node that confirmed is waited for: it may hold lease
   const { cluster } = script.world;
   await script.begin();
   const id = await script.signOn('n1');
+  script.meddle('lose', { from: 'n3', to: 'n2', types: ['lease'] });
   cluster.split([['n1', 'x1']]);
   const ending = script.logOut('n1', id);
   await script.until('x1 has confirmed', () => ending.receipt?.nodes.confirmed.includes('x1') === true);
@@ -169,6 +170,7 @@ test('S1: another life of a node that confirmed is waited for: it may hold lease
   cluster.split([['n1']]);
   script.start('x1');
   await script.until('x1 accepts by the leases of n2 and n3', () => script.accepts('x1', id));
+  await script.pass(2 * leaseMs);
   script.meddle('lose', { to: 'x1' });
   cluster.heal();
   cluster.split([['n1', 'n2']]);
@@ -195,6 +197,40 @@ test('S1: who confirms says which lives it has met: what a former one of them co
   await script.pass(3 * leaseMs);
   assert.ok(script.accepts('n5', id), 'a majority does not know of it');
   assert.ok(!ending.isComplete);
+});
+
+test('S1: lives of nodes without a vote are told of as well: whose grants were forgotten is waited for', async () => {
+  const script = new Script({ voters: ['n1', 'n2', 'n3', 'n4', 'n5'], others: ['x1'] });
+  const { cluster } = script.world;
+  await script.begin();
+  const id = await script.signOn('n1');
+  script.meddle('lose', { from: 'x1', to: 'n5', types: ['lease'] });
+  const forgetful = ['n2', 'n3', 'n4'].map((voter) => ({
+    voter,
+    asks: script.meddle('lose', { from: voter, types: ['lease'] }),
+  }));
+  await script.pass(2 * leaseMs);
+  cluster.split([['n1', 'x1']]);
+  const ending = script.logOut('n1', id);
+  await script.until('x1 has confirmed', () => ending.receipt?.nodes.confirmed.includes('x1') === true);
+  script.crash('x1', 'wiped');
+  await script.pass(2 * leaseMs);
+  cluster.split([['n1']]);
+  script.start('x1');
+  await script.until('x1 accepts by the leases of n2, n3 and n4', () => script.accepts('x1', id));
+  cluster.split([['n1'], ['x1']]);
+  for (const { voter, asks } of forgetful) {
+    script.crash(voter);
+    asks();
+    script.start(voter);
+    await script.until('it has recovered by the others', () => script.standing(voter) === 'up', 1_000);
+  }
+  cluster.heal();
+  cluster.split([['x1']]);
+  await script.pass(300);
+  assert.ok(script.accepts('x1', id), 'by leases that nobody remembers');
+  assert.ok(!ending.isComplete);
+  await script.until('the logout is complete', () => ending.isComplete, leaseMs + 1_000);
 });
 
 test('S1: who confirms has stored the closing that it was asked about', async () => {
