@@ -120,6 +120,7 @@ export class Heart implements Maps {
       random,
       log,
       options: parts.gossip ?? {},
+      hasMetAll: () => this.#conductor?.hasMetAll ?? true,
       ...(corrected && { forgetting: { now: () => corrected.forgetNow(), may: () => corrected.hasMajority() } }),
     });
     const shared = parts.lattices ?? lattices;

@@ -40,7 +40,12 @@ import type { Sso } from './valve/sso.ts';
 import { upgradeReader } from './valve/upgrade.ts';
 import { signOnView, valve } from './valve/valve.ts';
 
-/** Starts a node: joins the cluster, compares with its members, and only then resolves. @throws SsoError ERR_CONFIG_INVALID, ERR_CHANNEL_FAILED */
+/**
+ * Starts a node: reads its data directory, joins the cluster, and compares with the members that it reaches. It may resolve
+ * before the node accepts anybody, where too few voters can be reached: `finality()` and `readyz` say so, and for what it waits.
+ * A voter that is alone in its list and has no state waits for T (`cluster.leaseMs`).
+ * @throws SsoError ERR_CONFIG_INVALID, ERR_CHANNEL_FAILED, ERR_DISK_FAILED
+ */
 export async function startNode(options: NodeOptions): Promise<SsoNode> {
   const settings = resolveOptions(options);
   let after = 0;
@@ -228,6 +233,7 @@ export class SsoNode {
         'cookieName has no __Secure- prefix: sibling hosts and plain HTTP can set such a cookie too',
       );
     }
+    this.#warnOfVote();
     await this.#heart.start();
     if (this.#state !== 'starting') {
       // The next life opens the same data directory.
@@ -235,6 +241,7 @@ export class SsoNode {
       return this.#latest;
     }
     this.#state = 'up';
+    this.#warnOfWaiting();
     this.#timers = [every(this.#clock, this.#settings.sweepMs, () => void this.#heart.registry.sweep())];
     return undefined;
   }
@@ -427,6 +434,31 @@ export class SsoNode {
     this.#ended = this.kill();
     await this.#ended;
     if (wasUp) this.#events.emit('replaced');
+  }
+
+  /** An address of all interfaces says nothing of itself: a node that should have a vote would never get one. */
+  #warnOfVote(): void {
+    const { voters, cluster } = this.#settings;
+    if (voters === undefined || voters.own !== undefined || cluster?.advertise !== undefined) return;
+    if (!/^(0\.0\.0\.0|\[::\]|\*):/.test(cluster?.listen ?? '')) return;
+    this.#log.warn(
+      { listen: cluster?.listen, voters: voters.list },
+      'this node has no vote: its address is none of cluster.nodes; if it should have one, set cluster.advertise to it',
+    );
+  }
+
+  /** Says once what a node that accepts nobody waits for, and when it accepts. */
+  #warnOfWaiting(): void {
+    const { finality } = this.#heart;
+    if (finality.mayAccept()) return;
+    const { waitsFor = 'a quorum of leases', voters, quorum } = finality.view();
+    this.#log.warn({ waitsFor, voters, quorum }, `this node accepts nobody yet: it waits for ${waitsFor}`);
+    let told = false;
+    finality.onChange(() => {
+      if (told || !finality.mayAccept()) return;
+      told = true;
+      this.#log.warn({}, 'this node accepts sign-ons now');
+    });
   }
 
   /** Of the living nodes the first by name says what all conclude by themselves. */

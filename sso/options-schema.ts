@@ -90,6 +90,9 @@ export const optionsSchema = z.strictObject({
       nodes: z
         .array(z.string({ error: addressError }))
         .max(mostVoters, { error: `may name ${mostVoters} voters at most` })
+        .refine((nodes) => new Set(nodes).size === nodes.length, {
+          error: 'names an address twice: each voter stands in it once, or a majority is miscounted',
+        })
         .optional(),
       channel: callback.optional(),
       leaseMs: ms('the life of a lease')

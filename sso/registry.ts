@@ -73,7 +73,8 @@ export class Registry {
       },
       closeDoubtful: (ids) => this.#closeDoubtful(ids),
     });
-    parts.finality.onEpoch(() => void this.#sweeper.endEpochs());
+    // Not at once: what was merged together with the epoch is told to the listeners first.
+    parts.finality.onEpoch(() => parts.clock.soon(() => void this.#sweeper.endEpochs()));
   }
 
   /** The verdict on an id, from memory. The hot path of every request. */

@@ -117,6 +117,8 @@ function why(directory: string, error: unknown): string {
     return `the disk that holds ${directory} is full`;
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return `${directory} cannot be written by this user (${code}): it must belong to the user that the node runs as`;
+  if (code === 'EEXIST' || code === 'ENOTDIR')
+    return `${directory} is a file, or lies below one: it must be a directory`;
   return `${directory} cannot be used: ${String(message)}`;
 }
 

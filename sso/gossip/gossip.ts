@@ -61,6 +61,8 @@ export interface GossipParts {
   readonly channel?: Channel | undefined;
   readonly clock: Clock;
   readonly random: Random;
+  /** Whether every configured node has been met, in this life: one that was not may hold what nobody else does. Default: the channel's word alone. */
+  readonly hasMetAll?: () => boolean;
   /** By which clock values are forgotten, and whether they may be now. Default: `clock`, always. */
   readonly forgetting?: { now(): number; may(): boolean };
   readonly log?: Log;
@@ -401,9 +403,14 @@ export class GossipNode implements Gossip, Talk {
     const expected = this.#roster.expected();
     const living = expected.filter((node) => this.#members.get(node)?.state !== 'lost');
     return {
-      everybody: expected.every((node) => answered.has(node)) && (this.#parts.channel?.pending().length ?? 0) === 0,
+      everybody: expected.every((node) => answered.has(node)) && this.#hasMetAll,
       living: living.every((node) => answered.has(node)) && (answered.size > 0 || expected.length === 0),
     };
+  }
+
+  get #hasMetAll(): boolean {
+    const { channel, hasMetAll = () => true } = this.#parts;
+    return (channel?.pending().length ?? 0) === 0 && hasMetAll();
   }
 
   #say(state: MemberState): void {

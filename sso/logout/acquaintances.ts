@@ -52,6 +52,12 @@ export class Acquaintances {
     return claimed;
   }
 
+  /** Whether every other voter has been met in this life. */
+  get hasMetAll(): boolean {
+    const met = new Set([...this.#byNode.values()].map(({ voter }) => voter));
+    return this.#voters.list.every((voter) => voter === this.#voters.own || met.has(voter));
+  }
+
   /** What each has answered last. */
   answers(): readonly Answer[] {
     return [...this.#byNode.values()].flatMap((known) => {

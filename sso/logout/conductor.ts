@@ -199,6 +199,11 @@ export class Conductor implements Finality, Listener {
     };
   }
 
+  /** Whether every other voter has been met in this life. */
+  get hasMetAll(): boolean {
+    return this.#peers.hasMetAll;
+  }
+
   /** Whether so many nodes can be reached that leases, or an epoch, are a matter of moments. */
   canReachQuorum(): boolean {
     const { talk, voters } = this.#parts;

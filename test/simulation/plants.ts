@@ -8,6 +8,8 @@ import type { SessionRecord } from '../../sso/session/record.ts';
 import type { Subject } from '../../sso/subject.ts';
 
 export interface Plant {
+  /** The seed to begin with, where the first ones do not show the mistake. Default 1. */
+  readonly from?: number;
   /** Rules of which one says so. */
   readonly breaks: readonly string[];
   readonly lattices?: Lattices;
@@ -55,6 +57,7 @@ const planted = {
   'one copy is enough': { breaks: ['W'], registry: { copies: 1 } },
   'the ends of a subject are noted only when the check of the credentials is over': { breaks: ['S8'], marksLate: true },
   'the later end of a subject replaces those of other nodes': {
+    from: 150,
     breaks: ['receipt', 'S8'],
     lattices: withSubjects({
       merge(mine, theirs) {
