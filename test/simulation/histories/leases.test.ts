@@ -43,6 +43,22 @@ test('S1: a lease counts from the question, not from the grant: one that was und
   assert.ok(!script.mayAccept('n3'), 'a grant of long ago');
 });
 
+test('S1: a lease counts from the question, also where the grant took three seconds and is believed', async () => {
+  const script = new Script();
+  await script.begin();
+  const id = await script.signOn('n1');
+  const through = script.meddle('hold', { to: 'n3', types: ['grant'] });
+  await script.pass(leaseMs / 2);
+  through();
+  script.release();
+  await script.pass(10);
+  script.meddle('lose', { to: 'n3' });
+  script.meddle('lose', { from: 'n3' });
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete', () => ending.isComplete, leaseMs + 1_000);
+  assert.ok(!script.mayAccept('n3'), 'its leases have run out');
+});
+
 test('S1: a grant brings the closings that its asker lacks: a node that hears nothing else learns of a logout by its next lease', async () => {
   const script = new Script();
   await script.begin();
