@@ -47,7 +47,7 @@ export class World {
     this.climate = climate;
     this.model = new Model(climate.lifeMs);
     this.checkers = new Checkers(this.model, climate, now);
-    this.losses = new Losses(this.model, this.checkers, now);
+    this.losses = new Losses(this.model, this.checkers, now, climate.whenCutOff);
     const { model, checkers, losses } = this;
     this.cluster = new Cluster({
       climate,
