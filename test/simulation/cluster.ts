@@ -272,6 +272,8 @@ export class Cluster {
   /** Puts the backup of a node's disk in the place of its disk, while it does not run. */
   restore(name: string): void {
     this.machine(name).restore();
+    // Said or not: where others remember a later life, it is found to be old.
+    if (this.voters.includes(name)) this.#parts.losses.lost(name);
     this.#note(() => `the backup of ${name}'s disk is put in its place`);
   }
 
