@@ -1,5 +1,6 @@
 /** How a node finds the others: the channel that its options ask for, and what it tells them of itself. */
 
+import { isWildcardAddress } from './channel/address.ts';
 import type { Channel } from './channel/channel.ts';
 import { meshChannel } from './channel/mesh.ts';
 import type { Keys } from './keys.ts';
@@ -39,7 +40,7 @@ function fingerprintOf({ lifeMs, idleMs, maxEmptyLifeMs, voters }: Settings): st
 export function addressOf(cluster: Settings['cluster'], route: string): string {
   const { advertise, listen = '', channel } = cluster ?? {};
   if (channel !== undefined) return route;
-  return advertise ?? (/^(0\.0\.0\.0|\[::\]|\*):|:0$/.test(listen) ? '' : listen);
+  return advertise ?? (isWildcardAddress(listen) || listen.endsWith(':0') ? '' : listen);
 }
 
 /** Without the fields that are undefined: defaults take their place. */

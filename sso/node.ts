@@ -7,6 +7,7 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { RequestHandler } from 'express';
 import { Audit } from './audit/audit.ts';
+import { isWildcardAddress } from './channel/address.ts';
 import { type Cancel, type Clock, every, systemClock } from './clock.ts';
 import { LmdbDisk } from './disk/lmdb-disk.ts';
 import type { Cause, OpenEntry } from './entry.ts';
@@ -440,7 +441,7 @@ export class SsoNode {
   #warnOfVote(): void {
     const { voters, cluster } = this.#settings;
     if (voters === undefined || voters.own !== undefined || cluster?.advertise !== undefined) return;
-    if (!/^(0\.0\.0\.0|\[::\]|\*):/.test(cluster?.listen ?? '')) return;
+    if (!isWildcardAddress(cluster?.listen ?? '')) return;
     this.#log.warn(
       { listen: cluster?.listen, voters: voters.list },
       'this node has no vote: its address is none of cluster.nodes; if it should have one, set cluster.advertise to it',

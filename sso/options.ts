@@ -7,6 +7,7 @@
 import { hostname, networkInterfaces } from 'node:os';
 import type { Request } from 'express';
 import type { z } from 'zod';
+import { isWildcardAddress } from './channel/address.ts';
 import type { Channel, MakeChannel } from './channel/channel.ts';
 import type { Clock } from './clock.ts';
 import { cookieDomainError } from './cookie-domain.ts';
@@ -243,7 +244,7 @@ function votersIn(cluster: ClusterOptions, route: string): Voters {
       'must name the voters, for example ["10.0.0.1:7800", "10.0.0.2:7800"]: what a DNS name happens to answer makes no majority',
     );
   }
-  const own = advertise ?? (isWildcard(listen) ? (nodes.find((one) => isHere(one, listen)) ?? listen) : listen);
+  const own = advertise ?? (isWildcardAddress(listen) ? (nodes.find((one) => isHere(one, listen)) ?? listen) : listen);
   return votersOf(nodes.length === 0 ? [own] : nodes, own, { leaseMs, whenCutOff });
 }
 
@@ -251,8 +252,6 @@ function requireShape(nodes: readonly string[], shape: RegExp, error: string): v
   const wrong = nodes.findIndex((one) => !shape.test(one));
   if (wrong >= 0) throw configError(`cluster.nodes[${wrong}]`, error);
 }
-
-const isWildcard = (address: string) => /^(0\.0\.0\.0|\[::\]|\*):/.test(address);
 
 /** Whether an address is one of this machine's, with the port that is listened on. */
 function isHere(address: string, listen: string): boolean {

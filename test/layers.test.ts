@@ -143,7 +143,13 @@ const rooms: readonly {
       nouns.has(p) ||
       p.startsWith('sso/options') ||
       p.startsWith('sso/logout/') ||
-      ['sso/registry/limits.ts', 'sso/valve/settings.ts', 'sso/channel/channel.ts', 'sso/disk/disk.ts'].includes(p),
+      [
+        'sso/registry/limits.ts',
+        'sso/valve/settings.ts',
+        'sso/channel/address.ts',
+        'sso/channel/channel.ts',
+        'sso/disk/disk.ts',
+      ].includes(p),
   },
   {
     name: 'testing',

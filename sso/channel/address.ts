@@ -32,3 +32,9 @@ export function formatAddress(host: string, port: number): string {
 export function isWildcard(host: string): boolean {
   return host === '0.0.0.0' || host === '::';
 }
+
+/** The same of an address, `host:port`. */
+export function isWildcardAddress(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && isWildcard(address.host);
+}

@@ -202,20 +202,11 @@ export class Core {
     return step;
   }
 
-  /** What is held under these keys, as a frame carries it: `[key,data,…]`, and which keys that was for. Ends before it grows beyond `bytes`. */
-  told(map: string, keys: Iterable<string>, bytes: number): { readonly json: string; readonly keys: number } {
-    let json = '';
-    let count = 0;
-    for (const key of keys) {
-      const replica = this.#maps.get(map);
-      const value = replica?.get(key);
-      const text =
-        replica === undefined || value === undefined ? '' : `${JSON.stringify(key)},${written(replica, value)}`;
-      if (json.length + text.length > bytes && count > 0) break;
-      if (text !== '') json += json === '' ? text : `,${text}`;
-      count++;
-    }
-    return { json: `[${json}]`, keys: count };
+  /** What is held under a key, as frames carry it: `key,data` as JSON text; '' if nothing is. */
+  told(map: string, key: string): string {
+    const replica = this.#maps.get(map);
+    const value = replica?.get(key);
+    return replica === undefined || value === undefined ? '' : `${JSON.stringify(key)},${written(replica, value)}`;
   }
 
   /** After a time in which this process stood still: with everybody. */

@@ -283,8 +283,8 @@ export class GossipNode implements Gossip, Talk {
     this.#do(this.#core.take(map, items, this.#moment()));
   }
 
-  told(map: string, keys: Iterable<string>, bytes: number): { readonly json: string; readonly keys: number } {
-    return this.#core.told(map, keys, bytes);
+  told(map: string, key: string): string {
+    return this.#core.told(map, key);
   }
 
   /** When the last round ran, by the monotonic clock; `undefined` before the first, and for a node alone. */

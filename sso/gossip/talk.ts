@@ -29,6 +29,6 @@ export interface Talk {
   compare(peer: Peer): void;
   /** Merges what a peer sent, as if it had come in a batch. */
   take(map: string, items: Items): void;
-  /** What is held under the first of these keys, `[key,data,…]` as JSON text, and how many keys that covers; about `bytes` at most. */
-  told(map: string, keys: Iterable<string>, bytes: number): { readonly json: string; readonly keys: number };
+  /** What is held under a key, `key,data` as JSON text; '' if nothing is. */
+  told(map: string, key: string): string;
 }

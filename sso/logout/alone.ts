@@ -1,6 +1,7 @@
 /** A node without a cluster: nobody else can accept what it has closed, so it may always accept, and what it has stored is final. */
 
 import type { Clock } from '../clock.ts';
+import { nameOf } from './closings.ts';
 import type { Closing, EndedApp, Finality, FinalityView, Seal } from './finality.ts';
 import { OpenSeal } from './open-seal.ts';
 
@@ -37,12 +38,12 @@ export class Alone implements Finality {
 
   onChange(): void {}
 
-  ended({ map, key }: Closing, apps: readonly EndedApp[]): void {
-    if (apps.length > 0) this.#ended.set(`${map} ${key}`, apps);
+  ended(closing: Closing, apps: readonly EndedApp[]): void {
+    if (apps.length > 0) this.#ended.set(nameOf(closing), apps);
   }
 
-  seal({ map, key }: Closing): Seal {
-    const name = `${map} ${key}`;
+  seal(closing: Closing): Seal {
+    const name = nameOf(closing);
     const ended = new Map([[this.#parts.node, this.#ended.get(name) ?? []]]);
     this.#ended.delete(name);
     const seal = new OpenSeal([this.#parts.node], () => this.#open.delete(seal));

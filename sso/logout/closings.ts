@@ -78,4 +78,5 @@ export class Closings {
   }
 }
 
-const nameOf = ({ map, key }: Closing) => `${map} ${key}`;
+/** Names a closing within a node, and in frames. */
+export const nameOf = ({ map, key }: Closing): string => `${map} ${key}`;

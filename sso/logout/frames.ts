@@ -56,11 +56,8 @@ export function closingsIn(maps: Maps): readonly Closing[] {
   );
 }
 
-/** Names a closing within a node. */
-export const nameOf = ({ map, key }: Closing): string => `${map} ${key}`;
-
 function told(talk: Talk, { map, key }: Closing): string {
-  return talk.told(map, [key], frameBytes).json.slice(1, -1);
+  return talk.told(map, key);
 }
 
 function written(part: readonly (readonly [closing: Closing, json: string])[]): string {

@@ -6,9 +6,9 @@
 
 import type { Peer } from '../channel/channel.ts';
 import type { Cancel, Clock } from '../clock.ts';
+import { nameOf } from './closings.ts';
 import { type Confirmation, Confirmations, type Expected, type Life } from './confirmations.ts';
 import type { Closing, EndedApp, Seal } from './finality.ts';
-import { nameOf } from './frames.ts';
 import type { Message } from './message.ts';
 import { OpenSeal } from './open-seal.ts';
 import type { Voters } from './voters.ts';
