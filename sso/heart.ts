@@ -20,6 +20,7 @@ import { Alone } from './logout/alone.ts';
 import { Conductor } from './logout/conductor.ts';
 import { epochLattice } from './logout/epoch.ts';
 import type { Finality } from './logout/finality.ts';
+import { storeProven } from './logout/proof.ts';
 import { type ReceiptRecord, receiptLattice } from './logout/receipt-lattice.ts';
 import { Receipts, type ReceiptsParts } from './logout/receipts.ts';
 import type { Voters } from './logout/voters.ts';
@@ -165,8 +166,7 @@ export class Heart implements Maps {
     this.receipts = new Receipts({
       copies: receiptCopies,
       finality: this.finality,
-      holds: ({ map, key }) =>
-        map === 'entries' ? this.entries.get(key)?.state === 'closed' : this.subjects.get(key) !== undefined,
+      hold: (record) => storeProven(record, this),
       members: () => this.gossip.members(),
       life: this.life,
       clock,

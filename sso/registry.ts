@@ -7,7 +7,7 @@
 import { type Cause, closeEntry, type OpenEntry } from './entry.ts';
 import { SsoError } from './errors.ts';
 import type { Closing } from './logout/finality.ts';
-import type { Served } from './logout/receipts.ts';
+import type { Issue } from './logout/receipts.ts';
 import type { Principal } from './principal.ts';
 import type { Receipt } from './receipt.ts';
 import { Asking } from './registry/asking.ts';
@@ -181,7 +181,15 @@ export class Registry {
     const entry = entries.get(id);
     const [served, epoch] = entry?.state === 'open' ? [links.served(id), entry.epoch] : [[], undefined];
     const closed = this.#closeNow(id, cause);
-    return this.#receipt({ map: 'entries', key: id }, closed.cause, closed.closedAt, closed.endsAt, served, epoch);
+    const { closedAt, endsAt: overAt } = closed;
+    return this.#receipt({
+      closing: { map: 'entries', key: id },
+      cause: closed.cause,
+      closedAt,
+      overAt,
+      served,
+      epoch,
+    });
   }
 
   /** Ends all sign-ons of a user, those that are being checked at this moment included. */
@@ -191,14 +199,10 @@ export class Registry {
     const known = subjects.get(name) ?? unknownSubject;
     const served = this.#index.idsOf(name).flatMap((id) => links.served(id));
     const keepUntil = this.#roles.keepUntil(known, now);
-    subjects.put(name, {
-      ...known,
-      ends: endOnce(known.ends, life, hybrid.next(), now - 2 * this.#limits.lifeMs),
-      endedAt: now,
-      endedCause: cause,
-      keepUntil,
-    });
-    return this.#receipt({ map: 'subjects', key: name }, cause, now, keepUntil, served);
+    const ends = endOnce(known.ends, life, hybrid.next(), now - 2 * this.#limits.lifeMs);
+    subjects.put(name, { ...known, ends, endedAt: now, endedCause: cause, keepUntil });
+    const closing: Closing = { map: 'subjects', key: name };
+    return this.#receipt({ closing, cause, stamp: ends[life], closedAt: now, overAt: keepUntil, served });
   }
 
   /** Gives a user other roles in all of their sign-ons, seen by the next request on every node (V38). */
@@ -312,16 +316,8 @@ export class Registry {
     this.#parts.entries.put(id, closeEntry(entry, cause, now));
   }
 
-  #receipt(
-    closing: Closing,
-    cause: Cause,
-    closedAt: number,
-    endsAt: number,
-    served: readonly Served[],
-    epoch?: number,
-  ): Promise<Receipt> {
-    const { receipts } = this.#parts;
-    return receipts.issue({ closing, cause, closedAt, overAt: endsAt, served, epoch, waitMs: this.#limits.logoutMs });
+  #receipt(what: Omit<Issue, 'waitMs'>): Promise<Receipt> {
+    return this.#parts.receipts.issue({ ...what, waitMs: this.#limits.logoutMs });
   }
 
   #view(id: SsoId, entry: OpenEntry): EntryView {

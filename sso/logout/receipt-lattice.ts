@@ -16,6 +16,8 @@ export type EndedByNode = readonly (readonly [node: string, apps: readonly Ended
 export interface ReceiptRecord {
   readonly closing: Closing;
   readonly cause: Cause;
+  /** Of the end of a subject: its stamp, by the hybrid clock of the maker. 0: it is an entry's, or not known. The greater counts. */
+  readonly stamp: number;
   /** When it was closed, milliseconds since 1970. */
   readonly closedAt: number;
   /** The life (`node:incarnation`) that issued it. */
@@ -47,6 +49,7 @@ export const receiptLattice: Lattice<ReceiptRecord> = {
   encode: (value) => [
     value.closing.map, value.closing.key, value.cause, value.closedAt, value.maker, value.overAt, value.completeAt,
     value.finalAt, encodeEnded(value.confirmed), encodeEnded(value.seen), value.outstanding, value.revision,
+    value.stamp,
   ], // biome-ignore format: the tuple is a table
   decode: decodeReceipt,
   forgetAt: (value) => (value.completeAt > 0 ? value.completeAt + completeMemoryMs : value.overAt + 2 * clockErrorMs),
@@ -114,6 +117,7 @@ function mergeReceipts(mine: ReceiptRecord, theirs: ReceiptRecord): ReceiptRecor
   const merged: ReceiptRecord = {
     closing: origin.closing,
     cause: origin.cause,
+    stamp: Math.max(mine.stamp, theirs.stamp),
     closedAt: origin.closedAt,
     maker: origin.maker,
     overAt: Math.max(mine.overAt, theirs.overAt),
@@ -173,19 +177,33 @@ function encodeEnded(ended: EndedByNode): unknown {
 const maps: ReadonlySet<unknown> = new Set(['entries', 'subjects', 'epochs'] satisfies Closing['map'][]);
 
 function decodeReceipt(data: unknown): ReceiptRecord | undefined {
-  if (!Array.isArray(data) || data.length < 12) return undefined;
-  const [map, key, cause, closedAt, maker, overAt, completeAt, finalAt, confirmedData, seenData, names, revision] =
-    data;
+  if (!Array.isArray(data) || data.length < 13) return undefined;
+  const [
+    map,
+    key,
+    cause,
+    closedAt,
+    maker,
+    overAt,
+    completeAt,
+    finalAt,
+    confirmedData,
+    seenData,
+    names,
+    revision,
+    stamp,
+  ] = data;
   const confirmed = decodeEnded(confirmedData);
   const seen = decodeEnded(seenData);
   const outstanding = decodeList(names, (name) => (isText(name) ? name : undefined));
   if (!maps.has(map) || !isText(key) || !(causes as readonly unknown[]).includes(cause) || !isText(maker))
     return undefined;
-  if (![closedAt, overAt, completeAt, finalAt, revision].every(isInstant)) return undefined;
+  if (![closedAt, overAt, completeAt, finalAt, revision, stamp].every(isInstant)) return undefined;
   if (confirmed === undefined || seen === undefined || outstanding === undefined) return undefined;
   return {
     closing: { map, key },
     cause,
+    stamp,
     closedAt,
     maker,
     overAt,

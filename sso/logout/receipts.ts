@@ -30,6 +30,8 @@ export interface Issue {
   readonly cause: Cause;
   /** Milliseconds since 1970. */
   readonly closedAt: number;
+  /** Of the end of a subject: its stamp, by this node's hybrid clock. */
+  readonly stamp?: number | undefined;
   /** The epoch of the sign-on, where it is one and known: of forgotten leases only those of earlier epochs can be left. */
   readonly epoch?: number | undefined;
   /** When the closing is over, milliseconds since 1970: a pending receipt is kept so long. */
@@ -61,8 +63,8 @@ export const receiptLimits: ReceiptLimits = {
 export interface ReceiptsParts {
   readonly copies: Copies<ReceiptRecord>;
   readonly finality: Pick<Finality, 'seal'>;
-  /** Whether the closing is stored here. */
-  readonly holds: (closing: Closing) => boolean;
+  /** Stores the closing that a receipt proves, if it is not known; whether it is stored here now. */
+  readonly hold: (record: ReceiptRecord) => boolean;
   readonly members: () => readonly Pick<MemberView, 'node' | 'incarnation' | 'state'>[];
   /** This life of this node: `node:incarnation`. */
   readonly life: string;
@@ -162,11 +164,12 @@ export class Receipts {
     throw new SsoError('ERR_UNAVAILABLE', 'the receipt is unknown here, and not every node could be asked for it');
   }
 
-  #begin({ closing, cause, closedAt, overAt, served, epoch }: Issue): Tracked {
+  #begin({ closing, cause, stamp = 0, closedAt, overAt, served, epoch }: Issue): Tracked {
     const id = Buffer.from(this.#parts.random.bytes(idBytes)).toString('base64url');
     const record = {
       closing,
       cause,
+      stamp,
       closedAt: Math.floor(closedAt),
       maker: this.#parts.life,
       overAt: Math.ceil(overAt),
@@ -283,7 +286,7 @@ export class Receipts {
 
   /** Takes up what is this node's to look after, and lets go of what its maker looks after again. */
   #takeUp(): void {
-    const { copies, holds, log = silentLog } = this.#parts;
+    const { copies, hold, log = silentLog } = this.#parts;
     const living = this.#living();
     for (const id of this.#underWay) {
       const record = copies.get(id);
@@ -291,7 +294,7 @@ export class Receipts {
       const tracked = this.#tracked.get(id);
       const own = keeperOf(record, living) === this.#node;
       if (tracked !== undefined && !own) this.#drop(tracked);
-      if (tracked !== undefined || !own || !holds(record.closing)) continue;
+      if (tracked !== undefined || !own || !hold(record)) continue;
       log.debug({ receipt: id, maker: record.maker }, 'a pending receipt is taken up');
       this.#settle(this.#track(id, record, true));
     }

@@ -8,6 +8,7 @@ import { latticeContract } from '../contracts/lattice.ts';
 const pending: ReceiptRecord = {
   closing: { map: 'entries', key: 'k'.repeat(43) },
   cause: 'logout',
+  stamp: 0,
   closedAt: 1_000,
   maker: 'n1:1',
   overAt: 90_000,
@@ -35,17 +36,18 @@ latticeContract({
     { ...pending, maker: 'n2:1', closedAt: 900 },
     { ...pending, cause: 'administrator' },
     { ...pending, closing: { map: 'subjects', key: 'alice' }, cause: 'subject-ended' },
+    { ...pending, closing: { map: 'subjects', key: 'alice' }, cause: 'subject-ended', stamp: 5 },
   ], // biome-ignore format: a table
   invalid: [
-    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], []],
-    ['sessions', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [], 0],
-    ['entries', 'k', 'tired', 1, 'n1:1', 1, 0, 0, [], [], [], 0],
-    ['entries', 'k', 'logout', 1, 'n1:1', 1, -1, 0, [], [], [], 0],
-    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [['n1', [['shop', 1, '']]]], [], [], 0],
-    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [['n1', [['shop', 1.5, 0]]]], [], [], 0],
-    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [['n1']], [], [], 0],
-    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [1], 0],
-    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], Array(5_000).fill('n'), 0],
+    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [], 0, 0],
+    ['sessions', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [], 0, 0],
+    ['entries', 'k', 'tired', 1, 'n1:1', 1, 0, 0, [], [], [], 0, 0],
+    ['entries', 'k', 'logout', 1, 'n1:1', 1, -1, 0, [], [], [], 0, 0],
+    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [['n1', [['shop', 1, '']]]], [], [], 0, 0],
+    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [['n1', [['shop', 1.5, 0]]]], [], [], 0, 0],
+    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [['n1']], [], [], 0, 0],
+    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [1], 0, 0],
+    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], Array(5_000).fill('n'), 0, 0],
   ],
 });
 

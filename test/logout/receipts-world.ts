@@ -13,6 +13,7 @@ import { HybridClock } from '../../sso/hybrid-clock.ts';
 import { deriveKeys } from '../../sso/keys.ts';
 import type { Log } from '../../sso/log.ts';
 import type { Closing, EndedApp, Finality, Progress, Seal } from '../../sso/logout/finality.ts';
+import { storeProven } from '../../sso/logout/proof.ts';
 import { type ReceiptRecord, receiptLattice } from '../../sso/logout/receipt-lattice.ts';
 import { type ReceiptLimits, Receipts } from '../../sso/logout/receipts.ts';
 import { seededRandom } from '../../sso/random.ts';
@@ -266,7 +267,7 @@ export class World {
     const receipts = new Receipts({
       copies,
       finality,
-      holds: (closing) => this.#holds(node, closing),
+      hold: (record) => storeProven(record, { entries, subjects }),
       members: () =>
         this.nodes.map(({ name: one, incarnation: life, state }) => ({ node: one, incarnation: life, state })),
       life,

@@ -207,7 +207,7 @@ test('a maker that comes back looks after its receipts again, and who had taken 
   assert.equal((await world.at('n2').receipts.find(receipt.id))!.state, 'complete');
 });
 
-test('a node takes a receipt up only once it holds the closing itself', async () => {
+test('a node that has the receipt and not the closing stores what the receipt proves, and takes it to everybody', async () => {
   const world = new World(three, quiet);
   const { id } = world.signOn('n3');
   const closing = world.at('n3').registry.close(id, 'logout');
@@ -217,10 +217,29 @@ test('a node takes a receipt up only once it holds the closing itself', async ()
   world.start('n0').copies.settle(receipt, record);
   world.lose('n3');
   await world.pass(2_000);
-  assert.deepEqual(world.at('n0').seals(), []);
-  world.heal();
-  await world.pass(2_000);
   assert.deepEqual(world.at('n0').seals(), [{ map: 'entries', key: id }]);
+  assert.deepEqual(
+    { ...world.at('n0').entries.get(id) },
+    { state: 'closed', cause: 'logout', closedAt: record.closedAt, endsAt: record.overAt },
+  );
+});
+
+test('the end of a subject is proven by its receipt, too: with its stamp, once', async () => {
+  const world = new World(three, quiet);
+  const ending = world.at('n3').registry.endSubject('alice', 'administrator');
+  await world.pass(1_000);
+  const { id: receipt } = await ending;
+  const record = world.at('n3').copies.get(receipt)!;
+  const ended = world.at('n3').subjects.get('alice')!;
+  world.start('n0').copies.settle(receipt, record);
+  world.lose('n3');
+  await world.pass(2_000);
+  assert.deepEqual(world.at('n0').seals(), [{ map: 'subjects', key: 'alice' }]);
+  const stored = world.at('n0').subjects.get('alice')!;
+  assert.deepEqual(
+    [{ ...stored.ends }, stored.endedAt, stored.endedCause],
+    [{ ...ended.ends }, ended.endedAt, 'administrator'],
+  );
 });
 
 test('a complete receipt can be asked for during 10 minutes, a pending one until its closing is over', async () => {
