@@ -39,7 +39,7 @@ latticeContract({
     { ...pending, closing: { map: 'subjects', key: 'alice' }, cause: 'subject-ended', stamp: 5 },
   ], // biome-ignore format: a table
   invalid: [
-    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [], 0, 0],
+    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [], 0],
     ['sessions', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [], 0, 0],
     ['entries', 'k', 'tired', 1, 'n1:1', 1, 0, 0, [], [], [], 0, 0],
     ['entries', 'k', 'logout', 1, 'n1:1', 1, -1, 0, [], [], [], 0, 0],

@@ -190,7 +190,7 @@ export const logoutMutations: readonly Mutation[] = [
     name: 'a pending receipt is not taken up after a restart',
     rule: 'Retrying goes on until every configured node has it, across restarts',
     file: 'sso/logout/receipts.ts',
-    find: 'if (tracked !== undefined || !own || !holds(record.closing)) continue;',
+    find: 'if (tracked !== undefined || !own || !hold(record)) continue;',
     replace: 'if (tracked !== undefined || !own || record.revision >= 0) continue;',
     breaks: ['L2'],
     history: 'closings',
