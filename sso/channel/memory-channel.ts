@@ -80,8 +80,12 @@ export class MemoryChannel implements Channel {
     return [...this.#wires.values()];
   }
 
+  wireTo(node: string): Wire | undefined {
+    return this.#wires.get(node);
+  }
+
   reaches(peer: Peer): boolean {
-    return this.#wires.get(peer.node)?.other(this).self.incarnation === peer.incarnation;
+    return this.wireTo(peer.node)?.other(this).self.incarnation === peer.incarnation;
   }
 
   plug(wire: Wire): void {

@@ -91,12 +91,15 @@ export class MemoryNetwork {
     this.#faults.reorder(fraction, extraMs);
   }
 
-  /** Ends a process as `kill -9` does: it tells nobody, and what it had on the wire is lost. The others notice by the next `clock.soon`. */
-  kill(node: string): void {
+  /**
+   * Ends a process as `kill -9` does: it tells nobody, and what it had on the wire is lost. The others notice by the next
+   * `clock.soon`; after `unnoticedMs`, as where the whole machine has lost its power.
+   */
+  kill(node: string, unnoticedMs = 0): void {
     const channel = this.#open.get(node);
     if (channel === undefined) return;
     channel.mute();
-    this.#leave(channel);
+    this.#leave(channel, unnoticedMs);
   }
 
   #enter(channel: MemoryChannel): void {
@@ -180,6 +183,8 @@ export class MemoryNetwork {
     const both = [a, b];
     const open = both.every((channel) => this.#open.get(channel.self.node) === channel);
     if (!open || a.reaches(b.self) || this.#faults.apart(a.self.node, b.self.node)) return;
+    // Of a former life that nobody has missed yet.
+    for (const old of [a.wireTo(b.self.node), b.wireTo(a.self.node)]) old?.end();
     const wire = new Wire(a, b);
     for (const channel of both) channel.plug(wire);
     for (const channel of both) channel.greet(wire);
@@ -192,12 +197,12 @@ export class MemoryNetwork {
     this.#settle();
   }
 
-  /** The connections carry nothing more, and their other ends notice soon. */
-  #leave(channel: MemoryChannel): void {
+  /** The connections carry nothing more, and their other ends notice soon, or after so long. */
+  #leave(channel: MemoryChannel, unnoticedMs = 0): void {
     this.#open.delete(channel.self.node);
     for (const wire of channel.wires()) {
       wire.stop();
-      this.#clock.soon(() => wire.end());
+      this.#later(unnoticedMs, () => wire.end());
     }
   }
 

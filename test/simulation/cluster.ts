@@ -70,7 +70,7 @@ export class Cluster {
   readonly #cuts = new Set<string>();
   #sides: ReadonlyMap<string, number> | undefined;
   #starts = 0;
-  #held: { readonly to: TappedChannel; readonly from: Peer; readonly frame: Uint8Array }[] = [];
+  #held: { readonly name: string; readonly to: TappedChannel; readonly from: Peer; readonly frame: Uint8Array }[] = [];
   readonly network: MemoryNetwork;
   voters: readonly string[];
 
@@ -195,14 +195,14 @@ export class Cluster {
     return node;
   }
 
-  /** As `kill -9` and, if the disk lost something, as a power cut: nothing is told. */
-  crash(name: string, disk: Loss): void {
+  /** As `kill -9` and, if the disk lost something, as a power cut: nothing is told. Others go on believing in it for `unnoticedMs`. */
+  crash(name: string, disk: Loss, unnoticedMs = 0): void {
     const node = this.#nodes.get(name)!;
     node.host.gone = true;
     node.host.held = undefined;
     node.life.alive = false;
     node.up = false;
-    this.network.kill(name);
+    this.network.kill(name, unnoticedMs);
     node.machine.crash(disk);
     this.#note(() => `${node.life.name} crashes, its disk: ${disk}`);
     if ((disk === 'wiped' || disk === 'torn') && this.voters.includes(name)) this.#parts.losses.lost(name);
@@ -290,18 +290,24 @@ export class Cluster {
     this.#note(() => `the voters are now ${voters.join(' ')}`);
   }
 
-  /** Delivers what the script held back, in its order. */
-  release(): void {
+  /**
+   * Delivers what the script held back, in its order, to the lives that it was sent to. `to: 'present'`: to those that run now,
+   * also where the life that it was sent to has ended. No channel may do so (channel.ts, `send`): it shows what holds all the same.
+   */
+  release(to: 'sent' | 'present' = 'sent'): void {
     const held = this.#held;
     this.#held = [];
-    for (const { to, from, frame } of held) to.late(from, frame);
+    for (const { name, to: channel, from, frame } of held) {
+      const receiver = to === 'sent' ? channel : this.at(name)!.channel;
+      receiver.late(from, frame);
+    }
   }
 
   #arrived(from: Peer, channel: TappedChannel, to: string, frame: Uint8Array): boolean {
     const { plant, fate, history, schedule } = this.#parts;
     if (plant.loses === 'compare' && frame[1] === compareByte) return false;
     const what = fate?.(from, to, frame) ?? 'deliver';
-    if (what === 'hold') this.#held.push({ to: channel, from, frame: frame.slice() });
+    if (what === 'hold') this.#held.push({ name: to, to: channel, from, frame: frame.slice() });
     if (what !== 'deliver') return false;
     history.mix(schedule.now);
     history.mixText(from.node);

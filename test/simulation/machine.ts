@@ -18,7 +18,8 @@ const driftAtMost = 0.0008;
 
 export class Machine implements MachineClocks {
   readonly name: string;
-  readonly drift: number;
+  /** A script may set another one before the first life: of two, 0.2 % apart are allowed. */
+  drift: number;
   readonly #usualSkewMs: number;
   readonly #platter: Platter | undefined;
   #disk: MemoryDisk | undefined;

@@ -311,3 +311,34 @@ test('L2: a logout that was pending when its node crashed is taken up by the nex
   script.start('n1');
   await script.until('the logout is complete', () => ending.isComplete, 3 * leaseMs);
 });
+
+test('L2: a node without a vote that has confirmed is asked again in its next life, which may have lost the closing', async () => {
+  const script = new Script({ others: ['x1'] });
+  await script.begin();
+  const id = await script.signOn('n1');
+  script.crash('n3');
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete, but for n3', () => ending.isComplete, leaseMs + 1_000);
+  assert.equal(script.node('x1').heart.entries.get(id)?.state, 'closed');
+  script.crash('x1', 'wiped');
+  script.meddle('lose', { to: 'x1', types: [...copies, 'grant'] });
+  script.start('x1');
+  await script.pass(2 * leaseMs);
+  assert.equal(
+    script.node('x1').heart.entries.get(id)?.state,
+    'closed',
+    'by the question to confirm it, and nothing else',
+  );
+});
+
+test('L2: a logout whose node never comes back is taken to everybody by another', async () => {
+  const script = new Script();
+  await script.begin();
+  const id = await script.signOn('n1');
+  script.meddle('lose', { from: 'n1', types: ['seal'] });
+  const ending = script.logOut('n1', id);
+  await script.pass(1_500);
+  assert.equal(ending.receipt?.state, 'pending');
+  script.crash('n1');
+  await script.until('the logout is complete', () => ending.isComplete, 20_000);
+});

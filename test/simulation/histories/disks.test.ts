@@ -202,3 +202,34 @@ test('epoch: a word about a loss counts for a second: who has recovered since is
   await script.pass(leaseMs);
   for (const voter of five) assert.ok(script.node(voter).heart.finality.epoch <= epoch, voter);
 });
+
+test('S1: a disk says that a voter has recovered once all that it recovered is on it: a power cut in between leaves one that counts as lost', async () => {
+  const script = new Script();
+  const { cluster } = script.world;
+  await script.begin();
+  const others = Array.from({ length: 20 }, () => script.open('n1', 'ben')!);
+  const id = await script.signOn('n1');
+  await script.pass(2_000);
+  cluster.split([['n3']]);
+  for (const other of others) script.logOut('n1', other);
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete', () => ending.isComplete, leaseMs + 1_000);
+  script.crash('n2', 'wiped');
+  cluster.heal();
+  script.cut('n1', 'n3');
+  const through = script.meddle('lose', {
+    from: 'n2',
+    to: 'n3',
+    types: ['batch', 'differs', 'page', 'answer', 'seal', 'grant'],
+  });
+  script.start('n2');
+  await script.until('n2 has recovered', () => script.standing('n2') === 'up', leaseMs);
+  await script.pass(16);
+  script.crash('n2', 'flushed');
+  through();
+  cluster.split([['n1']]);
+  script.start('n2');
+  await script.pass(3 * leaseMs);
+  assert.equal(script.standing('n2'), 'lost');
+  assert.ok(!script.mayAccept('n3'));
+});

@@ -5,12 +5,14 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Script } from './script.ts';
+import { type FrameType, Script } from './script.ts';
 
 const leaseMs = 6_000;
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
 const voters = ['n1', 'n2', 'n3'];
+/** All that brings an epoch to a node, but for the sign-ons of it. */
+const told: readonly FrameType[] = ['compare', 'differs', 'keys', 'page', 'question', 'answer', 'grant', 'seal'];
 
 test('S1: an epoch has a number that no other ever had: who was away through it believes nothing of the one before', async () => {
   const script = new Script({ others: ['x1'], disks: 'none' });
@@ -43,6 +45,112 @@ test('S1: a raise does not make leases of before forgotten: until T has passed e
   assert.ok(script.accepts('n3', id), 'by leases that nobody remembers');
   assert.ok(!ending.isComplete);
   await script.until('the logout is complete', () => ending.isComplete, leaseMs + 1_000);
+});
+
+test('S1: a lease of an older epoch counts for no sign-on of a newer one, whose end does not wait for it', async () => {
+  const script = new Script({ others: ['x1'], disks: 'none' });
+  await script.begin();
+  await script.pass(leaseMs);
+  for (const voter of voters) script.crash(voter, 'wiped');
+  script.meddle('lose', { to: 'x1', types: told });
+  script.meddle('lose', { from: 'x1', types: ['lease', 'sealed'] });
+  for (const voter of voters) script.start(voter);
+  await script.until('the voters accept', () => voters.every((voter) => script.mayAccept(voter)), 4_000);
+  const id = await script.signOn('n1');
+  assert.equal(script.node('x1').heart.entries.get(id)?.state, 'open');
+  script.meddle('lose', { to: 'x1' });
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete', () => ending.isComplete, 500);
+  await script.pass(500);
+  assert.ok(!script.mayAccept('x1'), 'its leases are of the epoch before');
+});
+
+test('S1: a sign-on of an epoch that is not known here proves it: leases of the one before count no more', async () => {
+  const script = new Script({ others: ['x1'], disks: 'none' });
+  await script.begin();
+  await script.pass(leaseMs);
+  const known = script.node('x1').heart.finality.epoch;
+  for (const voter of voters) script.crash(voter, 'wiped');
+  script.meddle('lose', { to: 'x1', types: told });
+  script.meddle('lose', { from: 'x1', types: ['lease', 'sealed'] });
+  const batches = script.meddle('lose', { to: 'x1', types: ['batch'] });
+  for (const voter of voters) script.start(voter);
+  await script.until('the voters accept', () => voters.every((voter) => script.mayAccept(voter)), 4_000);
+  assert.equal(script.node('x1').heart.finality.epoch, known);
+  batches();
+  const id = await script.signOn('n1');
+  assert.equal(script.node('x1').heart.entries.get(id)?.state, 'open');
+  script.meddle('lose', { to: 'x1' });
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete', () => ending.isComplete, 500);
+  await script.pass(500);
+  assert.ok(!script.mayAccept('x1'), 'its leases are of the epoch before');
+});
+
+test('S8: the end of a user waits for leases of former epochs, though it travels with the end of a sign-on of this one', async () => {
+  const script = new Script({ disks: 'none' });
+  await script.begin();
+  const id = await script.signOn('n1');
+  await script.pass(leaseMs);
+  script.world.cluster.split([['n3']]);
+  script.crash('n1', 'wiped');
+  script.crash('n2', 'wiped');
+  script.start('n1');
+  script.start('n2');
+  await script.until('the voters accept', () => script.mayAccept('n1') && script.mayAccept('n2'), 4_000);
+  const later = await script.signOn('n1', 'ben');
+  const ending = script.endSubject('n1', 'ada');
+  script.logOut('n1', later);
+  await script.pass(300);
+  assert.ok(script.accepts('n3', id), 'by leases that nobody remembers');
+  assert.ok(!ending.isComplete);
+  await script.until('the end is complete', () => ending.isComplete, leaseMs + 1_000);
+});
+
+test('L1: a grant brings the epoch as well: a node that hears nothing else accepts what is opened in it', async () => {
+  const script = new Script({ others: ['x1'], disks: 'none' });
+  await script.begin();
+  for (const voter of voters) script.crash(voter, 'wiped');
+  script.meddle('lose', { to: 'x1', types: told.filter((type) => type !== 'grant') });
+  script.meddle('lose', { to: 'x1', types: ['batch'] });
+  for (const voter of voters) script.start(voter);
+  await script.until('the voters accept', () => voters.every((voter) => script.mayAccept(voter)), 4_000);
+  await script.pass(2 * leaseMs);
+  assert.ok(script.mayAccept('x1'));
+});
+
+test('epoch: who has lost its state, and says so late, is not counted after it has raised an epoch with others', async () => {
+  const script = new Script({ voters: [...voters, 'n4', 'n5'], disks: 'none' });
+  for (const to of ['n1', 'n2']) script.meddle('lose', { from: 'n4', to, types: ['grant'] });
+  script.meddle('lose', { from: 'n3', to: 'n4', types: ['grant'] });
+  script.meddle('hold', { from: 'n2', to: 'n4', types: ['grant'] });
+  for (const voter of ['n1', 'n2', 'n4']) script.start(voter);
+  await script.pass(100);
+  script.meddle('lose', { from: 'n1', to: 'n4', types: ['grant'] });
+  script.start('n3');
+  const epoch = (name: string) => script.node(name).heart.finality.epoch;
+  await script.until('n4 has heard of the epoch', () => epoch('n4') > 0 && epoch('n4') === epoch('n1'), 600);
+  await script.pass(50);
+  const raised = epoch('n1');
+  script.release();
+  await script.pass(1_000);
+  for (const voter of ['n1', 'n4']) assert.equal(epoch(voter), raised, voter);
+});
+
+test('S2: in serve mode, too, a copy that is known to be old is not believed: a lone voter has everybody sign in anew', async () => {
+  const script = new Script({ voters: ['n1', 'n2'], whenCutOff: 'serve' });
+  const { cluster } = script.world;
+  await script.begin();
+  const id = await script.signOn('n1');
+  await script.pass(2_000);
+  cluster.machine('n2').backUp();
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete', () => ending.isComplete, 1_000);
+  for (const voter of ['n1', 'n2']) script.crash(voter);
+  cluster.restore('n2');
+  script.start('n2', { restored: true });
+  await script.until('n2 accepts', () => script.mayAccept('n2'));
+  assert.ok(!script.accepts('n2', id));
 });
 
 test('epoch: one of three that has lost its state raises nothing, two of them do, and everybody signs in once', async () => {

@@ -163,3 +163,25 @@ test('S4: with one of two voters down, `serve` goes on and `refuse` stops; a log
     assert.ok(!script.accepts('n2', id));
   }
 });
+
+test('S4, S1: in serve mode a node without a vote stops when no voter lends it a lease', async () => {
+  const script = new Script({ voters: ['n1', 'n2'], others: ['x1'], whenCutOff: 'serve' });
+  await script.begin();
+  const id = await script.signOn('n1');
+  script.world.cluster.split([['x1']]);
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete', () => ending.isComplete, leaseMs + 1_000);
+  await script.pass(leaseMs);
+  assert.ok(!script.mayAccept('x1'));
+});
+
+test('L2: the wall clock of a granter that was set back by an hour holds up no logout for an hour', async () => {
+  const script = new Script();
+  await script.begin();
+  const id = await script.signOn('n1');
+  script.world.cluster.split([['n3']]);
+  script.world.cluster.leap('n1', -hourMs);
+  script.world.cluster.leap('n2', -hourMs);
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete', () => ending.isComplete, leaseMs + 1_000);
+});

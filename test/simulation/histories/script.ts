@@ -77,8 +77,9 @@ export class Script {
     this.world.cluster.start(name, options);
   }
 
-  crash(name: string, disk: Loss = 'kept'): void {
-    this.world.cluster.crash(name, disk);
+  /** Its peers go on believing in it for `unnoticedMs`: a channel may yet hand over what it has sent. */
+  crash(name: string, disk: Loss = 'kept', unnoticedMs = 0): void {
+    this.world.cluster.crash(name, disk, unnoticedMs);
   }
 
   /** Lets time pass. */
@@ -164,9 +165,9 @@ export class Script {
     };
   }
 
-  /** Delivers what was kept. */
-  release(): void {
-    this.world.cluster.release();
+  /** Delivers what was kept; `present`: also to a later life than it was sent to, which no channel does. */
+  release(to: 'sent' | 'present' = 'sent'): void {
+    this.world.cluster.release(to);
   }
 
   /** Nothing goes either way between two nodes. */
