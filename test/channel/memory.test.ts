@@ -189,6 +189,23 @@ test('a killed process says nothing more, not even what it had on the wire, and 
   assert.deepEqual(recordings[1]!.heard.at(-1), { what: 'up', node: 'n1', incarnation: 2 });
 });
 
+test('a machine without power is missed after so long, or as soon as its next life is met', () => {
+  const { clock, network, channels, recordings } = world(3);
+  network.split([['n1', 'n3'], ['n2']]);
+  clock.advance(0);
+  network.kill('n1', 100);
+  clock.advance(99);
+  assert.deepEqual(recordings[2]!.story, ['up n1', 'up n2', 'down n2']);
+  assert.deepEqual(channels[2]!.peers(), [{ node: 'n1', incarnation: 1 }]);
+  clock.advance(1);
+  assert.deepEqual(recordings[2]!.story, ['up n1', 'up n2', 'down n2', 'down n1']);
+  network.kill('n3', 100);
+  network.heal();
+  void network.channel({ node: 'n3', incarnation: 2 }).open(new Recording());
+  clock.advance(0);
+  assert.deepEqual(channels[1]!.peers(), [{ node: 'n3', incarnation: 2 }]);
+});
+
 test('a configured node across a split stays pending, one that does not run does not', () => {
   const clock = virtualClock();
   const network = memoryNetwork({ clock, random: seededRandom(1) });

@@ -138,6 +138,18 @@ test('L2: a node that has left is not waited for: a rolling restart delays no lo
   await script.until('the logout is complete', () => ending.isComplete, 500);
 });
 
+test('L2: who has heard that a node has left does not wait for it, though those who lent to it have not heard', async () => {
+  const script = new Script({ others: ['x1'] });
+  await script.begin();
+  const id = await script.signOn('n1');
+  for (const from of ['n1', 'x1']) for (const to of ['n2', 'n3']) script.meddle('lose', { from, to, types: copies });
+  const { life } = script.node('x1');
+  void script.world.cluster.leave('x1');
+  await script.until('x1 has left', () => !life.alive, 3_000);
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete', () => ending.isComplete, 500);
+});
+
 test('S1: a node accepts nothing any more before it says that it leaves', async () => {
   const script = new Script({ others: ['x1'] });
   await script.begin();

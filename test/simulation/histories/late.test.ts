@@ -24,7 +24,7 @@ test('S1: the last word of a life counts no more once a later one is known, thou
   script.meddle('hold', { from: 'n2', to: 'n1', types: ['sealed'] });
   const ending = script.logOut('n1', id);
   await script.pass(50);
-  script.crash('n2', 'wiped', 10_000);
+  script.crash('n2', 'wiped', 5_000);
   cluster.split([['n1']]);
   script.start('n2');
   await script.until('n2 has recovered by the others', () => script.standing('n2') === 'up', 3_000);
