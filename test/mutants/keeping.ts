@@ -81,12 +81,12 @@ export const keepingMutations: readonly Mutation[] = [
     history: 'clocks',
   },
   {
-    name: 'closings are not kept on the disk',
+    name: 'no entries are kept on the disk',
     rule: 'Close locally, durably if there is a data directory',
     file: heart,
     find: 'keeper?.keep(shared.entries, this.entries);',
     replace: 'void shared.entries;',
-    breaks: ['S1', 'D1'],
+    breaks: ['D1'],
     history: 'disks',
   },
   {
@@ -114,6 +114,16 @@ export const keepingMutations: readonly Mutation[] = [
     file: 'sso/disk/write-behind.ts',
     find: 'yield { writes, note: undefined };',
     replace: 'yield { writes, note: this.note };',
+    breaks: ['S1'],
+    history: 'disks',
+  },
+  {
+    name: 'open entries are kept on the disk, closings are not',
+    rule: 'Close locally, durably if there is a data directory',
+    file: 'sso/disk/keeper.ts',
+    find: 'return value === undefined ? undefined : JSON.stringify(lattice.encode(value));',
+    replace:
+      "return value === undefined || (value as { state?: string }).state === 'closed' ? undefined : JSON.stringify(lattice.encode(value));",
     breaks: ['S1'],
     history: 'disks',
   },

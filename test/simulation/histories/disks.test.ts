@@ -28,6 +28,35 @@ test('S1: closings outlive a restart of those who confirmed them', async () => {
   assert.ok(!script.accepts('n3', id));
 });
 
+test('S1: closings outlive a restart of all voters though their receipt has nobody left to tell, and proves nothing any more', async () => {
+  const script = new Script({ others: ['x1'] });
+  await script.begin();
+  const id = await script.signOn('n1');
+  await script.pass(1_000);
+  const { life } = script.node('x1');
+  void script.world.cluster.leave('x1');
+  await script.until('x1 has left, with the sign-on on its disk', () => !life.alive, 3_000);
+  const ending = script.logOut('n1', id);
+  await script.until('the logout is complete', () => ending.isComplete, 1_000);
+  await script.pass(1_000);
+  for (const voter of five.slice(0, 3)) script.crash(voter);
+  for (const voter of five.slice(0, 3)) script.start(voter);
+  await script.until('n1 has recovered', () => script.standing('n1') === 'up');
+  script.start('x1');
+  await script.until('x1 accepts', () => script.mayAccept('x1'));
+  for (const name of ['n1', 'x1']) assert.ok(!script.accepts(name, id), name);
+});
+
+test('D1: sign-ons outlive a restart of all nodes with their disks', async () => {
+  const script = new Script();
+  await script.begin();
+  const id = await script.signOn('n1');
+  await script.pass(1_000);
+  for (const voter of five.slice(0, 3)) script.crash(voter);
+  for (const voter of five.slice(0, 3)) script.start(voter);
+  await script.until('n1 accepts it', () => script.accepts('n1', id));
+});
+
 test('S1: what is read from the disk is not judged by the clock of the machine, which may be 13 hours ahead', async () => {
   const script = new Script();
   const { cluster } = script.world;
