@@ -5,10 +5,15 @@
 
 import { dirname, resolve } from 'node:path';
 import type { NodeOptions } from '../sso/index.ts';
+import { type DirectoryConfig, readDirectories } from './directories.ts';
 import { ConfigError, parseDocument, readText } from './document.ts';
+import { doubts, type ForwardAuthConfig, readForwardAuth } from './forward-auth.ts';
 import { type NatsConfig, readNats } from './nats.ts';
 import { type ConfigDocument, configSchema } from './schema.ts';
 import { readSecret, type SecretSource } from './secrets.ts';
+import { readSite, type SiteConfig } from './site.ts';
+
+const dayMs = 86_400_000;
 
 export interface ServerConfig {
   /** The file it came from, as it was named. */
@@ -18,10 +23,19 @@ export interface ServerConfig {
   /** The NATS server that carries the cluster's frames, if there is one. */
   readonly nats: NatsConfig | undefined;
   readonly web: ConfigDocument['web'];
+  /** `undefined`: no proxy asks this node. */
+  readonly forwardAuth: ForwardAuthConfig | undefined;
   readonly hashing: ConfigDocument['hashing'];
   readonly log: ConfigDocument['log'];
-  /** Absolute. */
-  readonly usersFile: string;
+  /** How the pages look and speak. */
+  readonly site: SiteConfig;
+  /** Days, where people may choose to be kept signed on. */
+  readonly rememberDays: number | undefined;
+  /** Where people are kept; the first that knows a name decides. */
+  readonly directories: readonly DirectoryConfig[];
+  /** Group → roles; `undefined`: a group's name is the role. */
+  readonly roles: ConfigDocument['roles'];
+  readonly recheck: ConfigDocument['recheck'];
   /** What works but should not stay so; one line each. */
   readonly warnings: readonly string[];
 }
@@ -34,10 +48,16 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
     retiredSecrets = [],
     dataDir,
     users,
+    directories,
+    roles,
+    recheck,
     cluster,
     web,
+    forwardAuth: asked,
     hashing,
     log,
+    site: siteFields,
+    rememberMe,
     ...library
   } = parseDocument(file, readText(file, 'the configuration'), configSchema);
   const read = (source: SecretSource) => within(file, () => readSecret(source, directory, env));
@@ -45,11 +65,24 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
   const retired = retiredSecrets.map(read);
   const pem = (path: string) =>
     within(file, () => readText(resolve(directory, path), 'a file that cluster.nats.tls names'));
+  const people = within(file, () =>
+    readDirectories(peopleIn(users, directories), {
+      directory,
+      secret: read,
+      pem: (path) => readText(path, 'the file that ca names'),
+    }),
+  );
+  const site = within(file, () => readSite(siteFields, (path) => resolve(directory, path)));
+  // Forms of our own pages come from there, and what leads back to them is no way out.
+  const origins = [...(library.origins ?? []), ...(site.origin === undefined ? [] : [site.origin])];
+  const forwardAuth = asked && within(file, () => readForwardAuth(asked, site.origin));
   const carried = cluster?.nats && readNats(cluster.nats, { secret: read, pem });
   return {
     file,
     node: {
       ...library,
+      ...(origins.length > 0 && { origins }),
+      ...(rememberMe && { remember: { lifeMs: rememberMe.days * dayMs } }),
       secret: secrets.map(({ value }) => value),
       ...(retired.length > 0 && { retiredSecrets: retired.map(({ value }) => value) }),
       ...(dataDir !== undefined && { dataDir: resolve(directory, dataDir) }),
@@ -57,11 +90,36 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
     },
     nats: carried?.nats,
     web,
+    forwardAuth,
     hashing,
     log,
-    usersFile: resolve(directory, users),
-    warnings: [...[...secrets, ...retired].flatMap(({ warning }) => warning ?? []), ...(carried?.warnings ?? [])],
+    site,
+    rememberDays: rememberMe?.days,
+    directories: people.directories,
+    roles,
+    recheck,
+    warnings: [
+      ...[...secrets, ...retired].flatMap(({ warning }) => warning ?? []),
+      ...(carried?.warnings ?? []),
+      ...people.warnings,
+      ...(forwardAuth ? doubts(forwardAuth, { origins, cookieDomain: library.cookieDomain }) : []),
+    ],
   };
+}
+
+/** @throws ConfigError both are given, or neither */
+function peopleIn(
+  users: string | undefined,
+  directories: ConfigDocument['directories'],
+): NonNullable<ConfigDocument['directories']> {
+  if (users !== undefined && directories !== undefined)
+    throw new ConfigError([
+      'users: is one more place where people are kept: put it into directories, as { kind: file, file }',
+    ]);
+  if (directories !== undefined) return directories;
+  if (users === undefined)
+    throw new ConfigError(['users: is missing: must be the path of a file, or name directories']);
+  return [{ kind: 'file', file: users }];
 }
 
 function clusterOptions(

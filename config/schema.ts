@@ -6,9 +6,13 @@
 
 import { z } from 'zod';
 import { serverDefaults } from './defaults.ts';
+import { directoriesSchema, recheckSchema, rolesSchema } from './directories.ts';
 import { fields, must } from './document.ts';
+import { forwardAuthSchema } from './forward-auth.ts';
 import { natsSchema } from './nats.ts';
 import { secretSchema } from './secrets.ts';
+import { rememberMeSchema, siteSchema } from './site.ts';
+import { throttleSchema } from './throttle.ts';
 
 const dayMs = 86_400_000;
 
@@ -95,9 +99,11 @@ export const libraryFields = {
   processExpiresInterval: seconds.exactOptional(),
   lifeMs: milliseconds(1_000, 30 * dayMs).exactOptional(),
   idleMs: milliseconds(0, 30 * dayMs).exactOptional(),
+  maxSignOns: count.exactOptional(),
   clearSiteData: z.array(choice(['cache', 'storage']), must('a list of cache and storage')).exactOptional(),
   issuer: text('the issuer of identity assertions').exactOptional(),
   limits: limits.exactOptional(),
+  throttle: throttleSchema.exactOptional(),
 } as const;
 
 const web = fields({
@@ -119,12 +125,20 @@ const log = fields({ level: choice(['debug', 'info', 'warn', 'error']).default(s
 export const configSchema = fields({
   secret: secretSchema,
   retiredSecrets: secretSchema.exactOptional(),
-  users: path,
+  /** A file of people; the same as `directories: [{ kind: file, file }]`. */
+  users: path.exactOptional(),
+  directories: directoriesSchema.exactOptional(),
+  /** Group → roles; left out: a group's name is the role. */
+  roles: rolesSchema.exactOptional(),
+  recheck: recheckSchema.prefault({}),
   ...libraryFields,
   cluster: cluster.exactOptional(),
   web: web.prefault({}),
+  forwardAuth: forwardAuthSchema.exactOptional(),
   hashing: hashing.prefault({}),
   log: log.prefault({}),
+  site: siteSchema.prefault({}),
+  rememberMe: rememberMeSchema.exactOptional(),
 });
 
 /** What a file says, as it was written; `load` makes it usable. */

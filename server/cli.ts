@@ -10,6 +10,7 @@ import { ConfigError } from '../config/document.ts';
 import { nearest } from '../config/nearest.ts';
 import { SsoError } from '../sso/index.ts';
 import { runDemo } from './demo/starter.ts';
+import { printProxyOf } from './forward-auth/proxy/command.ts';
 import { hashPassword } from './hashing/hash.ts';
 import { readPassword, type Terminal } from './password-prompt.ts';
 import { checkConfig, serve } from './serve.ts';
@@ -67,7 +68,8 @@ const commands: Readonly<Record<string, Command>> = {
       'A node without applications that only votes (a witness) is this command as it is.',
       'Answers /livez, /readyz and /receipts/ID; /metrics on the address that web.metrics names, and nowhere else.',
       'SIGTERM, SIGINT: /readyz says 503, what only this node holds goes to the others (how much is logged), then it ends.',
-      'A second signal ends it at once. Exit code 0: it was told to end. 1: it could not start, or another took its name.',
+      'SIGHUP: files of people are read again, and the directories are asked at once about those who are signed on.',
+      'A second signal to end ends it at once. Exit code 0: it was told to end. 1: it could not start, or another took its name.',
     ],
     options: { config: { type: 'string' }, restored: { type: 'boolean' } },
     words: [],
@@ -78,7 +80,7 @@ const commands: Readonly<Record<string, Command>> = {
     synopsis: 'FILE',
     summary: 'Says what is wrong in a configuration, each problem in a line, and starts nothing.',
     details: [
-      'Reads the secrets and the users file as well, and opens neither a port nor the data directory.',
+      'Reads the secrets and the files of people as well, and opens neither a port, nor the data directory, nor a connection to LDAP.',
       'Exit code 0: nothing is wrong.',
     ],
     options: {},
@@ -88,6 +90,28 @@ const commands: Readonly<Record<string, Command>> = {
       for (const warning of warnings) stderr.write(`latchkey: warning: ${warning}\n`);
       stdout.write(`${summary}\n`);
     },
+  },
+  proxy: {
+    synopsis: 'nginx|caddy|traefik|haproxy|envoy --config FILE [--upstream HOST=ADDRESS:PORT,…]',
+    summary: 'Prints a configuration for a reverse proxy that asks the nodes about every request.',
+    details: [
+      "--config FILE           a node's configuration, with forwardAuth: hosts, headers and cookies are as it says",
+      '--upstream H=A:P,…      where the application of each host is; those left out are marked in what is printed',
+      "--nodes HOST[:W:A],…    the nodes, with the ports of web.listen and forwardAuth.listen; default: the voters' hosts",
+      '--listen [ADDRESS:]PORT where the proxy listens (default 443, or 80 with allowInsecureCookie)',
+      '--certificate FILE --key FILE   for TLS, in PEM',
+    ],
+    options: {
+      config: { type: 'string' },
+      upstream: { type: 'string' },
+      nodes: { type: 'string' },
+      listen: { type: 'string' },
+      certificate: { type: 'string' },
+      key: { type: 'string' },
+    },
+    words: ['nginx|caddy|traefik|haproxy|envoy'],
+    run: async ({ words, options }, { env, stdout }) =>
+      void stdout.write(printProxyOf(words[0]!, requireOption('--config', options['config']), env, options)),
   },
   'hash-password': {
     synopsis: '',

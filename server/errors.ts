@@ -6,36 +6,28 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import type { Log } from '../sso/index.ts';
 import { html } from './html.ts';
-import { type Frame, sendPage } from './page.ts';
+import { type FrameOf, frameOf, sendPage } from './page.ts';
+import { english } from './words/english.ts';
 
-const sentences: Readonly<Record<number, string>> = {
-  400: 'The request could not be understood.',
-  403: 'This page is not for you.',
-  404: 'There is no such page.',
-  405: 'This address does not take that.',
-  413: 'What was sent is too large.',
-  415: 'What was sent cannot be read here.',
-  421: 'This host is not served here.',
-  503: 'This is not possible at the moment. Please try again.',
-};
-
-export function refuse(req: Request, res: Response, frame: Frame, status: number, sentence?: string): void {
-  const text = sentence ?? sentences[status] ?? 'Something went wrong here. It has been noted.';
+export function refuse(req: Request, res: Response, of: FrameOf, status: number, sentence?: string): void {
+  const frame = frameOf(of, req);
+  const { errors, page } = frame.words ?? english;
+  const text = sentence ?? errors.sentences[status] ?? errors.other;
   if (req.accepts(['json', 'html']) === 'html')
     sendPage(res, status, {
       ...frame,
       title: text,
-      main: html`<h1>${text}</h1><p class="card"><a href="/">To the first page</a></p>`,
+      main: html`<h1>${text}</h1><p class="card"><a href="/">${page.start}</a></p>`,
     });
   else res.status(status).json({ error: text });
 }
 
-export function notFound(frame: Frame): RequestHandler {
+export function notFound(frame: FrameOf): RequestHandler {
   return (req, res) => refuse(req, res, frame, 404);
 }
 
 /** The last handler. Of an error that says so (`expose`) the message is shown, of others the status alone. */
-export function failed(frame: Frame, log: Log): ErrorRequestHandler {
+export function failed(frame: FrameOf, log: Log): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     const { status = 500, expose = false, message } = error as { status?: number; expose?: boolean; message?: string };
     const code = Number.isInteger(status) && status >= 400 && status < 600 ? status : 500;

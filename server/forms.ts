@@ -24,6 +24,8 @@ export function field(req: Request, name: string): string | undefined {
 }
 
 export function isOwnForm(req: Request): boolean {
+  const site = req.headers['sec-fetch-site'];
+  if (site === 'cross-site' || site === 'same-site') return false;
   if (req.sso.isCsrfToken(field(req, 'csrf'))) return true;
   return req.headers['sec-fetch-site'] === undefined && req.headers.origin === undefined;
 }

@@ -6,27 +6,28 @@
 import type { Receipt } from '../sso/index.ts';
 import { type Html, html } from './html.ts';
 import { time } from './page.ts';
+import { english, type Words } from './words/english.ts';
 
 /** `address`: where it is found; a page that shows a pending one follows it from there. */
-export function receiptView(receipt: Receipt, address?: string): Html {
+export function receiptView(receipt: Receipt, address?: string, words: Words['receipt'] = english.receipt): Html {
   const { nodes, failures, state } = receipt;
   const isComplete = state === 'complete';
   return html`<div id="receipt" data-state="${state}" aria-live="polite">
-<h1>${headline(receipt)}</h1>
-<p class="note ${isComplete ? 'good' : 'warn'}" role="status"><strong>${isComplete ? 'Complete' : 'Pending'}</strong>${summary(receipt)}</p>
+<h1>${words.headline[state]}</h1>
+<p class="note ${isComplete ? 'good' : 'warn'}" role="status"><strong>${words[state]}</strong>${summary(receipt, words)}</p>
 <section class="card" aria-labelledby="receipt-title">
-<h2 id="receipt-title">Receipt</h2>
+<h2 id="receipt-title">${words.title}</h2>
 <dl>
-<dt>State</dt><dd>${state}</dd>
-${receipt.finalAt !== undefined && html`<dt>Final</dt><dd>no later than ${time(receipt.finalAt)}</dd>`}
-<dt>Ended</dt><dd>${time(receipt.closedAt)}, cause: ${receipt.cause}</dd>
-<dt>Sessions ended</dt><dd>${sessionsOf(receipt)}</dd>
-<dt>Confirmed by</dt><dd>${nodes.confirmed.join(', ') || 'none'}</dd>
-<dt>Outstanding</dt><dd>${nodes.outstanding.join(', ') || 'none'}</dd>
-${failures.length > 0 && html`<dt>Failed</dt><dd class="bad">${failuresOf(receipt)}</dd>`}
-<dt>Number</dt><dd><code>${receipt.id}</code></dd>
+<dt>${words.state}</dt><dd>${words.states[state]}</dd>
+${receipt.finalAt !== undefined && html`<dt>${words.final}</dt><dd>${words.noLaterThan}${time(receipt.finalAt)}</dd>`}
+<dt>${words.ended}</dt><dd>${time(receipt.closedAt)}${words.cause(words.causes[receipt.cause] ?? receipt.cause)}</dd>
+<dt>${words.sessions}</dt><dd>${sessionsOf(receipt)}</dd>
+<dt>${words.confirmedBy}</dt><dd>${nodes.confirmed.join(', ') || words.none}</dd>
+<dt>${words.outstanding}</dt><dd>${nodes.outstanding.join(', ') || words.none}</dd>
+${failures.length > 0 && html`<dt>${words.failed}</dt><dd class="bad">${failuresOf(receipt)}</dd>`}
+<dt>${words.number}</dt><dd><code>${receipt.id}</code></dd>
 </dl>
-${address !== undefined && !isComplete && html`<p class="more"><a href="${address}">Look again</a> <span class="quiet">With script the page does so by itself, every second.</span></p>`}
+${address !== undefined && !isComplete && html`<p class="more"><a href="${address}">${words.lookAgain}</a> <span class="quiet">${words.follows}</span></p>`}
 </section>
 </div>`;
 }
@@ -45,31 +46,16 @@ export function receiptText(receipt: Receipt): string {
     ...(failures.length === 0 ? [] : [['Failed', failuresOf(receipt)] as const]),
     ['Number', receipt.id],
   ];
-  return `${headline(receipt)}.\n\n${rows.map(([name, value]) => `${name}: ${value}`).join('\n')}\n`;
-}
-
-function headline({ state }: Receipt): string {
-  return state === 'complete'
-    ? 'You are signed out everywhere'
-    : 'You are signed out, but not every node has confirmed it yet';
+  return `${english.receipt.headline[state]}.\n\n${rows.map(([name, value]) => `${name}: ${value}`).join('\n')}\n`;
 }
 
 /** What it means, in a sentence or two. */
-function summary({ state, finalAt, nodes }: Receipt): Html {
+function summary({ state, finalAt, nodes }: Receipt, words: Words['receipt']): Html | string {
   const silent = nodes.outstanding.join(', ');
-  if (state === 'complete') {
-    return silent === ''
-      ? html`${confirmedBy(nodes.confirmed.length)} that your sign-on has ended.`
-      : html`${counted(nodes.confirmed.length)} confirmed that your sign-on has ended; ${silent} did not answer, and can accept it no more.`;
-  }
-  const news =
-    nodes.outstanding.length === 1
-      ? 'it is told as soon as it can be reached again'
-      : 'they are told as soon as they can be reached again';
-  const told = html`No answer yet from ${silent || 'enough nodes'}; ${news}.`;
-  return finalAt === undefined
-    ? told
-    : html`${told} It is final no later than ${time(finalAt)}: from then on no node accepts your sign-on, whether it answered or not.`;
+  const count = nodes.confirmed.length;
+  if (state === 'complete') return silent === '' ? words.allConfirmed(count) : words.someConfirmed(count, silent);
+  const told = words.silent(silent === '' ? undefined : silent, nodes.outstanding.length === 1);
+  return finalAt === undefined ? told : html`${told}${words.finalBy(time(finalAt))}`;
 }
 
 function sessionsOf({ applications, sessions }: Receipt): string {
@@ -79,12 +65,4 @@ function sessionsOf({ applications, sessions }: Receipt): string {
 
 function failuresOf({ failures }: Receipt): string {
   return failures.map(({ app, message }) => `${app}: ${message}`).join('; ');
-}
-
-function confirmedBy(count: number): string {
-  return count === 1 ? 'The one node there is confirmed' : `All ${count} nodes confirmed`;
-}
-
-function counted(count: number): string {
-  return count === 1 ? 'One node' : `${count} nodes`;
 }

@@ -9,43 +9,58 @@ import { SsoError, type SsoNode } from '../sso/index.ts';
 import { isOwnForm, readForm } from './forms.ts';
 import { type Html, html } from './html.ts';
 import { receiptView } from './receipt-view.ts';
+import { english, type Words } from './words/english.ts';
 
 export interface ReceiptPages {
   readonly sso: SsoNode;
   /** Answers with a page of the site. */
-  readonly show: (req: Request, res: Response, page: { title: string; main: Html; status?: number }) => void;
+  readonly show: (req: Request, res: Response, page: ReceiptPage) => void;
   /** What a site has to say below a receipt. */
-  readonly below?: (id: string) => Html;
+  readonly below?: (id: string, req: Request) => Html | undefined;
+  /** What the site speaks. Default English. */
+  readonly wordsOf?: (req: Request) => Words['receipt'];
+}
+
+export interface ReceiptPage {
+  readonly title: string;
+  readonly main: Html;
+  readonly status?: number;
+  /** It is pending: the page follows it. */
+  readonly follows: boolean;
 }
 
 /** Where a receipt is found. */
 export const receiptPath = (id: string) => `/receipts/${id}`;
 
-export function receipts({ sso, show, below }: ReceiptPages): Router {
+export function receipts({ sso, show, below, wordsOf = () => english.receipt }: ReceiptPages): Router {
   const router = Router();
-  router.get('/receipts/:id', async (req, res) => {
+  const forPrograms = sso.receipts();
+  router.get('/receipts/:id', async (req, res, next) => {
+    res.vary('Accept');
+    if (req.accepts(['json', 'html']) !== 'html') return void forPrograms(req, res, next);
     const id = req.params['id'];
     const found = await look(sso, id);
     res.setHeader('Cache-Control', 'no-store');
-    res.setHeader('Vary', 'Accept');
     if (found === 'unavailable') res.setHeader('Retry-After', '1');
-    const status = found === 'unavailable' ? 503 : found === undefined ? 404 : 200;
-    if (req.accepts(['json', 'html']) !== 'html') {
-      res.status(status).json(status === 200 ? found : { error: sentences[status] });
-    } else if (found === 'unavailable' || found === undefined) {
-      const main = html`<h1>${sentences[status]}</h1><p class="card"><a href="${receiptPath(id)}">Look again</a></p>`;
-      show(req, res, { title: 'Receipt', main, status });
+    const words = wordsOf(req);
+    if (found === 'unavailable' || found === undefined) {
+      const [status, sentence] = found === undefined ? [404, words.absent] : [503, words.unknowable];
+      const main = html`<h1>${sentence}</h1><p class="card"><a href="${receiptPath(id)}">${words.lookAgain}</a></p>`;
+      show(req, res, { title: words.title, main, status, follows: false });
     } else {
-      show(req, res, { title: 'Signed out', main: html`${receiptView(found, receiptPath(id))}${below?.(id)}` });
+      const main = html`${receiptView(found, pageAddress(req), words)}${below?.(id, req)}`;
+      show(req, res, { title: words.headline[found.state], main, follows: found.state === 'pending' });
     }
   });
   return router;
 }
 
-const sentences: Readonly<Record<number, string>> = {
-  404: 'There is no such receipt: it was never issued, or is so old that it has been forgotten.',
-  503: 'This node does not know the receipt, and cannot ask every other node at the moment. Please try again.',
-};
+/** This page itself, where it leads back to included: a path of ours. */
+function pageAddress(req: Request): string {
+  const { return_to: returnTo } = req.query;
+  const path = receiptPath(String(req.params['id']));
+  return typeof returnTo === 'string' ? `${path}?${new URLSearchParams({ return_to: returnTo })}` : path;
+}
 
 async function look(sso: SsoNode, id: string) {
   try {

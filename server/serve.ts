@@ -5,14 +5,19 @@
 
 import { ConfigError } from '../config/document.ts';
 import { loadConfig, type ServerConfig } from '../config/load.ts';
-import { type NodeOptions, SsoError, type SsoNode, startNode } from '../sso/index.ts';
+import { type CheckedOptions, checkOptions, type Log, SsoError, type SsoNode, startNode } from '../sso/index.ts';
+import { authenticateBy, authenticatorOf } from './directories/authenticator.ts';
+import { configuredDirectory } from './directories/configured.ts';
+import { Recheck, recheckMark } from './directories/recheck.ts';
+import { rolesBy } from './directories/roles.ts';
+import { forwardAuth } from './forward-auth/forward-auth.ts';
 import { HashingPool } from './hashing/pool.ts';
 import { listen, parseAddress } from './http-server.ts';
 import { jsonLog } from './log.ts';
 import { loginSite, metricsSite } from './login/site.ts';
 import { withChannel } from './nats.ts';
 import { nextSignal } from './signals.ts';
-import { authenticator, readUsers, type User } from './users.ts';
+import type { Verify } from './users.ts';
 
 export interface ServeOptions {
   /** The data directory is a restored copy, whatever the configuration says. */
@@ -22,48 +27,80 @@ export interface ServeOptions {
 /** Resolves when it was ended by SIGINT or SIGTERM. @throws ConfigError, SsoError, UsageError */
 export async function serve(file: string, env: NodeJS.ProcessEnv, { restored }: ServeOptions = {}): Promise<void> {
   const config = loadConfig(file, env);
-  const users = readUsers(config.usersFile);
-  const node = await withChannel(config);
   const log = jsonLog(config.log.level, config.node.route);
-  for (const warning of config.warnings) log.warn({}, warning);
   const hashing = new HashingPool(config.hashing);
-  const ended = nextSignal();
-  const sso = await startChecked(file, { ...node, ...(restored && { restored }), log });
+  const verify: Verify = (hash, password) => hashing.verify(hash, password);
+  const directory = configuredDirectory(config.directories, { verify, log });
+  const rolesOf = rolesBy(config.roles);
+  const node = await withChannel(config);
+  for (const warning of config.warnings) log.warn({}, warning);
+  let recheck: Recheck | undefined;
+  const ended = nextSignal(() => {
+    log.info({}, 'SIGHUP: people are read and asked about again');
+    directory.reload();
+    void recheck?.now();
+  });
+  const sso = await inFile(file, () => startNode({ ...node, ...(restored && { restored }), log }));
+  let cause = 'failure';
   try {
     const app = loginSite({
       sso,
       log,
       trustProxy: config.web.trustProxy,
       origins: config.node.origins ?? [],
-      authenticate: authenticator(users, (hash, password) => hashing.verify(hash, password)),
+      authenticate: authenticateBy(authenticatorOf(directory, rolesOf, log)),
       isBusy: () => hashing.full,
+      site: config.site,
+      rememberDays: config.rememberDays,
     });
     const { metrics } = config.web;
     const scraped = metrics === undefined ? undefined : await listen(metricsSite(sso, log), parseAddress(metrics));
     const web = await listen(app, parseAddress(config.web.listen));
-    const close = () => Promise.all([web.close(), scraped?.close()]);
-    log.info(
-      { listen: config.web.listen, metrics, node: sso.name, members: sso.members().length, users: users.length },
-      'latchkey is ready',
-    );
+    const { forwardAuth: asked } = config;
+    const questions = asked && (await listen(forwardAuth({ sso, log, config: asked }), parseAddress(asked.listen)));
+    const close = () => Promise.all([web.close(), scraped?.close(), questions?.close()]);
+    if (config.recheck !== false) {
+      sso.store({ app: recheckMark });
+      recheck = new Recheck({ sso, directory, rolesOf, log, everyMs: config.recheck.everyMs });
+      recheck.start();
+    }
+    sayReady(sso, log, { listen: config.web.listen, metrics, node: sso.name, people: directory.summary });
     const replaced = new Promise<'replaced'>((resolve) => sso.on('replaced', () => resolve('replaced')));
     const signal = await Promise.race([ended, replaced]);
     if (signal === 'replaced') {
       await close();
       throw new SsoError('ERR_UNAVAILABLE', `another process has started as node ${sso.name}: this one has stopped`);
     }
+    cause = signal;
     log.info({ signal }, 'stopping');
-    const { handedOver, lost } = await sso.drain();
-    const told = `handed over ${handedOver} values that only this node held`;
+    const { handedOver, lost } = await sso.drain({ cause: signal });
+    const told = `handed over ${counted(handedOver, 'value')} that only this node held`;
     if (lost === 0) log.info({ handedOver, lost }, `${told}, 0 lost`);
     else if (node.dataDir === undefined) log.warn({ handedOver, lost }, `${told}, ${lost} lost`);
     else log.info({ handedOver, keptOnDisk: lost }, `${told}; ${lost} are kept in the data directory alone`);
     await close();
   } finally {
-    await sso.stop();
+    await recheck?.stop();
+    await sso.stop({ cause });
+    await directory.close();
     await hashing.stop();
   }
   log.info({}, 'stopped');
+}
+
+/** "Ready" is said when the node accepts sign-ons and not before: it may listen long before it reaches enough voters. */
+function sayReady(sso: SsoNode, log: Log, fields: Readonly<Record<string, unknown>>): void {
+  const ready = () => log.info({ ...fields, members: sso.members().length }, 'latchkey is ready');
+  const { accepting, waitsFor, quorum, voters } = sso.finality();
+  if (accepting) return void ready();
+  const what = waitsFor ?? `leases of ${quorum} of ${voters.length} voters`;
+  log.warn({ ...fields, waitsFor: what }, `latchkey is listening; it accepts nobody yet: it waits for ${what}`);
+  let isTold = false;
+  sso.on('accepting', (accepts) => {
+    if (!accepts || isTold || sso.state !== 'up') return;
+    isTold = true;
+    ready();
+  });
 }
 
 export interface ConfigCheck {
@@ -74,45 +111,44 @@ export interface ConfigCheck {
 /** Everything that `serve` would look at before it listens. @throws ConfigError */
 export async function checkConfig(file: string, env: NodeJS.ProcessEnv): Promise<ConfigCheck> {
   const config = loadConfig(file, env);
-  const users = readUsers(config.usersFile);
-  await withChannel(config);
-  // A node without a cluster opens no socket: starting and stopping one is the library's own check of its options.
-  // Nor is the data directory touched: another process may be using it.
-  const { cluster, dataDir, ...alone } = config.node;
   const nothing = () => {};
-  const sso = await startChecked(file, {
-    ...alone,
-    log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
-  });
-  await sso.stop();
+  const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+  const directory = configuredDirectory(config.directories, { verify: async () => 'busy', log });
+  await directory.close();
+  const node = await withChannel(config);
+  // The library's own check, which opens neither a port nor the data directory: another process may be using them.
+  const checked = await inFile(file, () => checkOptions(node));
   return {
-    summary: `${file}: nothing is wrong (${describe(config, sso, config.node, users)})`,
-    warnings: config.warnings,
+    summary: `${file}: nothing is wrong (${describe(config, checked, directory.summary)})`,
+    warnings: [...config.warnings, ...checked.warnings],
   };
 }
 
 function describe(
-  { web }: ServerConfig,
-  { name }: SsoNode,
-  { cluster, dataDir }: NodeOptions,
-  users: readonly User[],
+  { web, forwardAuth: asked, node: { dataDir } }: ServerConfig,
+  { route, cluster }: CheckedOptions,
+  people: string,
 ): string {
   return [
-    `node ${name}`,
+    `node ${route}`,
     ...describeCluster(cluster),
     dataDir === undefined ? 'state in memory only' : `state in ${dataDir}`,
     `listening on ${web.listen}`,
     ...(web.metrics === undefined ? [] : [`metrics on ${web.metrics}`]),
-    counted(users.length, 'user'),
+    ...(asked === undefined ? [] : [`asked by proxies on ${asked.listen}`]),
+    people,
   ].join(', ');
 }
 
 /** The library's defaults, in words: they depend on the number of voters. */
-function describeCluster(cluster: NodeOptions['cluster']): readonly string[] {
+function describeCluster(cluster: CheckedOptions['cluster']): readonly string[] {
   if (cluster === undefined) return ['no cluster'];
-  const voters = Math.max(1, new Set(cluster.nodes).size);
-  const mode = cluster.whenCutOff ?? (voters >= 3 ? 'refuse' : 'serve');
-  return [`in a cluster with ${counted(voters, 'voter')}`, `when cut off: ${mode}`];
+  const { voters, hasVote, whenCutOff } = cluster;
+  return [
+    `in a cluster with ${counted(voters.length, 'voter')}`,
+    ...(hasVote ? [] : ['without a vote']),
+    `when cut off: ${whenCutOff}`,
+  ];
 }
 
 function counted(count: number, thing: string): string {
@@ -120,9 +156,9 @@ function counted(count: number, thing: string): string {
 }
 
 /** The library names the field; the person needs the file as well. */
-async function startChecked(file: string, options: NodeOptions): Promise<SsoNode> {
+async function inFile<T>(file: string, check: () => T | Promise<T>): Promise<T> {
   try {
-    return await startNode(options);
+    return await check();
   } catch (error) {
     if (error instanceof SsoError && error.code === 'ERR_CONFIG_INVALID')
       throw new ConfigError([`${file}: ${error.message}`]);

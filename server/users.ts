@@ -113,7 +113,8 @@ export function authenticator(
   const check = userCheck(users, verify);
   return async (name, password) => {
     const result = await check(name, password);
-    if (result.kind === 'busy') throw new Error('too many passwords are being verified');
+    if (result.kind === 'busy')
+      throw Object.assign(new Error('too many passwords are being verified'), { kind: 'busy' });
     return result.kind === 'known' ? result.principal : undefined;
   };
 }

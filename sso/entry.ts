@@ -6,6 +6,7 @@
  */
 
 import type { Lattice } from './gossip/lattice.ts';
+import { mergeOrigins, type Origin, parseOrigin } from './origin.ts';
 import { isName, type Principal, parsePrincipal } from './principal.ts';
 
 /**
@@ -45,6 +46,10 @@ export interface OpenEntry {
   readonly usedAt: number;
   /** Last request without a session of an application, coarse: `maxEmptyLife` counts from here. A maximum. */
   readonly aliveAt: number;
+  /** From where, for the eyes of its user: decides nothing, and a copy that lacks it is the same entry. */
+  readonly origin?: Origin | undefined;
+  /** Opened to be remembered: it lives `remember.lifeMs`, and neither being idle nor being empty ends it. */
+  readonly remembered?: true | undefined;
 }
 
 export interface ClosedEntry {
@@ -76,7 +81,7 @@ export const entryLattice: Lattice<SsoEntry> = {
     const { principal: p } = value;
     return [
       'open', p.name, p.roles, p.attributes ?? 0, value.how, value.openedStamp, value.authenticatedAt, value.endsAt,
-      value.epoch, value.seenEnds === noEnds ? 0 : value.seenEnds, value.usedAt, value.aliveAt,
+      value.epoch, value.seenEnds === noEnds ? 0 : value.seenEnds, value.usedAt, value.aliveAt, encodeTail(value),
     ]; // biome-ignore format: the tuple is a table
   },
   decode: decodeEntry,
@@ -98,7 +103,7 @@ export const entryLattice: Lattice<SsoEntry> = {
   },
 };
 
-/** As the lattice, and a sign-on that would live longer than `lifeMs` counts as one from the future (check 71). The limit is the same on all nodes. */
+/** As the lattice, and a sign-on that would live longer than `lifeMs`, the longest that any may, counts as one from the future (check 71). The limit is the same on all nodes. */
 export function withLife(lattice: Lattice<SsoEntry>, lifeMs: number): Lattice<SsoEntry> {
   return {
     ...lattice,
@@ -118,7 +123,11 @@ function mergeEntries(mine: SsoEntry, theirs: SsoEntry): SsoEntry {
   }
   const usedAt = Math.max(mine.usedAt, theirs.usedAt);
   const aliveAt = Math.max(mine.aliveAt, theirs.aliveAt);
-  return usedAt === mine.usedAt && aliveAt === mine.aliveAt ? mine : { ...mine, usedAt, aliveAt };
+  const origin = mergeOrigins(mine.origin, theirs.origin);
+  const remembered = mine.remembered ?? theirs.remembered;
+  const isMine =
+    usedAt === mine.usedAt && aliveAt === mine.aliveAt && origin === mine.origin && remembered === mine.remembered;
+  return isMine ? mine : { ...mine, usedAt, aliveAt, origin, remembered };
 }
 
 /** A conflict says "before all that disagreed", so that three copies give the same in any order. */
@@ -169,14 +178,38 @@ function decodeEntry(data: unknown): SsoEntry | undefined {
       : undefined;
   }
   if (data.length < 12) return undefined;
-  const [, name, roles, attributes, how, openedStamp, authenticatedAt, endsAt, epoch, ends, usedAt, aliveAt] = data;
+  const [, name, roles, attributes, how, openedStamp, authenticatedAt, endsAt, epoch, ends, usedAt, aliveAt, more] =
+    data;
   const principal = parsePrincipal(attributes === 0 ? { name, roles } : { name, roles, attributes });
   const seenEnds = ends === 0 ? noEnds : decodeEnds(ends);
   if (principal === undefined || seenEnds === undefined || !isName(how)) return undefined;
   if (!isInstant(openedStamp) || !isInstant(authenticatedAt) || !isInstant(endsAt) || !isInstant(epoch))
     return undefined;
-  if (!isInstant(usedAt) || !isInstant(aliveAt)) return undefined;
-  return { state: 'open', principal, how, openedStamp, authenticatedAt, endsAt, epoch, seenEnds, usedAt, aliveAt };
+  const tail = decodeTail(more);
+  if (!isInstant(usedAt) || !isInstant(aliveAt) || tail === undefined) return undefined;
+  const { origin, remembered } = tail;
+  return {
+    state: 'open', principal, how, openedStamp, authenticatedAt, endsAt, epoch, seenEnds, usedAt, aliveAt, origin, remembered,
+  }; // biome-ignore format: as the tuple
+}
+
+type Tail = Pick<OpenEntry, 'origin' | 'remembered'>;
+
+const noTail: Tail = {};
+
+/** What a version before this one neither sends nor keeps: one item, so that a later one can go on behind it. */
+function encodeTail({ origin, remembered }: Tail): unknown {
+  if (origin === undefined && remembered === undefined) return 0;
+  return [origin?.device ?? '', origin?.source ?? '', remembered === true ? 1 : 0];
+}
+
+function decodeTail(data: unknown): Tail | undefined {
+  if (data === 0 || data === undefined) return noTail;
+  if (!Array.isArray(data) || data.length < 3) return undefined;
+  const [device, source, remembered] = data;
+  const parsed = parseOrigin(device, source);
+  if (parsed === undefined || (remembered !== 0 && remembered !== 1)) return undefined;
+  return { origin: parsed.origin, remembered: remembered === 1 ? true : undefined };
 }
 
 export function decodeEnds(data: unknown): Ends | undefined {

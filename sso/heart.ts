@@ -25,10 +25,12 @@ import { type ReceiptRecord, receiptLattice } from './logout/receipt-lattice.ts'
 import { Receipts, type ReceiptsParts } from './logout/receipts.ts';
 import type { Voters } from './logout/voters.ts';
 import type { Random } from './random.ts';
+import { longestLifeMs } from './registry/limits.ts';
 import { Registry, type RegistryLimits, registryLimits } from './registry.ts';
 import { type SessionRecord, sessionLattice } from './session/record.ts';
 import { type SessionLimits, SessionTable } from './session/table.ts';
 import { type Subject, subjectLattice } from './subject.ts';
+import { type Cell, cellLattice } from './throttle/cell.ts';
 
 export interface Lattices {
   readonly entries: Lattice<SsoEntry>;
@@ -91,6 +93,8 @@ export class Heart implements Maps {
   readonly entries: Copies<SsoEntry>;
   readonly subjects: Copies<Subject>;
   readonly sessions: Copies<SessionRecord>;
+  /** Counts of attempts to sign on: in memory alone. */
+  readonly attempts: Copies<Cell>;
   readonly #parts: HeartParts;
   readonly #corrected: CorrectedClock | undefined;
   readonly #conductor: Conductor | undefined;
@@ -128,10 +132,11 @@ export class Heart implements Maps {
     // In this order they travel: no entry outruns its epoch or the end of its subject in one batch or comparison.
     const epochs = this.gossip.map(epochLattice);
     this.subjects = this.gossip.map(shared.subjects);
-    const { lifeMs } = { ...registryLimits, ...parts.registry };
-    this.entries = this.gossip.map(withLife(shared.entries, lifeMs));
+    const longest = longestLifeMs({ ...registryLimits, ...parts.registry });
+    this.entries = this.gossip.map(withLife(shared.entries, longest));
     this.sessions = this.gossip.map(shared.sessions);
     const receiptCopies: Copies<ReceiptRecord> = this.gossip.map(receiptLattice);
+    this.attempts = this.gossip.map(cellLattice);
     parts.watch?.(this);
     this.#keeper = disk && new Keeper({ disk, clock, log });
     const keeper = this.#keeper;

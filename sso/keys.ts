@@ -8,7 +8,7 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject } fro
 import { configError } from './errors.ts';
 
 /** What a key is for; part of the derivation. */
-export type KeyPurpose = 'token' | 'session-id' | 'assertion' | 'csrf' | 'mesh' | 'frames';
+export type KeyPurpose = 'token' | 'session-id' | 'assertion' | 'csrf' | 'throttle' | 'mesh' | 'frames';
 
 export const secretBytesAtLeast = 32;
 
@@ -19,6 +19,8 @@ export interface Keys {
   readonly sessionId: readonly KeyObject[];
   /** Binds CSRF tokens to the pre-login cookie or the entry. */
   readonly csrf: readonly KeyObject[];
+  /** Names accounts and sources in counts of attempts, and makes known browsers. */
+  readonly throttle: readonly KeyObject[];
   /** 32-byte seeds of Ed25519 keys. */
   readonly assertionSeeds: readonly Uint8Array[];
   /** The channel's pre-shared keys of one node of one cluster, newest secret first (SECURITY.md, the cluster's credentials). */
@@ -41,7 +43,7 @@ export interface MeshKey {
 export function deriveKeys(secret: string | readonly string[], retired: readonly string[] = []): Keys {
   const secrets = typeof secret === 'string' ? [secret] : secret;
   if (!Array.isArray(secrets) || secrets.length === 0)
-    throw configError('secret', 'a secret is required: at least 32 bytes, as "latchkey new-secret" makes one');
+    throw configError('secret', 'must be given: at least 32 bytes of random text, as "latchkey new-secret" makes one');
   for (const one of secrets) checkSecret('secret', one);
   for (const one of retired) checkSecret('retiredSecrets', one);
   const verifying = [...secrets, ...retired];
@@ -58,6 +60,7 @@ export function deriveKeys(secret: string | readonly string[], retired: readonly
     token: hmacKeys('token'),
     sessionId: hmacKeys('session-id'),
     csrf: hmacKeys('csrf'),
+    throttle: hmacKeys('throttle'),
     assertionSeeds: verifying.map((one) => derive(one, 'assertion', '')),
     mesh: channelKeys('mesh'),
     frames: channelKeys('frames'),

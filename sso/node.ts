@@ -5,9 +5,9 @@
 
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { Audit } from './audit/audit.ts';
-import { isWildcardAddress } from './channel/address.ts';
+import type { Channel } from './channel/channel.ts';
 import { type Cancel, type Clock, every, systemClock } from './clock.ts';
 import { LmdbDisk } from './disk/lmdb-disk.ts';
 import type { Cause, OpenEntry } from './entry.ts';
@@ -17,10 +17,12 @@ import { Metrics, type MetricsOptions } from './health/metrics.ts';
 import { livez, type ReadyzOptions, readyz } from './health/pages.ts';
 import type { HealthSnapshot, HealthSource } from './health/snapshot.ts';
 import { Heart } from './heart.ts';
+import { ownHost } from './http/own-host.ts';
+import { returnAddressInQuery, safeReturnAddress } from './http/return-address.ts';
 import { deriveKeys } from './keys.ts';
 import { type Log, silentLog } from './log.ts';
-import type { FinalityView } from './logout/finality.ts';
-import { addressOf, channelOf, defined } from './node-channel.ts';
+import type { FinalityView, WhenCutOff } from './logout/finality.ts';
+import { addressOf, channelOf, defined, voteAdvice } from './node-channel.ts';
 import { type NodeOptions, resolveOptions, type Settings } from './options.ts';
 import { parseRoles } from './principal.ts';
 import { systemRandom } from './random.ts';
@@ -28,13 +30,18 @@ import type { Receipt } from './receipt.ts';
 import type { Closed, EntryView } from './registry.ts';
 import { RequestContext } from './session/request-context.ts';
 import { type SessionOptions, type SessionParts, sessions } from './session/sessions.ts';
-import { type SessionStore, store } from './session/store.ts';
+import { type SessionStore, type StoreOptions, store } from './session/store.ts';
+import { Throttle } from './throttle/throttle.ts';
 import type { SsoId } from './token.ts';
 import { type KeySet, keySet } from './valve/assertion.ts';
 import type { LongLivedConnection } from './valve/closable.ts';
+import { inspector } from './valve/inspect.ts';
 import { type Authenticate, type LoginOptions, login } from './valve/login.ts';
 import { LongLived } from './valve/long-lived.ts';
-import { type ProtectOptions, protect } from './valve/protect.ts';
+import { type ProtectOptions, protect, roleMapping } from './valve/protect.ts';
+import { Realms } from './valve/realms.ts';
+import { receiptPage } from './valve/receipt-page.ts';
+import type { MapRoles } from './valve/role-mapping.ts';
 import type { ValveParts } from './valve/settings.ts';
 import { type LogoutOptions, logout } from './valve/sign-off.ts';
 import type { Sso } from './valve/sso.ts';
@@ -59,6 +66,34 @@ export async function startNode(options: NodeOptions): Promise<SsoNode> {
   throw new SsoError('ERR_UNAVAILABLE', `other processes keep starting as node ${settings.route}`);
 }
 
+/** What `startNode` would make of these options, as far as it can be said without starting anything. */
+export interface CheckedOptions {
+  /** The node's name. */
+  readonly route: string;
+  /** The voters' addresses, and what happens without a majority of them; `undefined`: a node without a cluster. */
+  readonly cluster:
+    | { readonly voters: readonly string[]; readonly hasVote: boolean; readonly whenCutOff: WhenCutOff }
+    | undefined;
+  /** What would be logged as a warning: it works, and is probably not meant. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Everything that `startNode` checks before it starts: fields, secrets, addresses, certificates, what does not go together. Opens
+ * no port, no file and no connection. @throws SsoError ERR_CONFIG_INVALID
+ */
+export function checkOptions(options: NodeOptions): CheckedOptions {
+  const settings = resolveOptions(options);
+  // Its parts check what is theirs when they are made; nothing of it runs before `start`.
+  new SsoNode({ ...settings, log: silentLog });
+  const { route, voters } = settings;
+  return {
+    route,
+    cluster: voters && { voters: voters.list, hasVote: voters.own !== undefined, whenCutOff: voters.mode },
+    warnings: voteAdvice(settings),
+  };
+}
+
 /** How often a starting node takes a later incarnation, because its clock was set back or another process bears its name. */
 const mostLives = 5;
 
@@ -74,10 +109,18 @@ interface Actor {
   readonly by?: string | undefined;
 }
 
+/** Why a node is told to end, for the audit. */
+interface Ended extends Actor {
+  /** In a word: the signal that was sent. Left out: `call`, since the application called. */
+  readonly cause?: string | undefined;
+}
+
 interface NodeEvents {
   opened: [Opened];
   closed: [Closed];
   member: [MemberView];
+  /** Whether this node accepts sign-ons has become another: at the start, when it is cut off, when it is back. */
+  accepting: [boolean];
   /** Another process has started under this node's name; this one has stopped. */
   replaced: [];
 }
@@ -87,10 +130,12 @@ export class SsoNode {
   readonly #settings: Settings;
   readonly #log: Log;
   readonly #heart: Heart;
+  readonly #channel: Channel | undefined;
   readonly #valveParts: ValveParts;
   readonly #sessionParts: SessionParts;
   readonly #keySet: KeySet;
   readonly #upgrades: (req: IncomingMessage) => Promise<Sso>;
+  readonly #inspected: (req: IncomingMessage) => Sso | Promise<Sso>;
   readonly #longLived: LongLived;
   readonly #health: HealthSource;
   readonly #metrics: Metrics;
@@ -128,6 +173,7 @@ export class SsoNode {
             log: this.#log,
             onReplaced,
           }));
+    this.#channel = channel;
     this.#health = { clock, snapshot: () => this.#snapshot(), beatAt: () => this.#heart.gossip.beatAt };
     this.#metrics = new Metrics(this.#health);
     this.#heart = new Heart({
@@ -159,6 +205,7 @@ export class SsoNode {
         idleMs: settings.idleMs,
         maxEmptyLifeMs: settings.maxEmptyLifeMs,
         entries: limits.entries,
+        rememberMs: settings.rememberMs,
         entriesPerSubject: limits.entriesPerUser,
         copies: cluster?.copies,
         copyMs: cluster?.copyMs,
@@ -188,8 +235,23 @@ export class SsoNode {
       log: this.#log,
       route,
       accepting: () => this.#heart.mayOpen(),
+      throttle:
+        settings.throttle &&
+        new Throttle({
+          cells: this.#heart.attempts,
+          gossip,
+          clock: this.#heart.clock,
+          random,
+          keys,
+          life: this.#heart.life,
+          limits: settings.throttle,
+          allowInsecureCookie: settings.allowInsecureCookie,
+          log: this.#log,
+        }),
+      realms: new Realms(this.#log),
     };
     this.#upgrades = upgradeReader(this.#valveParts);
+    this.#inspected = inspector(this.#valveParts);
     this.#longLived = new LongLived({
       registry,
       clock: this.#heart.clock,
@@ -197,6 +259,7 @@ export class SsoNode {
       mayAccept: () => finality.mayAccept(),
     });
     finality.onChange(() => this.#longLived.check());
+    finality.onChange(() => this.#events.emit('accepting', finality.mayAccept()));
     finality.onEpoch(() => this.#longLived.check());
     this.#sessionParts = {
       table: this.#heart.table,
@@ -261,6 +324,15 @@ export class SsoNode {
   }
 
   /**
+   * The sign-on of a request that is only asked about, as a proxy does that answers the browser itself (forward authentication):
+   * read as the valve reads it, and a use of the sign-on; no cookie is set or deleted. Unlike `fromUpgrade` it has no rule about
+   * origins: who may ask, and from which page, is for the caller to judge. At once, unless somebody must be asked.
+   */
+  inspect(req: IncomingMessage): Sso | Promise<Sso> {
+    return this.#inspected(req);
+  }
+
+  /**
    * Closes a connection that outlives its request with the sign-on under which it was opened, wherever that ends: a WebSocket
    * of `ws` with 4401 and the cause, an event stream with a last event `signed-off`, an AbortController, or anything with
    * `close(code, cause)`. Also when this node may not serve sign-ons (4503) or stops (1012): the other side connects again, to
@@ -293,7 +365,7 @@ export class SsoNode {
   }
 
   /** A store for an application that stays with express-session. */
-  store(options: { readonly app: string }): SessionStore {
+  store(options: StoreOptions): SessionStore {
     this.#noteApp(options.app);
     return store(this.#sessionParts, options);
   }
@@ -308,9 +380,31 @@ export class SsoNode {
     return protect(this.#valveParts, options);
   }
 
+  /**
+   * For pages that anybody may see, what `protect({ mapRoles })` does for others: from here on `req.sso` shows the roles that this
+   * application derives from those of the principal. @throws SsoError ERR_CONFIG_INVALID it is no function
+   */
+  mapRoles(map: MapRoles): RequestHandler {
+    return roleMapping(map);
+  }
+
   /** Answers a posted sign-off, and asks first when it is only visited. */
   logout(options?: LogoutOptions): RequestHandler {
     return logout(this.#valveParts, options);
+  }
+
+  /**
+   * Where a page of the application's own may lead a browser after signing on or off: `address`, by default the `return_to` of
+   * the query, in a form that is safe in a Location header, or `undefined` if it leads neither here nor to one of the `origins`.
+   */
+  returnAddress(req: Request, address: unknown = returnAddressInQuery(req)): string | undefined {
+    return safeReturnAddress(address, this.#settings.origins, ownHost(req));
+  }
+
+  /** The SSO cookie as browsers get it. `domain` undefined: of the issuing host alone. */
+  get cookie(): { readonly name: string; readonly domain: string | undefined; readonly secure: boolean } {
+    const { cookieName, cookieDomain, allowInsecureCookie } = this.#settings;
+    return { name: cookieName, domain: cookieDomain, secure: !allowInsecureCookie };
   }
 
   /** Serves the public keys of identity assertions as a JSON Web Key Set (RFC 7517). */
@@ -352,6 +446,11 @@ export class SsoNode {
     return name === undefined ? [...this.#heart.registry.openEntries()] : this.#heart.registry.entriesOf(name);
   }
 
+  /** The names of all who have open sign-ons, in no particular order: made as you read it. */
+  users(): Iterable<string> {
+    return this.#heart.registry.users();
+  }
+
   /** The nodes of the cluster as this one sees them, this one first. */
   members(): readonly MemberView[] {
     return this.#heart.gossip.members();
@@ -381,6 +480,14 @@ export class SsoNode {
     return this.#heart.receipts.find(id);
   }
 
+  /**
+   * Answers GET with a receipt as JSON, as `receipt()` finds it: 200; 400 for what is no number of one, 404 where nobody knows it,
+   * 503 with Retry-After where not every node could be asked. Mount it at a path of its own: `host.use('/receipts', sso.receipts())`.
+   */
+  receipts(): RequestHandler {
+    return receiptPage((id) => this.receipt(id));
+  }
+
   /** How final logout stands on this node: leases, quorum, recovery. */
   finality(): FinalityView {
     return this.#heart.finality.view();
@@ -400,10 +507,10 @@ export class SsoNode {
    * Takes no sign-ons any more and hands over what only this node holds; `readyz` says so. Requests that are signed on are
    * still served. Resolves with the number of values handed over, and of those that nobody confirmed in time.
    */
-  drain(): Promise<HandedOver> {
+  drain(why: Ended = {}): Promise<HandedOver> {
     if (this.#state === 'up') {
       this.#state = 'draining';
-      this.#audit.administered({ act: 'drain' });
+      this.#audit.nodeEnds({ act: 'drain', ...why });
       this.#longLived.restart();
       this.#drained = this.#heart.drain();
     }
@@ -411,9 +518,9 @@ export class SsoNode {
   }
 
   /** Drains, leaves the cluster, and ends every timer, socket and file. The sign-ons live on in the other nodes. */
-  stop(): Promise<void> {
-    return (this.#stopped ??= this.drain()
-      .then(() => this.#audit.administered({ act: 'stop' }))
+  stop(why: Ended = {}): Promise<void> {
+    return (this.#stopped ??= this.drain(why)
+      .then(() => this.#audit.nodeEnds({ act: 'stop', ...why }))
       .then(() => this.#heart.leave())
       .then(() => this.kill()));
   }
@@ -440,12 +547,8 @@ export class SsoNode {
   /** An address of all interfaces says nothing of itself: a node that should have a vote would never get one. */
   #warnOfVote(): void {
     const { voters, cluster } = this.#settings;
-    if (voters === undefined || voters.own !== undefined || cluster?.advertise !== undefined) return;
-    if (!isWildcardAddress(cluster?.listen ?? '')) return;
-    this.#log.warn(
-      { listen: cluster?.listen, voters: voters.list },
-      'this node has no vote: its address is none of cluster.nodes; if it should have one, set cluster.advertise to it',
-    );
+    for (const advice of voteAdvice(this.#settings))
+      this.#log.warn({ listen: cluster?.listen, voters: voters?.list }, advice);
   }
 
   /** Says once what a node that accepts nobody waits for, and when it accepts. */
@@ -474,6 +577,7 @@ export class SsoNode {
       state: this.#state,
       finality: view,
       members: this.members(),
+      refusals: this.#channel?.refusals?.() ?? [],
       signOns: { open: registry.openCount, closed: entries.size - registry.openCount },
       sessions: { live: table.liveCount },
       counters: this.counters(),

@@ -20,6 +20,7 @@ import { addressError, addressShape, optionsSchema, routeShape } from './options
 import type { Principal } from './principal.ts';
 import type { Random } from './random.ts';
 import { registryLimits } from './registry/limits.ts';
+import { type ThrottleLimits, type ThrottleOptions, throttleLimits } from './throttle/limits.ts';
 import type { SignOnHook, ValveSettings } from './valve/settings.ts';
 
 export interface NodeOptions {
@@ -64,6 +65,14 @@ export interface NodeOptions {
   readonly lifeMs?: number;
   /** Idle limit of a sign-on, milliseconds. Default 0: none beyond maxEmptyLife and the sessions' own. */
   readonly idleMs?: number;
+  /**
+   * Lets a user ask to be remembered, by a field `remember` of the form: such a sign-on lives `lifeMs` (at least `NodeOptions.lifeMs`,
+   * at most 400 days), its cookie outlives the browser, and idleMs and maxEmptyLife do not apply to it. Default: nobody can. The
+   * same on every node.
+   */
+  readonly remember?: { readonly lifeMs: number };
+  /** Open sign-ons of one user in all: one more ends the oldest, cause `replaced`, also when they come to all nodes at once. Default 1,000 (`limits.entriesPerUser`; the smaller counts). */
+  readonly maxSignOns?: number;
   /** What restarts idleMs. Default: navigations, and requests that change something; a page's polling does not. */
   readonly countsAsActivity?: (req: Request) => boolean;
   /** A principal that something in front has established (V26): trusted as it is, so read it from nothing that a client can send. */
@@ -76,6 +85,8 @@ export interface NodeOptions {
   /** Left out: one node by itself. */
   readonly cluster?: ClusterOptions;
   readonly limits?: Limits;
+  /** How guessing of passwords is slowed, in `login()` and HTTP Basic; the same on every node. Default: as `ThrottleOptions` says. `false`: it is not. */
+  readonly throttle?: false | ThrottleOptions;
   /** pino, console, or alike. Default: warnings and errors to the console. */
   readonly log?: Log;
   /** For tests: what touches the world. */
@@ -126,7 +137,7 @@ export interface ClusterOptions {
 export interface Limits {
   /** Sign-ons on all nodes, ended ones included until they are forgotten. Default 1,000,000. */
   readonly entries?: number;
-  /** Open sign-ons of one user: one more ends the oldest. Default 1,000. */
+  /** Open sign-ons of one user, as `maxSignOns`: the smaller counts. Default 1,000. */
   readonly entriesPerUser?: number;
   /** Sessions on all nodes. Default 1,000,000. */
   readonly sessions?: number;
@@ -157,6 +168,8 @@ export interface Settings extends ValveSettings {
   readonly sweepMs: number;
   readonly lifeMs: number;
   readonly idleMs: number;
+  /** The life of a sign-on that is remembered; 0: none is. */
+  readonly rememberMs: number;
   readonly retiredSecrets: readonly string[];
   readonly dataDir: string | undefined;
   readonly restored: boolean;
@@ -164,6 +177,7 @@ export interface Settings extends ValveSettings {
   /** Who has a vote; without a cluster nobody. */
   readonly voters: Voters | undefined;
   readonly limits: Limits;
+  readonly throttle: ThrottleLimits | undefined;
   readonly log: Log | undefined;
   readonly world: World;
 }
@@ -188,7 +202,11 @@ export function resolveOptions(options: NodeOptions): Settings {
   if (cookieDomain !== undefined && options.cookieName?.startsWith('__Host-')) {
     throw configError('cookieName', 'browsers refuse __Host- together with a cookieDomain: use __Secure-');
   }
-  const { requireReauthentication, revalidate } = options;
+  const { requireReauthentication, revalidate, remember, limits = {} } = options;
+  const lifeMs = options.lifeMs ?? registryLimits.lifeMs;
+  const maxSignOns = options.maxSignOns ?? limits.entriesPerUser ?? registryLimits.entriesPerSubject;
+  if (remember !== undefined && remember.lifeMs < lifeMs)
+    throw configError('remember.lifeMs', `must be at least lifeMs (${lifeMs}): who is remembered stays longer`);
   return {
     secret: options.secret,
     route: options.route ?? defaultRoute(),
@@ -209,7 +227,8 @@ export function resolveOptions(options: NodeOptions): Settings {
       ? { check: requireReauthentication.check, everyMs: requireReauthentication.everyMs ?? 60_000 }
       : undefined,
     revalidate: revalidate && { check: revalidate.check, everyMs: revalidate.everyMs ?? 300_000 },
-    lifeMs: options.lifeMs ?? registryLimits.lifeMs,
+    lifeMs,
+    rememberMs: remember?.lifeMs ?? 0,
     idleMs: options.idleMs ?? 0,
     countsAsActivity: options.countsAsActivity ?? isActivity,
     principalFrom: options.principalFrom,
@@ -221,7 +240,8 @@ export function resolveOptions(options: NodeOptions): Settings {
     restored: options.restored ?? false,
     cluster: options.cluster,
     voters: options.cluster && votersIn(options.cluster, options.route ?? defaultRoute()),
-    limits: options.limits ?? {},
+    limits: { ...limits, entriesPerUser: Math.min(maxSignOns, limits.entriesPerUser ?? maxSignOns) },
+    throttle: options.throttle === false ? undefined : throttleLimits(options.throttle ?? {}),
     log: options.log,
     world: options.world ?? {},
   };

@@ -2,6 +2,11 @@
 
 import type { Cause } from './entry.ts';
 
+/** Whether this may be the number of a receipt: all others are nobody's, and are not asked for. */
+export function isReceiptId(text: string): boolean {
+  return /^[A-Za-z0-9_-]{16}$/.test(text);
+}
+
 export interface Receipt {
   /** Names this receipt: 12 random bytes as base64url, so it cannot be guessed. It can be asked for at every node. */
   readonly id: string;

@@ -8,11 +8,13 @@ import { type Cause, closeEntry, type OpenEntry } from './entry.ts';
 import { SsoError } from './errors.ts';
 import type { Closing } from './logout/finality.ts';
 import type { Issue } from './logout/receipts.ts';
+import type { Origin } from './origin.ts';
 import type { Principal } from './principal.ts';
 import type { Receipt } from './receipt.ts';
 import { Asking } from './registry/asking.ts';
 import { type Closed, Consequences, type EntryOpened } from './registry/consequences.ts';
-import { type RegistryLimits, registryLimits } from './registry/limits.ts';
+import { Crowding } from './registry/crowding.ts';
+import { longestLifeMs, type RegistryLimits, registryLimits } from './registry/limits.ts';
 import { type Inquiry, judge, type Look, overAt } from './registry/look.ts';
 import type { RegistryParts } from './registry/parts.ts';
 import { Roles } from './registry/roles.ts';
@@ -42,6 +44,10 @@ export interface Opening {
   readonly mark: number;
   /** A sign-on that this one takes the place of: closed with cause `replaced`. */
   readonly replaces?: SsoId;
+  /** From where, as far as it is known. */
+  readonly origin?: Origin | undefined;
+  /** Whether it shall live `rememberMs`; where that is 0, it is one like any other. */
+  readonly remember?: boolean;
 }
 
 /** Activity is told at most this many times within a limit. */
@@ -52,17 +58,28 @@ const unlimitedMs = 60_000;
 export class Registry {
   readonly #parts: RegistryParts;
   readonly #limits: RegistryLimits;
-  readonly #index = new SubjectIndex();
+  readonly #index: SubjectIndex;
   readonly #roles: Roles;
   readonly #consequences: Consequences;
   readonly #asking: Asking;
+  readonly #crowding: Crowding;
   readonly #sweeper: Sweeper;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     this.#limits = { ...registryLimits, ...parts.limits };
-    this.#roles = new Roles(parts.subjects, this.#index, this.#limits.lifeMs);
+    this.#index = new SubjectIndex(this.#limits.entriesPerSubject);
+    this.#roles = new Roles(parts.subjects, this.#index, longestLifeMs(this.#limits));
+    this.#crowding = new Crowding({
+      index: this.#index,
+      entries: parts.entries,
+      clock: parts.clock,
+      accepting: parts.accepting,
+      isOver: (id) => this.look(id).state === 'over',
+      close: (id) => void this.#closeNow(id, 'replaced'),
+    });
     this.#consequences = new Consequences(parts, this.#index, this.#roles);
+    this.#consequences.onOpened(({ own, entry }) => own || this.#crowding.heard(entry.principal.name));
     this.#asking = new Asking(parts);
     this.#sweeper = new Sweeper({
       entries: parts.entries,
@@ -123,7 +140,7 @@ export class Registry {
   }
 
   /** As `open`, without waiting for a second copy. */
-  openNow({ principal, how, mark, replaces }: Opening): Opened | undefined {
+  openNow({ principal, how, mark, replaces, origin, remember = false }: Opening): Opened | undefined {
     const { entries, subjects, clock, hybrid, random, keys, finality, accepting } = this.#parts;
     if (!accepting()) throw new SsoError('ERR_UNAVAILABLE', 'this node takes no sign-ons now');
     const { name } = principal;
@@ -131,10 +148,11 @@ export class Registry {
     if (entries.size >= this.#limits.entries)
       throw new SsoError('ERR_LIMIT_REACHED', `the limit of ${this.#limits.entries} sign-ons is reached`);
     if (replaces !== undefined) this.#closeNow(replaces, 'replaced');
-    const oldest = this.#index.oldestBeyond(name, this.#limits.entriesPerSubject);
-    if (oldest !== undefined) this.#closeNow(oldest, 'replaced');
+    this.#crowding.makeRoom(name);
     const now = clock.now();
-    const endsAt = Math.ceil((now + this.#limits.lifeMs) / 1000) * 1000;
+    const { lifeMs, rememberMs } = this.#limits;
+    const remembered = remember && rememberMs > 0 ? true : undefined;
+    const endsAt = Math.ceil((now + (remembered ? rememberMs : lifeMs)) / 1000) * 1000;
     const { token, id } = mintToken(random, keys.token[0]!, endsAt);
     const entry: OpenEntry = {
       state: 'open',
@@ -147,6 +165,8 @@ export class Registry {
       seenEnds: (subjects.get(name) ?? unknownSubject).ends,
       usedAt: now,
       aliveAt: now,
+      origin,
+      remembered,
     };
     this.#roles.note(entry, true);
     entries.put(id, entry);
@@ -199,7 +219,7 @@ export class Registry {
     const known = subjects.get(name) ?? unknownSubject;
     const served = this.#index.idsOf(name).flatMap((id) => links.served(id));
     const keepUntil = this.#roles.keepUntil(known, now);
-    const ends = endOnce(known.ends, life, hybrid.next(), now - 2 * this.#limits.lifeMs);
+    const ends = endOnce(known.ends, life, hybrid.next(), now - 2 * longestLifeMs(this.#limits));
     subjects.put(name, { ...known, ends, endedAt: now, endedCause: cause, keepUntil });
     const closing: Closing = { map: 'subjects', key: name };
     return this.#receipt({ closing, cause, stamp: ends[life], closedAt: now, overAt: keepUntil, served });
@@ -214,10 +234,16 @@ export class Registry {
 
   /** A user's open sign-ons, oldest first. */
   entriesOf(name: string): readonly EntryView[] {
-    return this.#index.idsOf(name).flatMap((id) => {
+    const views = this.#index.idsOf(name).flatMap((id) => {
       const look = this.look(id);
       return look.state === 'open' || look.state === 'doubtful' ? [this.#view(id, look.entry)] : [];
     });
+    return views.sort((a, b) => a.openedAt - b.openedAt);
+  }
+
+  /** Who has open sign-ons, in no particular order. */
+  *users(): IterableIterator<string> {
+    for (const name of this.#index.names()) if (this.#index.idsOf(name).some((id) => this.isOpen(id))) yield name;
   }
 
   /** Every sign-on that is open here, in no particular order. */
@@ -278,6 +304,7 @@ export class Registry {
 
   /** Closes what is over by its limits, in slices, so that memory of sessions is freed and listeners hear of it; judging needs no sweep. */
   sweep(): Promise<void> {
+    this.#crowding.sweep();
     return this.#sweeper.sweep();
   }
 

@@ -3,19 +3,27 @@
  * roles are in force. The later roles win, whether they came with a sign-on or were set (FINAL-LOGOUT.md).
  */
 
+import { BucketedMap } from './bucketed-map.ts';
 import type { OpenEntry } from './entry.ts';
 import type { SsoId } from './token.ts';
 
 interface Known {
-  /** Most users have one sign-on: its id alone; more as a set, oldest first. */
+  /** Most users have one sign-on: its id alone; more as a set, in the order in which they became known here. */
   ids: SsoId | Set<SsoId> | undefined;
   roles: readonly string[];
   rolesStamp: number;
 }
 
 export class SubjectIndex {
-  readonly #known = new Map<string, Known>();
+  /** Sign-ons that one user may have. */
+  readonly most: number;
+  readonly #known = new BucketedMap<Known>();
+  readonly #crowded = new Set<string>();
   #open = 0;
+
+  constructor(most = Number.POSITIVE_INFINITY) {
+    this.most = most;
+  }
 
   add(id: SsoId, entry: OpenEntry): void {
     const { name, roles } = entry.principal;
@@ -25,7 +33,9 @@ export class SubjectIndex {
     if (known.ids === undefined) known.ids = id;
     else if (typeof known.ids === 'string') known.ids = known.ids === id ? id : new Set([known.ids, id]);
     else known.ids.add(id);
-    this.#open += countOf(known.ids) - before;
+    const count = countOf(known.ids);
+    this.#open += count - before;
+    if (count > this.most) this.#crowded.add(name);
   }
 
   /** Sign-ons of all users. */
@@ -43,7 +53,9 @@ export class SubjectIndex {
       known.ids.delete(id);
       if (known.ids.size === 0) known.ids = undefined;
     }
-    this.#open += countOf(known.ids) - before;
+    const count = countOf(known.ids);
+    this.#open += count - before;
+    if (count <= this.most) this.#crowded.delete(name);
     if (known.ids !== undefined) return false;
     this.#known.delete(name);
     return true;
@@ -72,18 +84,30 @@ export class SubjectIndex {
     return this.#known.get(name)?.roles;
   }
 
-  /** Oldest first. */
+  /** In the order in which they became known here. */
   idsOf(name: string): readonly SsoId[] {
     const ids = this.#known.get(name)?.ids;
     if (ids === undefined) return none;
     return typeof ids === 'string' ? [ids] : [...ids];
   }
 
-  /** The oldest sign-on of a user who has `most` of them or more. */
-  oldestBeyond(name: string, most: number): SsoId | undefined {
-    const ids = this.#known.get(name)?.ids;
-    if (ids instanceof Set) return ids.size >= most ? ids.values().next().value : undefined;
-    return ids !== undefined && most <= 1 ? ids : undefined;
+  countOf(name: string): number {
+    return countOf(this.#known.get(name)?.ids);
+  }
+
+  /** Whether a user has more sign-ons than one may have. */
+  isCrowded(name: string): boolean {
+    return this.#crowded.has(name);
+  }
+
+  /** Users who have more sign-ons than one may have: as a rule nobody. */
+  get crowded(): Iterable<string> {
+    return this.#crowded;
+  }
+
+  /** Users with sign-ons. */
+  names(): IterableIterator<string> {
+    return this.#known.keys();
   }
 
   has(name: string): boolean {

@@ -46,7 +46,9 @@ const nouns = new Set(
     'receipt',
     'cookie-domain',
     'subject-index',
+    'origin',
     'corrected-clock',
+    'bucketed-map',
   ].map((name) => `sso/${name}.ts`),
 );
 
@@ -99,6 +101,12 @@ const rooms: readonly {
     may: (p) => p.startsWith('sso/http/') || nouns.has(p),
   },
   {
+    name: 'the throttle',
+    holds: (p) => p.startsWith('sso/throttle/'),
+    may: (p) =>
+      p.startsWith('sso/throttle/') || p.startsWith('sso/gossip/') || p === 'sso/http/cookie.ts' || nouns.has(p),
+  },
+  {
     name: 'sessions',
     holds: (p) => p.startsWith('sso/session/'),
     may: (p) =>
@@ -118,6 +126,7 @@ const rooms: readonly {
       p.startsWith('sso/session/') ||
       p.startsWith('sso/http/') ||
       p.startsWith('sso/audit/') ||
+      p === 'sso/throttle/throttle.ts' ||
       p === 'sso/logout/finality.ts' ||
       nouns.has(p) ||
       p === 'sso/registry.ts',
@@ -145,6 +154,7 @@ const rooms: readonly {
       p.startsWith('sso/logout/') ||
       [
         'sso/registry/limits.ts',
+        'sso/throttle/limits.ts',
         'sso/valve/settings.ts',
         'sso/channel/address.ts',
         'sso/channel/channel.ts',
@@ -173,7 +183,7 @@ const rooms: readonly {
     holds: (p) => p === 'sso/heart.ts',
     may: (p) =>
       nouns.has(p) ||
-      ['gossip/', 'logout/', 'disk/', 'registry', 'session/', 'channel/channel.ts'].some((at) =>
+      ['gossip/', 'logout/', 'disk/', 'registry', 'session/', 'throttle/', 'channel/channel.ts'].some((at) =>
         p.startsWith(`sso/${at}`),
       ),
   },

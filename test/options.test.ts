@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SsoError } from '../sso/errors.ts';
+import { checkOptions } from '../sso/index.ts';
 import { deriveKeys } from '../sso/keys.ts';
+import { fingerprintOf } from '../sso/node-channel.ts';
 import { type NodeOptions, resolveOptions } from '../sso/options.ts';
+import { optionsSchema } from '../sso/options-schema.ts';
 
 const secret = 'k3J9sQ0vXw7Zb2Lr8Tn5Yp4Gd6Hf1Mc0RaUe';
 
@@ -69,6 +72,22 @@ const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ],
   ['a life of zero', { lifeMs: 0 }, /^lifeMs: /],
   ['a life of a year', { lifeMs: 365 * 86_400_000 }, /^lifeMs: must be at most 30 days/],
+  ['a life of who is remembered that is none', { remember: {} }, /^remember\.lifeMs: must be a number/],
+  ['a life of who is remembered as text', { remember: { lifeMs: '30 days' } }, /^remember\.lifeMs: must be a number/],
+  [
+    'a life of who is remembered beyond what browsers keep',
+    { remember: { lifeMs: 401 * 86_400_000 } },
+    /^remember\.lifeMs: must be at most 400 days/,
+  ],
+  [
+    'who is remembered signed off sooner than the others',
+    { remember: { lifeMs: 3_600_000 } },
+    /^remember\.lifeMs: must be at least lifeMs \(43200000\)/,
+  ],
+  ['remember: true', { remember: true }, /^remember: must be an object: \{ lifeMs \}/],
+  ['remember in days', { remember: { days: 30 } }, /^remember\.(days|lifeMs): /],
+  ['no sign-ons at all', { maxSignOns: 0 }, /^maxSignOns: must be a whole number above 0/],
+  ['half a sign-on', { maxSignOns: 1.5 }, /^maxSignOns: must be a whole number above 0/],
   ['SameSite=None without Secure', { sameSite: 'none', allowInsecureCookie: true }, /^sameSite: none needs Secure/],
   ['Partitioned without Secure', { partitioned: true, allowInsecureCookie: true }, /^partitioned: needs Secure/],
   ['an unknown sameSite', { sameSite: 'relaxed' }, /^sameSite: must be lax, strict or none/],
@@ -113,7 +132,7 @@ const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   [
     'a hook that is none',
     { hooks: { onSignOn: ['stickyRoute'] } },
-    /^hooks\.onSignOn\[0\]: must be hooks such as stickyRoute\(\)/,
+    /^hooks\.onSignOn\[0\]: must be a hook such as stickyRoute\(\)/,
   ],
 ];
 
@@ -130,8 +149,62 @@ for (const [what, options, line] of wrong) {
   });
 }
 
+/** One of each type: of every option some are wrong. */
+const samples: readonly unknown[] = [5, -1, 1.5, 'x', '', true, null, [], [5], [{}], {}, () => {}];
+
+/** Every option by its path, those inside `cluster`, `limits`, … included. */
+function optionPaths(schema: unknown, path: readonly string[] = []): (readonly string[])[] {
+  const { shape, unwrap } = schema as { shape?: Record<string, unknown>; unwrap?: () => unknown };
+  const inner = shape === undefined && unwrap !== undefined ? unwrap.call(schema) : schema;
+  const fields = (inner as { shape?: Record<string, unknown> }).shape;
+  const own = path.length === 0 ? [] : [path];
+  if (fields === undefined) return own;
+  return [...own, ...Object.entries(fields).flatMap(([name, field]) => optionPaths(field, [...path, name]))];
+}
+
+/** `value` at this path, in what is otherwise right. */
+function optionsWith([name, ...rest]: readonly string[], value: unknown, around: object = {}): object {
+  return { ...around, [name!]: rest.length === 0 ? value : optionsWith(rest, value) };
+}
+
+for (const path of optionPaths(optionsSchema)) {
+  const name = path.join('.');
+  if (name === 'secret') continue; // Its check is that of the keys, below.
+  test(`T17: whatever ${name} is given that is of the wrong type is refused in words that name it and say what it must be`, () => {
+    const refused = samples.flatMap((value) => {
+      const issues = optionsSchema.safeParse(optionsWith(path, value)).error?.issues ?? [];
+      // What else is missing beside it has a line of its own; only its own are looked at.
+      return issues
+        .filter((issue) => path.every((step, i) => issue.path[i] === step))
+        .map(({ path: at, message, code }) => ({ value, at, message, code }));
+    });
+    assert.ok(refused.length > 0, 'nothing is wrong for it');
+    for (const { value, at, message } of refused)
+      assert.match(message, /^(must|may|names) |must /, `${at.join('.')} = ${JSON.stringify(value)}`);
+    assert.ok(
+      refused.some(({ message }) => message.includes('must')),
+      'it says what it must be',
+    );
+    const [value] = samples.filter((one) => !optionsSchema.safeParse(optionsWith(path, one, { secret })).success);
+    assert.throws(
+      () => resolveOptions(optionsWith(path, value, { secret }) as NodeOptions),
+      ({ message }: SsoError) => message.startsWith(path[0]!) && !/Invalid input|expected/.test(message),
+    );
+  });
+}
+
+test('T17: options that are none at all are refused in words', () => {
+  for (const options of [undefined, null, 5, 'x', []])
+    assert.throws(() => resolveOptions(options as unknown as NodeOptions), {
+      code: 'ERR_CONFIG_INVALID',
+      message: /^must be an object: \{ secret, /,
+    });
+});
+
 for (const [what, value] of [
   ['none', undefined],
+  ['a number', 5],
+  ['an object', {}],
   ['an empty one', ''],
   ['a short one', 'k3J9sQ0vXw7Zb2Lr8Tn5'],
   ['a placeholder', 'change-me-change-me-change-me-change-me'],
@@ -140,12 +213,59 @@ for (const [what, value] of [
   ['a list with a short one', [secret, 'short']],
 ] as const) {
   test(`refused at start: as a secret, ${what}`, () => {
-    assert.throws(() => deriveKeys(value as string), { code: 'ERR_CONFIG_INVALID', message: /^secret: / });
+    assert.throws(() => deriveKeys(value as string), { code: 'ERR_CONFIG_INVALID', message: /^secret: (must|looks)/ });
   });
 }
 
 test('V58: a maxEmptyLife of billions of milliseconds does not overflow', () => {
   assert.equal(resolveOptions({ secret, maxEmptyLife: 3_000_000 }).maxEmptyLifeMs, 3_000_000_000);
+});
+
+const hosts = ['web1.example.org:7800', 'web2.example.org:7800', 'db.example.org:7900'];
+for (const [what, route, listen, line] of [
+  [
+    'the host that its route names',
+    'web2',
+    '0.0.0.0:7800',
+    /add to cluster the line "advertise: web2\.example\.org:7800"$/,
+  ],
+  ['the only one with its port', 'n1', '[::]:7900', /the line "advertise: db\.example\.org:7900"$/],
+  [
+    'one of several',
+    'n1',
+    '0.0.0.0:7800',
+    /the line "advertise: web1\.example\.org:7800" \(or another of cluster\.nodes\)$/,
+  ],
+] as const) {
+  test(`a node that listens everywhere, and is a voter by host name, is told the line to add: ${what}`, () => {
+    const { warnings, cluster } = checkOptions({ secret, route, cluster: { listen, nodes: hosts } });
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, line);
+    assert.equal(cluster?.hasVote, false);
+    const advertise = /"advertise: ([^"]+)"/.exec(warnings[0]!)![1]!;
+    const mended = checkOptions({ secret, route, cluster: { listen, advertise, nodes: hosts } });
+    assert.deepEqual([mended.warnings, mended.cluster?.hasVote], [[], true]);
+  });
+}
+
+test('options are checked as at a start, and nothing is started: secrets, names, addresses, certificates', () => {
+  const listen = '127.0.0.1:7800';
+  const refused: readonly (readonly [Partial<NodeOptions>, RegExp])[] = [
+    [{ secret: 'short' }, /^secret: must be at least 32 bytes/],
+    [{ retiredSecrets: ['short'] }, /^retiredSecrets: must be at least 32 bytes/],
+    [{ cluster: { listen, name: 'a b' } }, /^cluster\.name: /],
+    [{ cluster: { listen, nodes: ['10.0.0.1:99999'] } }, /^cluster\.nodes\[0\]: "10\.0\.0\.1:99999" is no address/],
+    [{ cluster: { listen, tls: { cert: 'x', key: 'x', ca: 'x' } } }, /^cluster\.tls\.cert: holds no certificate/],
+  ];
+  for (const [options, message] of refused)
+    assert.throws(() => checkOptions({ secret, route: 'n1', ...options }), { code: 'ERR_CONFIG_INVALID', message });
+  const nodes = ['10.0.0.1:7800', '10.0.0.2:7800', '10.0.0.3:7800'];
+  assert.deepEqual(checkOptions({ secret, route: 'n1', cluster: { listen: nodes[0]!, nodes } }), {
+    route: 'n1',
+    cluster: { voters: nodes, hasVote: true, whenCutOff: 'refuse' },
+    warnings: [],
+  });
+  assert.equal(checkOptions({ secret, dataDir: '/nowhere/at/all' }).cluster, undefined);
 });
 
 test("V07: the guide's '/' means no domain, and so the host's own cookie", () => {
@@ -162,4 +282,26 @@ test('checks 1 and 2: the name follows from the domain, plain only where insecur
 
 test('a route may name a domain of nodes, as mod_jk has them', () => {
   assert.equal(resolveOptions({ secret, route: 'rack1.node-2' }).route, 'rack1.node-2');
+});
+
+test('check 29: of maxSignOns and limits.entriesPerUser the smaller counts; one alone counts as it is', () => {
+  const most = (options: Partial<NodeOptions>) => resolveOptions({ secret, ...options }).limits.entriesPerUser;
+  assert.equal(most({}), 1_000);
+  assert.equal(most({ maxSignOns: 20 }), 20);
+  assert.equal(most({ maxSignOns: 5_000 }), 5_000);
+  assert.equal(most({ limits: { entriesPerUser: 5_000 } }), 5_000);
+  assert.equal(most({ maxSignOns: 20, limits: { entriesPerUser: 30 } }), 20);
+  assert.equal(most({ maxSignOns: 30, limits: { entriesPerUser: 20 } }), 20);
+  assert.equal(resolveOptions({ secret, maxSignOns: 3, limits: { sessions: 7 } }).limits.sessions, 7);
+});
+
+test('nodes that remember for different times do not join; where nobody is remembered the fingerprint is that of earlier versions', () => {
+  const of = (options: Partial<NodeOptions>) => fingerprintOf(resolveOptions({ secret, ...options }));
+  const day = 86_400_000;
+  assert.equal(of({}), 'lifeMs 43200000, idleMs 0, maxEmptyLife 1800 s');
+  assert.equal(
+    of({ remember: { lifeMs: day } }),
+    'lifeMs 43200000, idleMs 0, maxEmptyLife 1800 s, remember.lifeMs 86400000',
+  );
+  assert.notEqual(of({ remember: { lifeMs: day } }), of({ remember: { lifeMs: 2 * day } }));
 });

@@ -12,7 +12,7 @@ import { securityHeaders } from '../headers.ts';
 import { type Html, html } from '../html.ts';
 import { type Link, sendPage } from '../page.ts';
 import { receiptPath, receipts, signOutByForm } from '../receipts.ts';
-import { failedSignIn, signInForm } from '../sign-in-form.ts';
+import { problemIn, signInForm } from '../sign-in-form.ts';
 import { controls } from './controls.ts';
 import { homePage } from './home.ts';
 import { leaveNote, readNotes } from './notes.ts';
@@ -111,12 +111,12 @@ function whoAmI({ sso, self }: DemoParts, { app }: Face, req: Request) {
 }
 
 function loginPage(site: Site, req: Request, res: Response): void {
-  const { error, return_to: returnTo } = req.query;
+  const { return_to: returnTo } = req.query;
   const name = req.sso.principal?.name;
   const form = signInForm({
     csrf: req.sso.csrfToken(),
     returnTo: typeof returnTo === 'string' ? returnTo : undefined,
-    failed: error === failedSignIn,
+    problem: problemIn(req.query),
   });
   site.send(
     req,

@@ -52,7 +52,7 @@ export function controls({ app, parts, face, send }: Site): void {
 
 /** What is shown while no node runs that could answer. */
 const powerCutWords = html`<h1>All nodes were killed</h1>
-<p class="note warn" role="status"><strong>Nobody can answer at this moment</strong>Each node starts again from its data directory, compares with the others, and goes on: you stay signed on, and who signed out stays out.</p>
+<p class="note warn" role="status"><strong>Nobody can answer at this moment</strong>Each node starts again from its data directory, compares with the others, and goes on: you stay signed on, and who signed out stays out. What a session changed in its last moments may be lost: sessions are written behind, ends never are.</p>
 <p class="card" id="absent"><a href="/">Go on</a> <span class="quiet">With script this page does so by itself, as soon as this node answers again.</span></p>`;
 
 /** A person goes on to a page, a program is told. */

@@ -11,7 +11,7 @@ export interface Standing {
 /** `reachable`: voters that this node can talk to now, itself included. */
 export function standingOf(view: FinalityView, reachable: number): Standing {
   const { mode, voters, quorum, standing, accepting, leases } = view;
-  const votes = `${quorum} of the ${voters.length} voters`;
+  const votes = voters.length === 1 ? 'the one voter' : `${quorum} of the ${voters.length} voters`;
   if (mode === 'alone')
     return { tone: 'good', title: 'This node accepts sign-ons', sentence: 'It is by itself: there is nobody to ask.' };
   if (standing !== 'up') {

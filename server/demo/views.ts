@@ -78,8 +78,8 @@ ${here.nodes.length > 1 && html`<div class="actions">${buttonForm({ action: '/de
 
 function epochWords(epoch: number): Html {
   return epoch === 0
-    ? html`No epoch has begun yet.`
-    : html`The epoch in force is <span class="number" id="epoch">${epoch}</span>; it changes only when a majority has lost its state, and then everybody signs on anew.`;
+    ? html`No epoch has begun yet: sign-ons are numbered from the first.`
+    : html`The epoch in force is <span class="number" id="epoch">${epoch}</span>. Every sign-on bears the number of the epoch that it was opened in, and ends with it; another begins only when a majority has lost its state, so that nothing counts of which nobody could say whether it had been signed out.`;
 }
 
 function nodeCells(node: NodeView, { host, self, nodes, csrf }: Here): Html {

@@ -40,7 +40,7 @@ function browserLines(at: At, count: number): readonly string[] {
     ...(count === 3
       ? ['Sign on again and kill a second node: within six seconds the last one refuses, and says why.']
       : []),
-    'Start a node again: you are signed on. Then kill all of them at once: each comes back from its own data directory.',
+    'Start a node again: you are signed on. Then kill all of them at once: each comes back from its own data directory. You are signed on; your session may have lost its last moments.',
   ];
 }
 
@@ -48,7 +48,8 @@ function curlLines(at: At, count: number): readonly string[] {
   const [first, second, third] = [at(0), at(1), at(2)];
   const curl = 'curl -s -w "\\n" -b $jar -c $jar';
   const step = (what: string, ...lines: readonly string[]) => [`  ${what}`, ...lines.map((line) => `    ${line}`)];
-  const until = (lines: string) => `until ${lines}; do sleep 1; done`;
+  // A dot a second while it waits: a line that says nothing looks as if it hung.
+  const until = (lines: string) => `until found=$(${lines}); do printf .; sleep 1; done; echo " $found"`;
   const signOn = `${curl} -d username=alice -d password=wonderland ${url(hosts.shop, first, '/login')}`;
   const signedOn = `${curl} ${url(hosts.shop, first, '/whoami')}`;
   const signOut = `receipt=$(${curl} -X POST ${url(hosts.shop, first, '/logout')}); echo "$receipt"`;
@@ -77,7 +78,7 @@ function curlLines(at: At, count: number): readonly string[] {
     ),
     ...(count === 3 ? cutOff(at, { step, until, curl, signOn, signedOn }) : []),
     ...step(
-      'Kill all nodes at once; each starts again from its data directory, and who was signed on still is:',
+      'Kill all nodes at once; each starts again from its data directory, and who was signed on still is. A session may have lost its last moments: it is written behind',
       ...(count === 3 ? [] : [signOn]),
       `${curl} -X POST ${url(hosts.shop, first, '/demo/power-cut')}`,
       until(`${signedOn} | grep '"signedIn":true'`),

@@ -1,16 +1,21 @@
 /**
- * Password hashes as text (PHC string format): argon2id, which we make, and scrypt, which we accept.
+ * Password hashes as text (PHC string format): argon2id, which we make, and scrypt and bcrypt, which we accept.
  * Everything here works at once and long: call it in a worker, or in a program that does nothing else.
  * Costs have an upper bound, so that a line in a users file cannot stop a node.
  */
 
 import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
 import { hashSync, parseOptions, verifySync } from '@node-rs/argon2';
+import { compareSync } from 'bcryptjs';
 
 /** OWASP's second choice for argon2id: 19 MiB, two passes, one lane; some 25 ms on a common core. */
 const argon2Cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 const argon2CostAtMost = { memoryCost: 262_144, timeCost: 16, parallelism: 8 } as const;
 const scryptAtMost = { ln: 18, r: 16, p: 8 } as const;
+/** Some 1.2 s on a common core. */
+const bcryptCostAtMost = 14;
+/** bcrypt sees no further, and stops at a NUL: such a password would match by its beginning alone (check 35). */
+const bcryptBytesAtMost = 72;
 
 /** The longest password that is hashed, bytes of UTF-8. It is verified as sent: nothing is cut off or changed (check 35). */
 export const passwordBytesAtMost = 4_096;
@@ -23,6 +28,7 @@ export function hashPassword(password: string): string {
 export function hashProblem(text: string): string | undefined {
   if (text.startsWith('$scrypt$'))
     return scryptParts(text) ? undefined : 'is no scrypt hash ($scrypt$ln=17,r=8,p=1$salt$hash), or costs too much';
+  if (/^\$2[aby]\$/.test(text)) return bcryptProblem(text);
   if (!text.startsWith('$argon2id$')) return 'must be a hash as "latchkey hash-password" makes one ($argon2id$…)';
   try {
     const cost = parseOptions(text);
@@ -39,11 +45,25 @@ export function hashProblem(text: string): string | undefined {
 export function verifyPassword(hash: string, password: string): boolean {
   if (hashProblem(hash) !== undefined) return false;
   if (hash.startsWith('$scrypt$')) return verifyScrypt(hash, password);
+  if (hash.startsWith('$2')) return verifyBcrypt(hash, password);
   try {
     return verifySync(hash, Buffer.from(password));
   } catch {
     return false;
   }
+}
+
+function bcryptProblem(text: string): string | undefined {
+  const cost = Number(/^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(text)?.[1] ?? Number.NaN);
+  if (Number.isNaN(cost)) return 'is not a whole bcrypt hash: copy all of it';
+  return cost >= 4 && cost <= bcryptCostAtMost ? undefined : `costs too much: bcrypt up to ${bcryptCostAtMost}`;
+}
+
+/** The work is done in any case, so that the time tells nothing of the password. */
+function verifyBcrypt(hash: string, password: string): boolean {
+  const bytes = Buffer.from(password);
+  const matches = compareSync(password, hash);
+  return matches && bytes.length <= bcryptBytesAtMost && !bytes.includes(0);
 }
 
 interface ScryptParts {

@@ -9,7 +9,14 @@
 import type { Cause } from '../entry.ts';
 import type { Log } from '../log.ts';
 import type { SsoId } from '../token.ts';
-import { type Act, type AuditEvent, auditEvents, type RefusalReason, type SignOffRefusalReason } from './events.ts';
+import {
+  type Act,
+  type AuditEvent,
+  auditEvents,
+  type Ending,
+  type RefusalReason,
+  type SignOffRefusalReason,
+} from './events.ts';
 
 export interface AuditParts {
   readonly log: Log;
@@ -69,6 +76,13 @@ export interface Administered {
   readonly app?: string;
 }
 
+export interface NodeEnds {
+  readonly act: Ending;
+  /** What told it to, in a word: a signal. */
+  readonly cause?: string | undefined;
+  readonly by?: string | undefined;
+}
+
 /** Characters of an SsoId that a line names a sign-on by: 48 bits, so two of a million differ. */
 const signOnLength = 8;
 /** Longest name of a user that is repeated as it was sent. */
@@ -125,6 +139,10 @@ export class Audit {
 
   administered({ act, by, signOn, app }: Administered): void {
     this.#tell('administration', { act, by, signOn: signOn?.slice(0, signOnLength), app });
+  }
+
+  nodeEnds({ act, cause = 'call', by }: NodeEnds): void {
+    this.#tell('node-ends', { act, cause, by });
   }
 
   #tell(event: AuditEvent, fields: Readonly<Record<string, unknown>>): void {

@@ -24,6 +24,8 @@ export const auditEvents = {
   'roles-set': 'the roles of a user were set',
   /** Somebody who runs this did something: `act`, `by`; `signOn` or `app` where it concerns one. */
   administration: 'an administrator acted',
+  /** This node is to end, or has left the cluster: `act`, `cause` (a signal, or `call` where the application said nothing), `by`. */
+  'node-ends': 'a node was told to end',
 } as const;
 
 export type AuditEvent = keyof typeof auditEvents;
@@ -31,6 +33,8 @@ export type AuditEvent = keyof typeof auditEvents;
 /** Why somebody did not get in. */
 export type RefusalReason =
   | 'credentials' // the name or the password is wrong
+  | 'throttled' // too many attempts failed before: the password was not looked at
+  | 'busy' // too many passwords are being verified
   | 'cross-site' // the browser says that another site's page sent it
   | 'form-expired' // the form's token is not of this browser
   | 'insecure-connection' // plain HTTP
@@ -42,5 +46,8 @@ export type RefusalReason =
 
 export type SignOffRefusalReason = Extract<RefusalReason, 'cross-site' | 'form-expired'>;
 
-/** `drain` and `stop` concern the node, `stop-application` one of its applications, `end-entry` one sign-on; its end has a line of its own. */
-export type Act = 'drain' | 'stop' | 'stop-application' | 'end-entry';
+/** `stop-application` concerns one of the node's applications, `end-entry` one sign-on; its end has a line of its own. */
+export type Act = 'stop-application' | 'end-entry';
+
+/** `drain`: it begins to hand over; `stop`: it leaves the cluster. */
+export type Ending = 'drain' | 'stop';

@@ -35,6 +35,17 @@ export interface ChannelEvents {
   gap(peer: Peer): void;
 }
 
+export interface RefusalView {
+  /** The other node, or its address. */
+  readonly by: string;
+  /** A word: `settings`, `cluster`, `version`, … */
+  readonly reason: string;
+  /** The settings that differ, by name. */
+  readonly differ: readonly string[];
+  /** For the operator: names and addresses. */
+  readonly why: string;
+}
+
 export interface Channel {
   /** Begins to listen and to dial. Resolves once it listens. @throws SsoError ERR_CHANNEL_FAILED the address can't be listened on */
   open(events: ChannelEvents): Promise<void>;
@@ -50,6 +61,8 @@ export interface Channel {
   know(addresses: readonly string[]): void;
   /** What went wrong so far, by reason: metrics show it. */
   counters(): Readonly<Record<string, number>>;
+  /** Nodes that refuse this one, or are refused by it, of late. Left out by a channel that cannot say. */
+  refusals?(): readonly RefusalView[];
   close(): Promise<void>;
 }
 

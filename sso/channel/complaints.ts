@@ -28,14 +28,14 @@ export class Complaints {
   }
 
   /** Somebody without credentials: one line a second whatever comes; `alike` in the next says how many had none. */
-  stranger(reason: string, fields: object): void {
+  stranger(reason: string, fields: object, message = 'refused a connection to the cluster port'): void {
     this.count(reason);
     const now = this.#clock.monotonic();
     if (now - this.#strangerAt < 1_000) {
       this.#unsaid += 1;
       return;
     }
-    this.#log.warn({ ...fields, reason, alike: this.#unsaid }, 'refused a connection to the cluster port');
+    this.#log.warn({ ...fields, reason, alike: this.#unsaid }, message);
     this.#strangerAt = now;
     this.#unsaid = 0;
   }

@@ -24,8 +24,8 @@ export interface Credentials {
   choices(): number;
   /** Whether the other end of a secured connection, which `dialled` we or it, may call itself `node`. */
   vouches(socket: TLSSocket, dialled: 'by-us' | 'by-them', node: string): boolean;
-  /** What the other end claimed before its handshake failed, for the log; never trusted. */
-  claimOf(socket: TLSSocket): string | undefined;
+  /** What the other end claimed before its handshake failed with this code, for the log; never trusted. */
+  claimOf(socket: TLSSocket, code: string): string | undefined;
 }
 
 /** OpenSSL takes identities of 256 bytes; the fixed parts need 21. */
@@ -38,6 +38,9 @@ export function protocolOf(cluster: string): string {
 export function identityOf(cluster: string, node: string, keyId: string): string {
   return `${protocolOf(cluster)}/${node}/${keyId}`;
 }
+
+/** What OpenSSL says where the key is not the one that the identity names (RFC 8446 section 4.2.11.2). */
+const wrongKey = /BINDER|DECRYPT|BAD_RECORD_MAC/;
 
 const identityShape = /^latchkey\/1\/([^/]+)\/([^/]+)\/([0-9a-f]{8})$/;
 
@@ -55,7 +58,7 @@ export function keyCredentials(cluster: string, node: string, keys: (node: strin
   const own = keys(node);
   if (own.length === 0 || own.some(({ key }) => key.length !== 32))
     throw configError('secret', 'gives no key for the cluster');
-  const named = new WeakMap<TLSSocket, { readonly node: string; readonly claim: string }>();
+  const named = new WeakMap<TLSSocket, { readonly node: string; readonly why: string | undefined }>();
   return {
     server: {
       ...tls13,
@@ -66,11 +69,11 @@ export function keyCredentials(cluster: string, node: string, keys: (node: strin
         const found = theirCluster === cluster ? keys(theirNode).find((one) => one.keyId === keyId) : undefined;
         const why =
           theirCluster !== cluster
-            ? `another cluster, "${theirCluster}"`
+            ? ` with another cluster, "${theirCluster}"`
             : found === undefined
-              ? 'a secret unknown here'
-              : 'a wrong key';
-        named.set(socket, { node: theirNode, claim: `node "${theirNode}" with ${why}` });
+              ? ' with a secret unknown here'
+              : undefined;
+        named.set(socket, { node: theirNode, why });
         return found?.key ?? null;
       },
     },
@@ -89,6 +92,11 @@ export function keyCredentials(cluster: string, node: string, keys: (node: strin
     },
     // A listener has proven that it knows our key: it is a full node, which could derive any, or this node itself.
     vouches: (socket, dialled, claimed) => dialled === 'by-us' || named.get(socket)?.node === claimed,
-    claimOf: (socket) => named.get(socket)?.claim,
+    claimOf(socket, code) {
+      const claimed = named.get(socket);
+      if (claimed === undefined) return undefined;
+      // A connection that ended early proves nothing about its key.
+      return `node "${claimed.node}"${claimed.why ?? (wrongKey.test(code) ? ' with a wrong key' : '')}`;
+    },
   };
 }

@@ -40,6 +40,8 @@ export interface Refusal {
   readonly code: RefusalCode;
   /** For the operator: what differs. */
   readonly text: string;
+  /** With `settings`: the names of those that differ, where this node has judged. */
+  readonly differ?: readonly string[];
   /** With `replaced`: the latest incarnation known. */
   readonly incarnation?: number;
 }
@@ -67,9 +69,11 @@ export function judgeHello(hello: Hello, { own, vouched, latest }: Expected): Re
     return { code: 'version', text: `${spoken(hello)}, ${spoken(own)}` };
   }
   if (hello.fingerprint !== own.fingerprint) {
+    const differ = differing(own.fingerprint, hello.fingerprint);
     return {
       code: 'settings',
-      text: `settings that must be equal differ: "${hello.fingerprint}" on node "${hello.node}", "${own.fingerprint}" on node "${own.node}"`,
+      differ,
+      text: `settings that must be equal differ (${differ.join(', ') || 'in number'}): "${hello.fingerprint}" on node "${hello.node}", "${own.fingerprint}" on node "${own.node}"`,
     };
   }
   const later = latest(hello.node);
@@ -78,6 +82,17 @@ export function judgeHello(hello: Hello, { own, vouched, latest }: Expected): Re
   }
   return undefined;
 }
+
+/** A fingerprint is `name value, name value`: the names of the settings that are not the same in both, ours first. */
+function differing(own: string, theirs: string): readonly string[] {
+  const [ours, others] = [own.split(', '), theirs.split(', ')];
+  const differ = [...ours.filter((one) => !others.includes(one)), ...others.filter((one) => !ours.includes(one))];
+  const names = differ.map((setting) => setting.split(' ', 1)[0]!).filter((name) => settingName.test(name));
+  return [...new Set(names)].slice(0, differAtMost);
+}
+
+const settingName = /^[A-Za-z.]{1,32}$/;
+const differAtMost = 16;
 
 export function encodeHello(hello: Hello): Buffer {
   return Buffer.from(JSON.stringify(hello));
@@ -98,7 +113,8 @@ export function parseHello(payload: Uint8Array): Hello | undefined {
 const refusalTextAtMost = 3_000;
 
 export function encodeRefusal(refusal: Refusal): Buffer {
-  return Buffer.from(JSON.stringify({ ...refusal, text: refusal.text.slice(0, refusalTextAtMost) }));
+  const { differ: _, ...told } = refusal;
+  return Buffer.from(JSON.stringify({ ...told, text: refusal.text.slice(0, refusalTextAtMost) }));
 }
 
 /** `undefined`: not a refusal. */

@@ -11,11 +11,12 @@
 import type { TLSSocket } from 'node:tls';
 import type { Cancel, Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import type { ChannelEvents, Peer } from './channel.ts';
+import type { ChannelEvents, Peer, RefusalView } from './channel.ts';
 import type { Complaints } from './complaints.ts';
 import { type Hello, judgeHello, type Refusal } from './hello.ts';
 import { Link, type LinkEvents } from './link.ts';
 import type { MeshLimits } from './mesh-options.ts';
+import { Refused } from './refused.ts';
 
 export interface LinksParts {
   readonly clock: Clock;
@@ -53,10 +54,12 @@ export class Links implements LinkEvents {
   /** The latest incarnation that was up, by node. */
   readonly #latest = new Map<string, number>();
   #listener: ChannelEvents | undefined;
+  readonly #refused: Refused;
   #accepts = 0;
 
   constructor(parts: LinksParts) {
     this.#parts = parts;
+    this.#refused = new Refused(parts.clock);
   }
 
   /** From now on `listener` hears of members. */
@@ -78,6 +81,10 @@ export class Links implements LinkEvents {
 
   peers(): readonly Peer[] {
     return [...this.#inUse.values()].map((link) => link.peer!);
+  }
+
+  refusals(): readonly RefusalView[] {
+    return this.#refused.view();
   }
 
   /** The connections in use: of this life of a node, or of everybody. */
@@ -159,6 +166,7 @@ export class Links implements LinkEvents {
     const { node, incarnation } = this.#parts.hello();
     const by = link.peer?.node ?? link.dialled;
     complaints.count('refused-by-member');
+    if (by !== undefined && refusal.code !== 'replaced') this.#refused.note(by, refusal);
     complaints.once(
       `by ${by ?? refusal.text.slice(0, 200)}`,
       'warn',
@@ -236,6 +244,7 @@ export class Links implements LinkEvents {
       this.#tell((listener) => listener.down(old.peer!));
     }
     for (const topic of ['by', 'frame', 'refused']) complaints.settle(`${topic} ${node}`);
+    this.#refused.settle(node, link.dialled);
     log.info({ ...peer }, 'member is up');
     this.#tell((listener) => listener.up(peer));
     if (again) this.gap(link);
@@ -252,6 +261,7 @@ export class Links implements LinkEvents {
   #refuse(link: Link, node: string, refusal: Refusal): void {
     const { complaints } = this.#parts;
     complaints.count(`refused-${refusal.code}`);
+    if (refusal.code !== 'replaced') this.#refused.note(node, refusal);
     complaints.once(`refused ${node}`, 'warn', { node, reason: refusal.code, why: refusal.text }, 'refused a node');
     link.refuse(refusal);
   }

@@ -34,8 +34,10 @@ export class Listener {
     this.#server.on('secureConnection', (socket) => this.#secured(socket));
     this.#server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       const from = socket.remoteAddress ?? 'gone';
-      const claim = parts.credentials.claimOf(socket);
-      parts.complaints.stranger('handshake', { from, claim, why: error.code ?? error.message });
+      const why = error.code ?? error.message;
+      const claim = parts.credentials.claimOf(socket, why);
+      const message = endings.has(why) ? 'a connection to the cluster port ended in its handshake' : undefined;
+      parts.complaints.stranger('handshake', { from, claim, why }, message);
       socket.destroy();
     });
   }
@@ -103,6 +105,9 @@ export class Listener {
     this.#parts.secured(socket, stranger.forget);
   }
 }
+
+/** The other end went away, or the way to it broke: nobody was refused. */
+const endings = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED']);
 
 interface Stranger {
   readonly from: string;

@@ -10,7 +10,7 @@ import { type Cancel, every } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
 import { formatAddress, isWildcard, parseAddress } from './address.ts';
 import { certificateCredentials } from './certificates.ts';
-import type { Channel, ChannelEvents, Peer } from './channel.ts';
+import type { Channel, ChannelEvents, Peer, RefusalView } from './channel.ts';
 import { Complaints } from './complaints.ts';
 import { type Credentials, keyCredentials, protocolOf } from './credentials.ts';
 import { dialFailure, foreignListener } from './dial-failure.ts';
@@ -116,6 +116,10 @@ class Mesh implements MeshChannel {
 
   counters(): Readonly<Record<string, number>> {
     return this.#complaints.counters();
+  }
+
+  refusals(): readonly RefusalView[] {
+    return this.#links.refusals();
   }
 
   close(): Promise<void> {

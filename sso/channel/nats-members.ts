@@ -8,7 +8,7 @@
 
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import type { ChannelEvents, Peer } from './channel.ts';
+import type { ChannelEvents, Peer, RefusalView } from './channel.ts';
 import type { Complaints } from './complaints.ts';
 import { following } from './frame.ts';
 import { type Hello, judgeHello, parseRefusal, type Refusal } from './hello.ts';
@@ -99,6 +99,10 @@ export class NatsMembers {
 
   pending(): readonly string[] {
     return [...this.#pending];
+  }
+
+  refusals(): readonly RefusalView[] {
+    return this.#refusals.view();
   }
 
   /** Once a beat of ours. */

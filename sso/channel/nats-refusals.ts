@@ -3,12 +3,16 @@
  * of each reads one line, and neither argues on with every beat.
  */
 
+import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import type { RefusalView } from './channel.ts';
 import type { Complaints } from './complaints.ts';
 import { encodeRefusal, type Refusal } from './hello.ts';
 import type { NatsKind, Stay } from './nats-envelope.ts';
+import { Refused } from './refused.ts';
 
 export interface NatsRefusalsParts {
+  readonly clock: Clock;
   readonly log: Log;
   readonly complaints: Complaints;
   /** The stay of this connection. */
@@ -25,9 +29,11 @@ export class NatsRefusals {
   /** By salt: for how many beats. */
   readonly #recent = new Map<string, number>();
   readonly #said = new Set<string>();
+  readonly #refused: Refused;
 
   constructor(parts: NatsRefusalsParts) {
     this.#parts = parts;
+    this.#refused = new Refused(parts.clock);
   }
 
   /** Whether this stay refused this node, or was refused by it, a moment ago. */
@@ -65,11 +71,17 @@ export class NatsRefusals {
   /** The node is up: what comes next is said again. */
   settle(node: string): void {
     for (const said of this.#said) if (said.startsWith(`${node} `)) this.#said.delete(said);
+    this.#refused.settle(node);
   }
 
-  #say(stay: Stay, { code }: Refusal, fields: object, message: string): void {
+  view(): readonly RefusalView[] {
+    return this.#refused.view();
+  }
+
+  #say(stay: Stay, refusal: Refusal, fields: object, message: string): void {
     this.#recent.set(stay.salt, recentBeats);
-    const said = `${stay.node} ${code}`;
+    if (refusal.code !== 'replaced') this.#refused.note(stay.node, refusal);
+    const said = `${stay.node} ${refusal.code}`;
     if (this.#said.has(said)) return;
     if (this.#said.size >= saidAtMost) this.#said.clear();
     this.#said.add(said);

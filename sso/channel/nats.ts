@@ -9,7 +9,14 @@
 
 import { type Cancel, every } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
-import { type Channel, type ChannelEvents, type MakeChannel, maxFrameBytes, type Peer } from './channel.ts';
+import {
+  type Channel,
+  type ChannelEvents,
+  type MakeChannel,
+  maxFrameBytes,
+  type Peer,
+  type RefusalView,
+} from './channel.ts';
 import { Complaints } from './complaints.ts';
 import { following } from './frame.ts';
 import { frameVersions } from './hello.ts';
@@ -126,6 +133,10 @@ class NatsChannel implements Channel {
 
   counters(): Readonly<Record<string, number>> {
     return this.#complaints.counters();
+  }
+
+  refusals(): readonly RefusalView[] {
+    return this.#members.refusals();
   }
 
   close(): Promise<void> {

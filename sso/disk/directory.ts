@@ -19,7 +19,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SsoError } from '../errors.ts';
 
 /** The version that this code writes and the latest that it reads. */
@@ -36,7 +36,7 @@ const noRoomBytes = 64 * 1_024;
 /** Makes the directory if it is not there, and mends its permissions. Returns what was mended. @throws SsoError ERR_DISK_FAILED */
 export function prepareDirectory(directory: string): readonly string[] {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     const names = readdirSync(directory);
     const foreign = names.find((name) => !ourName.test(name));
     if (!names.includes(formatFile) && foreign !== undefined) {
@@ -49,6 +49,22 @@ export function prepareDirectory(directory: string): readonly string[] {
     return [mended(directory, 0o700), ...files.map((file) => mended(file, 0o600))].filter((path) => path !== undefined);
   } catch (error) {
     throw failed(directory, error);
+  }
+}
+
+/**
+ * The directory and what is missing above it, for their owner only. By hand: Node's own recursive way never returns where a
+ * file system says "no such directory" below one that is there, as /proc does.
+ */
+function makeDirectory(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(directory);
+  if (parent !== directory) makeDirectory(parent);
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it meanwhile; what is there and is none is an error all the same.
+    if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 
@@ -119,6 +135,8 @@ function why(directory: string, error: unknown): string {
     return `${directory} cannot be written by this user (${code}): it must belong to the user that the node runs as`;
   if (code === 'EEXIST' || code === 'ENOTDIR')
     return `${directory} is a file, or lies below one: it must be a directory`;
+  if (code === 'ENOENT' || code === 'ENOSYS' || code === 'EOPNOTSUPP')
+    return `${directory} cannot be made: its file system takes no files of ours (${code})`;
   return `${directory} cannot be used: ${String(message)}`;
 }
 

@@ -335,7 +335,8 @@ export class GossipNode implements Gossip, Talk {
   #put<V>(replica: Replica<V>, key: string, value: V): V | undefined {
     const change = this.#core.put(replica, key, value, this.#forgetting.now());
     if (change === undefined) return this.#refused(replica, key, value);
-    if (replica !== (this.#members as Replica<unknown>)) this.#unshared.put(this.#core.number + 1);
+    if (replica !== (this.#members as Replica<unknown>) && replica.lattice.isPassing !== true)
+      this.#unshared.put(this.#core.number + 1);
     if (this.#core.reachable.length === 0) this.#do(this.#core.flush(false));
     else this.#flushSoon();
     this.#listeners.changed(replica.lattice.name, change);

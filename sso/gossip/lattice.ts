@@ -15,6 +15,8 @@ export interface Lattice<V> {
   decode(data: unknown): V | undefined;
   /** What the digest covers, as text; left out: `JSON.stringify(encode(value))`. Leaves out what travels coarsely. */
   digestText?(value: V): string;
+  /** What nobody misses that a node takes with it: not counted among what it hands over. */
+  readonly isPassing?: boolean;
   /** From this instant (milliseconds) the value is over and may be forgotten: a late copy of it is refused. */
   forgetAt(value: V): number;
   /**

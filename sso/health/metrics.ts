@@ -17,6 +17,8 @@ import type { HealthSnapshot, HealthSource } from './snapshot.ts';
 /** Every reason that there is, so that each has a series from the start. */
 const refusals: Readonly<Record<RefusalReason, 0>> = {
   credentials: 0,
+  throttled: 0,
+  busy: 0,
   'cross-site': 0,
   'form-expired': 0,
   'insecure-connection': 0,

@@ -7,7 +7,16 @@
 import type { HealthSnapshot } from './snapshot.ts';
 
 /** In this order they are told. */
-export const reasons = ['stopped', 'joining', 'recovering', 'draining', 'without-quorum', 'disk', 'clock'] as const;
+export const reasons = [
+  'stopped',
+  'joining',
+  'refused',
+  'recovering',
+  'draining',
+  'without-quorum',
+  'disk',
+  'clock',
+] as const;
 export type NotReadyReason = (typeof reasons)[number];
 
 export interface NotReady {
@@ -53,12 +62,20 @@ const table: Readonly<Record<NotReadyReason, Row>> = {
     waitsFor: () => 'a comparison with the configured nodes that can be reached',
     retryAfterS: () => 1,
   },
+  // The other reasons say what it has not; this one why it will not get it by waiting.
+  refused: {
+    holds: ({ state, finality, refusals }) => state !== 'stopped' && !finality.accepting && refusals.length > 0,
+    waitsFor: refusedFor,
+    retryAfterS: () => 30,
+  },
   recovering: {
     holds: isRecovering,
     waitsFor: ({ finality }) =>
-      finality.standing === 'disk'
-        ? 'the leases of its former life to run out, and a voter that remembers it'
-        : sourcesOf(finality),
+      finality.vote !== undefined && finality.voters.length === 1
+        ? 'the leases of its former life to run out'
+        : finality.standing === 'disk'
+          ? 'the leases of its former life to run out, and a voter that remembers it'
+          : sourcesOf(finality),
     retryAfterS: ({ finality }) => Math.max(1, Math.ceil(finality.leaseMs / 1000)),
   },
   draining: {
@@ -71,7 +88,9 @@ const table: Readonly<Record<NotReadyReason, Row>> = {
     waitsFor: ({ finality }) =>
       finality.mode === 'serve'
         ? 'a lease of one voter at least'
-        : `leases of ${finality.quorum} of ${finality.voters.length} voters, and has ${leasesOf(finality)}`,
+        : finality.voters.length === 1
+          ? 'a lease of the one voter'
+          : `leases of ${finality.quorum} of ${finality.voters.length} voters, and has ${leasesOf(finality)}`,
     retryAfterS: () => 1,
   },
   disk: {
@@ -86,8 +105,30 @@ const table: Readonly<Record<NotReadyReason, Row>> = {
   },
 };
 
-function sourcesOf({ voters, quorum, vote }: HealthSnapshot['finality']): string {
-  const others = vote === undefined ? 1 : voters.length - quorum + 1;
+/** What has to be put right before other nodes take this one, by the reason that was given. */
+const cures: Readonly<Record<string, string>> = {
+  name: 'credentials that name it',
+  cluster: 'the name of their cluster',
+  version: 'frames of a version that they speak',
+  full: 'room among their members',
+};
+
+/** In words of ours: values and names are the log's, and `detailsOf`'s. */
+function refusedFor({ refusals }: HealthSnapshot): string {
+  const differ = [...new Set(refusals.flatMap((one) => one.differ))];
+  const others = [...new Set(refusals.map(({ reason }) => reason).filter((reason) => reason !== 'settings'))];
+  const cure = (reason: string) => (Object.hasOwn(cures, reason) ? cures[reason]! : 'what its log says');
+  const settings = differ.length > 0 ? [`its ${listed(differ)} to be the same as on the nodes that refuse it`] : [];
+  return listed([...settings, ...others.map(cure)]) || 'what its log says';
+}
+
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
+
+function sourcesOf({ voters, quorum, vote, mode }: HealthSnapshot['finality']): string {
+  if (vote === undefined) return 'the state of one voter';
+  const others = mode === 'serve' ? 1 : voters.length - quorum + 1;
   return others === 1 ? 'the state of one other voter' : `the state of ${others} other voters`;
 }
 
@@ -98,8 +139,8 @@ export function leasesOf({ leases, vote, standing }: HealthSnapshot['finality'])
 
 /** Everything, addresses included: for whoever runs the node. */
 export function detailsOf(snapshot: HealthSnapshot): object {
-  const { state, finality, members, clock, diskFailure, queues, signOns, sessions } = snapshot;
+  const { state, finality, members, clock, diskFailure, queues, signOns, sessions, refusals } = snapshot;
   const states: Record<string, number> = {};
   for (const member of members) states[member.state] = (states[member.state] ?? 0) + 1;
-  return { state, finality, members: states, clock, diskFailure, queues, signOns, sessions };
+  return { state, finality, members: states, refusals, clock, diskFailure, queues, signOns, sessions };
 }

@@ -15,6 +15,13 @@ export interface HealthSnapshot {
   /** `closed`: those that are over and kept, so that no late copy revives them. */
   readonly signOns: { readonly open: number; readonly closed: number };
   readonly sessions: { readonly live: number };
+  /** Nodes that refuse this one, or that it refuses: the settings that differ, by name. */
+  readonly refusals: readonly {
+    readonly by: string;
+    readonly reason: string;
+    readonly differ: readonly string[];
+    readonly why: string;
+  }[];
   /** What was counted since the start, by name: gossip, the channel, final logout. */
   readonly counters: Readonly<Record<string, number>>;
   /** What waits now, by queue: frames to be sent, values to be written, closings to be confirmed. */

@@ -12,6 +12,8 @@ export interface Connection {
   readonly secure: boolean;
   readonly protocol: string;
   readonly hostname: string | undefined;
+  /** The client's address. */
+  readonly ip?: string | undefined;
 }
 
 /** The connection as the host sees it; without a valve, as the application at hand does. */

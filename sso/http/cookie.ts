@@ -15,8 +15,8 @@ export interface SsoCookie {
   readonly name: string;
   /** The names that an earlier configuration used for it. */
   readonly formerNames: readonly string[];
-  /** The Set-Cookie line that issues it. */
-  issue(token: string): string;
+  /** The Set-Cookie line that issues it: for `keepMs` milliseconds, or as long as the browser runs. */
+  issue(token: string, keepMs?: number): string;
   /** The lines that delete it wherever we could have set it. */
   readonly deletions: readonly string[];
   /** Those that delete it everywhere but at today's name, domain and path. */
@@ -41,7 +41,7 @@ interface Place {
 export function ssoCookie(settings: CookieSettings): SsoCookie {
   const today: Place = { name: settings.cookieName, domain: settings.cookieDomain };
   const others = otherPlaces(settings);
-  const line = ({ name, domain }: Place, value: string) =>
+  const line = ({ name, domain }: Place, value: string, keepMs?: number) =>
     stringifySetCookie(
       {
         name,
@@ -52,7 +52,7 @@ export function ssoCookie(settings: CookieSettings): SsoCookie {
         sameSite: settings.sameSite,
         partitioned: settings.partitioned,
         ...(domain === undefined ? {} : { domain }),
-        ...(value === '' ? deleted : {}),
+        ...(value === '' ? deleted : keepMs === undefined ? {} : { maxAge: Math.max(1, Math.floor(keepMs / 1000)) }),
       },
       { encode: String },
     );
@@ -60,7 +60,7 @@ export function ssoCookie(settings: CookieSettings): SsoCookie {
   return {
     name: today.name,
     formerNames: [...new Set(others.map(({ name }) => name))].filter((name) => name !== today.name),
-    issue: (token) => line(today, token),
+    issue: (token, keepMs) => line(today, token, keepMs),
     deletions: [line(today, ''), ...otherDeletions],
     otherDeletions,
   };

@@ -11,6 +11,8 @@ import { noStore, vary } from './answer.ts';
 export type Refusal =
   | 'not-signed-in'
   | 'credentials'
+  | 'throttled'
+  | 'busy'
   | 'role-missing'
   | 'cross-site'
   | 'form-expired'
@@ -25,6 +27,8 @@ export type Refusal =
 const refusals: Readonly<Record<Refusal, { readonly status: number; readonly sentence: string }>> = {
   'not-signed-in': { status: 401, sentence: 'Nobody is signed on here.' },
   credentials: { status: 401, sentence: 'The name or the password is not right.' },
+  throttled: { status: 429, sentence: 'Too many attempts failed. Please wait a little and try again.' },
+  busy: { status: 503, sentence: 'Too many people are signing on at the moment. Please try again.' },
   'role-missing': { status: 403, sentence: 'This page is not for you: a role is missing.' },
   'cross-site': { status: 403, sentence: 'This request came from another site and was refused.' },
   'form-expired': { status: 403, sentence: 'This form is too old. Please open it again.' },
@@ -61,6 +65,17 @@ export function refuse(
   if (status === 401 && !res.hasHeader('WWW-Authenticate')) res.setHeader('WWW-Authenticate', quietChallenge);
   if (isNavigation(req, ['GET', 'HEAD', 'POST'])) sendText(res, status, sentence);
   else sendJson(res, status, { error: refusal, message: sentence, ...more });
+}
+
+/** Too many attempts failed: when the next one makes sense, in the header and for programs (RFC 6585 4). */
+export function refuseThrottled(req: Request, res: Response, retryAfterMs: number): void {
+  res.setHeader('Retry-After', secondsOf(retryAfterMs));
+  refuse(req, res, 'throttled', { retryAfterMs });
+}
+
+/** Whole seconds, so that who waits for them does not come too early. */
+export function secondsOf(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms / 1000)));
 }
 
 /** RFC 9110 10.2.3: in a second another node may answer, or this one again. */

@@ -46,14 +46,17 @@ const textLengthAtMost = 300;
 export const receiptLattice: Lattice<ReceiptRecord> = {
   name: 'receipts',
   merge: mergeReceipts,
-  encode: (value) => [
-    value.closing.map, value.closing.key, value.cause, value.closedAt, value.maker, value.overAt, value.completeAt,
-    value.finalAt, encodeEnded(value.confirmed), encodeEnded(value.seen), value.outstanding, value.revision,
-    value.stamp,
-  ], // biome-ignore format: the tuple is a table
+  encode: (value) => [...told(value), value.stamp],
+  /** Not the stamp: version 1 of this tuple ends before it. */
+  digestText: (value) => JSON.stringify(told(value)),
   decode: decodeReceipt,
   forgetAt: (value) => (value.completeAt > 0 ? value.completeAt + completeMemoryMs : value.overAt + 2 * clockErrorMs),
 };
+
+const told = (value: ReceiptRecord): unknown[] => [
+  value.closing.map, value.closing.key, value.cause, value.closedAt, value.maker, value.overAt, value.completeAt,
+  value.finalAt, encodeEnded(value.confirmed), encodeEnded(value.seen), value.outstanding, value.revision,
+]; // biome-ignore format: the tuple is a table
 
 /** The record after its closing has come so far. The same one if that is nothing new. */
 export function advance(record: ReceiptRecord, progress: Progress, now: number): ReceiptRecord {
@@ -177,7 +180,7 @@ function encodeEnded(ended: EndedByNode): unknown {
 const maps: ReadonlySet<unknown> = new Set(['entries', 'subjects', 'epochs'] satisfies Closing['map'][]);
 
 function decodeReceipt(data: unknown): ReceiptRecord | undefined {
-  if (!Array.isArray(data) || data.length < 13) return undefined;
+  if (!Array.isArray(data) || data.length < 12) return undefined;
   const [
     map,
     key,
@@ -191,7 +194,7 @@ function decodeReceipt(data: unknown): ReceiptRecord | undefined {
     seenData,
     names,
     revision,
-    stamp,
+    stamp = 0,
   ] = data;
   const confirmed = decodeEnded(confirmedData);
   const seen = decodeEnded(seenData);

@@ -13,7 +13,7 @@ import type { Copies } from '../gossip/copies.ts';
 import type { MemberView } from '../gossip/roster.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { Random } from '../random.ts';
-import type { Receipt } from '../receipt.ts';
+import { isReceiptId, type Receipt } from '../receipt.ts';
 import type { Closing, Finality, Progress, Seal } from './finality.ts';
 import { advance, type EndedByNode, isUnderWay, mergeApps, type ReceiptRecord, viewOf } from './receipt-lattice.ts';
 
@@ -146,7 +146,7 @@ export class Receipts {
    * @throws SsoError ERR_UNAVAILABLE it is unknown here, and not every node could be asked
    */
   async find(id: string): Promise<Receipt | undefined> {
-    if (!idShape.test(id)) return undefined;
+    if (!isReceiptId(id)) return undefined;
     const { copies } = this.#parts;
     const held = copies.get(id);
     if (held !== undefined) return viewOf(id, held);
@@ -316,7 +316,6 @@ export class Receipts {
 }
 
 const idBytes = 12;
-const idShape = /^[A-Za-z0-9_-]{16}$/;
 
 /** Who looks after a receipt: its maker, in whatever life; else the first living node. */
 function keeperOf({ maker }: ReceiptRecord, living: readonly string[]): string | undefined {

@@ -60,9 +60,7 @@ export function judgeRecovery(voters: Voters, own: Own, answers: readonly Answer
     if (isOldCopy(own.pair, answers)) return { kind: 'old-copy' };
     if (isChecked(voters, own, answers)) return up;
     const met = others.length > 0 || voters.list.length === 1 || voters.mode === 'serve';
-    return waited && met && answers.every(({ merged }) => merged)
-      ? up
-      : waiting('the other voters, to compare its disk with what they remember');
+    return waited && met && answers.every(({ merged }) => merged) ? up : waiting(comparison(voters));
   }
   const sources = others.filter(isSource).length;
   if (voters.list.length > 1 && sources >= (voters.mode === 'serve' ? 1 : blocking(voters))) return up;
@@ -73,7 +71,7 @@ export function judgeRecovery(voters: Voters, own: Own, answers: readonly Answer
   }
   if (waited && (voters.list.length === 1 || voters.mode === 'serve') && answers.every(({ merged }) => merged))
     return own.stale ? { kind: 'raise', lives: [[voters.own, own.incarnation]] } : up;
-  return waiting(`${blocking(voters)} other voters that have kept their state (${sources} found)`);
+  return waiting(keepers(voters, sources));
 }
 
 /** Whether peers that did not lose their state have confirmed this node's disk, so that it may vouch for others while it recovers. */
@@ -99,3 +97,21 @@ export function isLater(a: Pair, b: Pair | undefined): boolean {
 
 const up: Verdict = { kind: 'up' };
 const waiting = (what: string): Verdict => ({ kind: 'waiting', for: what });
+
+const formerLeases = 'the leases that its former life may have lent to run out';
+
+function comparison({ list }: Voters): string {
+  if (list.length === 1) return formerLeases;
+  const others = list.length === 2 ? 'the other voter' : 'the other voters';
+  const remember = list.length === 2 ? 'it remembers' : 'they remember';
+  return `${others}, to compare its disk with what ${remember}`;
+}
+
+function keepers(voters: Voters, found: number): string {
+  if (voters.list.length === 1) return formerLeases;
+  if (voters.mode === 'serve') return `one other voter that has kept its state, or ${formerLeases}`;
+  const needed = blocking(voters);
+  return needed === 1
+    ? 'one other voter that has kept its state'
+    : `${needed} other voters that have kept their state (${found} found)`;
+}

@@ -3,6 +3,8 @@
 export interface RegistryLimits {
   /** Absolute life of a sign-on, milliseconds. Default 12 h. */
   readonly lifeMs: number;
+  /** Absolute life of a sign-on that is remembered, milliseconds; 0 = none is. Default 0. */
+  readonly rememberMs: number;
   /** Idle limit of a sign-on, milliseconds; 0 = none. Default 0: `maxEmptyLife` and the sessions' own limits bound idleness. */
   readonly idleMs: number;
   /** How long a sign-on without any session stays usable, milliseconds (the guide's maxEmptyLife, there in seconds). Default 1,800,000. */
@@ -21,6 +23,7 @@ export interface RegistryLimits {
 
 export const registryLimits: RegistryLimits = {
   lifeMs: 12 * 3_600_000,
+  rememberMs: 0,
   idleMs: 0,
   maxEmptyLifeMs: 1_800_000,
   entries: 1_000_000,
@@ -29,3 +32,8 @@ export const registryLimits: RegistryLimits = {
   copyMs: 250,
   logoutMs: 1_000,
 };
+
+/** The longest that any sign-on lives, milliseconds. */
+export function longestLifeMs({ lifeMs, rememberMs }: Pick<RegistryLimits, 'lifeMs' | 'rememberMs'>): number {
+  return Math.max(lifeMs, rememberMs);
+}

@@ -33,6 +33,7 @@ export function judge(
   if (entry.state === 'closed') return { state: 'over', cause: entry.cause };
   if (now >= entry.endsAt) return expired;
   if (entry.epoch < epoch) return earlierEpoch;
+  if (entry.remembered === true) return { state: 'open', entry };
   if (idleMs > 0 && now - entry.usedAt > idleMs) return { state: 'doubtful', entry, cause: 'idle' };
   if (
     now - entry.aliveAt > maxEmptyLifeMs &&

@@ -13,12 +13,12 @@ import type { SubjectIndex } from '../subject-index.ts';
 export class Roles {
   readonly #subjects: Copies<Subject>;
   readonly #index: SubjectIndex;
-  readonly #lifeMs: number;
+  readonly #longestLifeMs: number;
 
-  constructor(subjects: Copies<Subject>, index: SubjectIndex, lifeMs: number) {
+  constructor(subjects: Copies<Subject>, index: SubjectIndex, longestLifeMs: number) {
     this.#subjects = subjects;
     this.#index = index;
-    this.#lifeMs = lifeMs;
+    this.#longestLifeMs = longestLifeMs;
   }
 
   /** The later of those any sign-on brought and those that were set (V31, V38). */
@@ -58,6 +58,6 @@ export class Roles {
 
   /** Until when a fact about a subject may concern an entry: one that is opened this moment by a node that does not know it. */
   keepUntil(known: Subject, now: number): number {
-    return Math.max(known.keepUntil, now + this.#lifeMs + openingMarginMs);
+    return Math.max(known.keepUntil, now + this.#longestLifeMs + openingMarginMs);
   }
 }

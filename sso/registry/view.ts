@@ -16,6 +16,12 @@ export interface EntryView {
   readonly openedAt: number;
   readonly usedAt: number;
   readonly endsAt: number;
+  /** What the browser called itself when it signed on, cut to 256 characters: its own word, never to be believed. */
+  readonly device: string | undefined;
+  /** The address it signed on from, by the host's trust proxy setting. */
+  readonly source: string | undefined;
+  /** Whether the user asked to be remembered. */
+  readonly remembered: boolean;
   readonly sessions: readonly SessionView[];
 }
 
@@ -34,6 +40,9 @@ export function entryView(
     openedAt: stampMs(entry.openedStamp),
     usedAt: Math.max(entry.usedAt, entry.aliveAt),
     endsAt: entry.endsAt,
+    device: entry.origin?.device,
+    source: entry.origin?.source,
+    remembered: entry.remembered === true,
     sessions,
   };
 }

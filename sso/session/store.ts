@@ -9,9 +9,10 @@
 
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { SsoError } from '../errors.ts';
+import { configError, requireKnown, SsoError } from '../errors.ts';
 import type { SsoId } from '../token.ts';
 import { type CookieData, SessionCookie } from './cookie.ts';
+import type { EndHandler } from './end-handlers.ts';
 import { sessionHandle } from './handle.ts';
 import type { LiveSession } from './record.ts';
 import { RequestSession } from './request-session.ts';
@@ -24,6 +25,8 @@ export interface StoreOptions {
   readonly app: string;
   /** Milliseconds without a request after which a session without `cookie.maxAge` is over; default 30 minutes, 0 = never. */
   readonly idleMs?: number | undefined;
+  /** As that of `sessions()`: called at the end of each session on the node that served it; what it throws is in the receipt of the logout. */
+  readonly onEnd?: EndHandler | undefined;
 }
 
 /** A session as a store gives it: the cookie's settings and the attributes. */
@@ -40,6 +43,11 @@ type StoreRequest = IncomingMessage & { session?: object; sessionID: string };
 
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function store(parts: SessionParts, options: StoreOptions): SessionStore {
+  requireKnown('store', options, ['app', 'idleMs', 'onEnd']);
+  const { app, onEnd } = options;
+  if (onEnd !== undefined && typeof onEnd !== 'function') throw configError('onEnd', 'must be a function');
+  checkApp(app);
+  if (onEnd !== undefined) parts.table.onEnd(app, onEnd);
   parts.context.enable();
   return new SessionStore(parts, options);
 }

@@ -50,6 +50,11 @@ export function admissionParts(valveParts: ValveParts): AdmissionParts {
 export function admit(parts: AdmissionParts, req: Request, res: Response): Promise<void> | undefined {
   const sso = new RequestSso(parts, req, res);
   req.sso = sso;
+  return recognise(parts, sso, req);
+}
+
+/** Finds out whose `sso` is, by the request's cookies. A promise only if somebody must be asked. */
+export function recognise(parts: AdmissionParts, sso: RequestSso, req: Request): Promise<void> | undefined {
   const { principalFrom } = parts.settings;
   if (principalFrom !== undefined && admitFront(parts, sso, () => principalFrom(req))) return undefined;
   const header = req.headers.cookie;

@@ -19,8 +19,14 @@ export interface AnswerCookieParts {
 
 type Change =
   | { readonly kind: 'none' }
-  /** `alone`: every other place where it may lie is emptied. */
-  | { readonly kind: 'set'; readonly id: SsoId; readonly token: SsoToken; readonly alone: boolean }
+  /** `alone`: every other place where it may lie is emptied. `keepMs`: how long the browser keeps it, where it is to outlive it. */
+  | {
+      readonly kind: 'set';
+      readonly id: SsoId;
+      readonly token: SsoToken;
+      readonly alone: boolean;
+      readonly keepMs: number | undefined;
+    }
   | { readonly kind: 'delete' };
 
 export class AnswerCookies {
@@ -37,8 +43,8 @@ export class AnswerCookies {
     this.#res = res;
   }
 
-  set(id: SsoId, token: SsoToken, alone: boolean): void {
-    this.#decide({ kind: 'set', id, token, alone });
+  set(id: SsoId, token: SsoToken, alone: boolean, keepMs: number | undefined): void {
+    this.#decide({ kind: 'set', id, token, alone, keepMs });
   }
 
   delete(): void {
@@ -76,7 +82,8 @@ export class AnswerCookies {
     if (change.kind === 'none') return [];
     if (change.kind === 'delete') return cookie.deletions;
     if (!registry.isOpen(change.id)) return [];
-    return change.alone ? [...cookie.otherDeletions, cookie.issue(change.token)] : [cookie.issue(change.token)];
+    const line = cookie.issue(change.token, change.keepMs);
+    return change.alone ? [...cookie.otherDeletions, line] : [line];
   }
 
   /** A visitor who signs on is none any more: what was bound to the cookie is worth nothing now (T2, check 17). */

@@ -13,7 +13,10 @@ import { type Principal, requirePrincipal } from '../principal.ts';
 /** As they were sent; a form's other fields come along. */
 export type Credentials = Fields & { readonly username: string; readonly password: string };
 
-/** Who this is; `undefined`, `null` or `false`: nobody with these credentials. */
+/**
+ * Who this is; `undefined`, `null` or `false`: nobody with these credentials. One that throws an error whose `kind` is `busy` has
+ * too much to do and did not look at them; with any other error nobody can be checked now. Neither counts as a wrong password.
+ */
 export type Authenticate = (
   credentials: Credentials,
   req: Request,
@@ -25,7 +28,8 @@ export const authenticationLimitMs = 10_000;
 export type Outcome =
   | { readonly kind: 'principal'; readonly principal: Principal }
   | { readonly kind: 'refused' }
-  | { readonly kind: 'failed' };
+  /** Nothing is known. `busy`: it says so itself, that nothing was asked. */
+  | { readonly kind: 'failed'; readonly why: 'busy' | 'unavailable' };
 
 const noAnswer = Symbol('no answer in time');
 
@@ -41,7 +45,14 @@ export async function authenticated(
     if (answer !== noAnswer) return { kind: 'principal', principal: requirePrincipal(answer) };
     parts.log.error({ limitMs }, 'authenticate gave no answer in time: the sign-on is denied');
   } catch (error) {
+    // In a flood a line for each would be a flood of its own.
+    if (isBusy(error)) return { kind: 'failed', why: 'busy' };
     parts.log.error({ err: error }, 'authenticate failed: the sign-on is denied');
   }
-  return { kind: 'failed' };
+  return { kind: 'failed', why: 'unavailable' };
+}
+
+/** What an application's check throws that takes no more at the moment: an error with `kind: 'busy'`. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && (error as { kind?: unknown }).kind === 'busy';
 }

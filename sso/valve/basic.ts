@@ -10,13 +10,8 @@ import type { Request } from 'express';
 import type { RefusalReason } from '../audit/events.ts';
 import { configError } from '../errors.ts';
 import type { SsoId } from '../token.ts';
-import {
-  type Authenticate,
-  authenticated,
-  authenticationLimitMs,
-  type Credentials,
-  type Outcome,
-} from './authentication.ts';
+import { attempt } from './attempt.ts';
+import { type Authenticate, authenticationLimitMs, type Credentials } from './authentication.ts';
 import { DerivedCache } from './derived-cache.ts';
 import type { RequestSso } from './request.ts';
 import type { ValveParts } from './settings.ts';
@@ -32,7 +27,7 @@ export interface BasicOptions {
 }
 
 /** `pass`: go on with the sign-on as it is now. */
-export type BasicVerdict = 'pass' | 'refused' | 'failed';
+export type BasicVerdict = 'pass' | 'refused' | 'busy' | 'failed' | { readonly retryAfterMs: number };
 
 interface Proven {
   readonly name: string;
@@ -92,13 +87,20 @@ export class BasicSignOns {
       refused('unavailable');
       return 'failed';
     }
-    sso.begin();
-    const outcome: Outcome = await authenticated(this.#parts, authenticationLimitMs, () =>
-      this.#authenticate(credentials, req),
-    );
+    const outcome = await attempt(this.#parts, sso, req, credentials, {
+      authenticate: this.#authenticate,
+      limitMs: authenticationLimitMs,
+      // This very name, password and source were right before: strangers cannot hold it up.
+      proof: before && key,
+    });
+    if (outcome.kind === 'throttled') {
+      refused('throttled');
+      return outcome;
+    }
     if (outcome.kind !== 'principal') {
-      refused(outcome.kind === 'refused' ? 'credentials' : 'authenticator-failed');
-      return outcome.kind;
+      if (outcome.kind === 'refused') refused('credentials');
+      else refused(outcome.why === 'busy' ? 'busy' : 'authenticator-failed');
+      return outcome.kind === 'failed' && outcome.why === 'busy' ? 'busy' : outcome.kind;
     }
     const { principal } = outcome;
     const isOwn = sso.inForce()?.name === principal.name;

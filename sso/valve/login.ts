@@ -7,20 +7,25 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { RefusalReason } from '../audit/events.ts';
 import { configError, requireKnown, SsoError, type SsoErrorCode } from '../errors.ts';
+import { appendCookie } from '../http/answer.ts';
 import { type Fields, readBody } from '../http/body.ts';
 import { isCrossSite } from '../http/cross-site.ts';
 import { ownHost } from '../http/own-host.ts';
-import { isNavigation, type Refusal, refuse, seeOther, sendJson } from '../http/reply.ts';
+import { isNavigation, type Refusal, refuse, refuseThrottled, secondsOf, seeOther, sendJson } from '../http/reply.ts';
 import { isSafePage, returnAddressInQuery, safeReturnAddress, withQuery } from '../http/return-address.ts';
 import { isName } from '../principal.ts';
-import { type Authenticate, authenticated, authenticationLimitMs, type Credentials } from './authentication.ts';
+import { attempt } from './attempt.ts';
+import { type Authenticate, authenticationLimitMs, type Credentials } from './authentication.ts';
 import { type RequestSso, ssoOf } from './request.ts';
 import type { ValveParts } from './settings.ts';
 
 export type { Authenticate, Credentials } from './authentication.ts';
 
 export interface LoginOptions {
-  /** The page with the form, to which a failure returns with `?error=credentials`. Default: the path that is posted to. */
+  /**
+   * The page with the form, to which a failure returns with `?error=` and why: `credentials`, `throttled` (with `retry_after`,
+   * seconds), `busy` or `unavailable`. Default: the path that is posted to.
+   */
   readonly page?: string;
   /** Names of the fields. Default `username` and `password`. */
   readonly fields?: { readonly username?: string; readonly password?: string };
@@ -86,28 +91,36 @@ async function answer(
     refused('unavailable', username);
     return refuse(req, res, 'unavailable');
   }
-  sso.begin();
-  const outcome = await authenticated(parts, options.timeLimitMs, () => authenticate(credentials, req));
-  if (outcome.kind === 'failed') {
-    refused('authenticator-failed', username);
-    return refuse(req, res, 'unavailable');
-  }
+  const outcome = await attempt(parts, sso, req, credentials, { authenticate, limitMs: options.timeLimitMs });
   const returnTo = safeReturnAddress(
     fields['return_to'] ?? returnAddressInQuery(req),
     parts.settings.origins,
     ownHost(req),
   );
+  if (outcome.kind === 'throttled') {
+    refused('throttled', username);
+    return refuseAttempt(req, res, options, returnTo, outcome.retryAfterMs);
+  }
+  if (outcome.kind === 'failed') {
+    refused(outcome.why === 'busy' ? 'busy' : 'authenticator-failed', username);
+    // The page that has the form has the words, too; without one a sentence has to do.
+    if (options.page === undefined || !isNavigation(req, ['POST'])) return refuse(req, res, outcome.why);
+    return seeOther(res, withQuery(options.page, { error: outcome.why, return_to: returnTo }));
+  }
   if (outcome.kind === 'refused') {
     refused('credentials', username);
-    return refuseCredentials(req, res, options, returnTo);
+    return refuseAttempt(req, res, options, returnTo);
   }
   try {
-    if (!(await sso.sign(outcome.principal, how))) return refuseCredentials(req, res, options, returnTo);
+    if (!(await sso.sign(outcome.principal, how, isRemember(fields))))
+      return refuseAttempt(req, res, options, returnTo);
   } catch (error) {
     const refusal = error instanceof SsoError ? refusalOf[error.code] : undefined;
     if (refusal === undefined) throw error;
     return refuse(req, res, refusal);
   }
+  const known = parts.throttle?.remember(username, req.headers.cookie);
+  if (known !== undefined) appendCookie(res, known);
   const address = returnTo ?? options.returnTo;
   if (isNavigation(req, ['POST'])) seeOther(res, address);
   else sendJson(res, 200, { principal: sso.principal, returnTo: address });
@@ -127,16 +140,34 @@ export function isRightForm(sso: RequestSso, fields: Fields, requireCsrf: boolea
   return token === undefined ? !requireCsrf : sso.isCsrfToken(token);
 }
 
+/** A box that is ticked, or JSON's `true`. */
+function isRemember({ remember }: Fields): boolean {
+  return remember === 'on' || remember === '1' || remember === 'true';
+}
+
 function credentialsIn(fields: Fields, options: Settled): Credentials | undefined {
   const { [options.username]: username, [options.password]: password, ...others } = fields;
   if (username === undefined || password === undefined) return undefined;
   return Object.assign(Object.create(null), others, { username, password });
 }
 
-function refuseCredentials(req: Request, res: Response, options: Settled, returnTo: string | undefined): void {
-  const page = options.page ?? safeReturnAddress(req.baseUrl + req.path, []) ?? '/';
-  if (isNavigation(req, ['POST'])) seeOther(res, withQuery(page, { error: 'credentials', return_to: returnTo }));
-  else refuse(req, res, 'credentials');
+/** The credentials are wrong, or, with `retryAfterMs`, were not looked at because too many attempts failed: back to the form, or JSON. */
+function refuseAttempt(
+  req: Request,
+  res: Response,
+  options: Settled,
+  returnTo: string | undefined,
+  retryAfterMs?: number,
+): void {
+  if (isNavigation(req, ['POST'])) {
+    const page = options.page ?? safeReturnAddress(req.baseUrl + req.path, []) ?? '/';
+    const why =
+      retryAfterMs === undefined
+        ? { error: 'credentials' }
+        : { error: 'throttled', retry_after: secondsOf(retryAfterMs) };
+    seeOther(res, withQuery(page, { ...why, return_to: returnTo }));
+  } else if (retryAfterMs === undefined) refuse(req, res, 'credentials');
+  else refuseThrottled(req, res, retryAfterMs);
 }
 
 function settle(options: LoginOptions): Settled {

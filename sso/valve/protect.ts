@@ -7,12 +7,13 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { configError, requireKnown } from '../errors.ts';
 import { noStore, vary } from '../http/answer.ts';
-import { refuse } from '../http/reply.ts';
+import { refuse, refuseThrottled } from '../http/reply.ts';
 import { isSafePage } from '../http/return-address.ts';
 import { sessionHandle } from '../session/handle.ts';
 import { type BasicOptions, BasicSignOns } from './basic.ts';
 import { type Challenge, type ChallengeOptions, sendChallenge } from './challenge.ts';
 import { type RequestSso, ssoOf } from './request.ts';
+import type { MapRoles } from './role-mapping.ts';
 import type { ValveParts } from './settings.ts';
 
 export interface ProtectOptions {
@@ -22,13 +23,20 @@ export interface ProtectOptions {
   readonly allRoles?: readonly string[];
   /**
    * The page with the sign-on form: a person who navigates is sent there with `return_to`, and that page itself is never
-   * challenged. Default `/login`, unless another way of asking is given. `false`: none, so that without one 403 is answered (V36).
+   * challenged. An origin alone (`https://sso.xyz.com`) means the `/login` of central nodes; who is to come back from there needs
+   * this application's own origin in `origins`. Default `/login`, unless another way of asking is given. `false`: none, so that
+   * without one 403 is answered (V36).
    */
   readonly login?: string | false;
   /** HTTP Basic, for programs, and for people if there is no `login`. */
   readonly basic?: BasicOptions;
   /** The application's own way of asking: used instead of the others. */
   readonly challenge?: Challenge;
+  /**
+   * What the principal's roles are in this application (V37): `roles` and `allRoles` are compared with these, and `req.sso` shows
+   * them from here on, within this Express application. `sso.mapRoles()` does the same where nothing is protected.
+   */
+  readonly mapRoles?: MapRoles;
 }
 
 interface Guard {
@@ -43,11 +51,19 @@ interface Guard {
 
 /** @throws SsoError ERR_CONFIG_INVALID `login` is no path and no http(s) address, or the realm cannot be sent */
 export function protect(parts: ValveParts, options: ProtectOptions = {}): RequestHandler {
-  requireKnown('protect', options, ['roles', 'allRoles', 'login', 'basic', 'challenge']);
-  const { basic, challenge, roles = [], allRoles = [] } = options;
+  requireKnown('protect', options, ['roles', 'allRoles', 'login', 'basic', 'challenge', 'mapRoles']);
+  const { basic, challenge, roles = [], allRoles = [], mapRoles } = options;
+  requireMapping('protect.mapRoles', mapRoles);
   const login = pageOf(options);
   if (login !== undefined && !isSafePage(login))
     throw configError('protect.login', 'must be a path or an http(s) address');
+  if (login?.startsWith('/') === false && parts.settings.origins.length === 0)
+    parts.log.warn(
+      { login },
+      'whoever signs on there is not led back: name the origins of this application in origins',
+    );
+  if (basic !== undefined && parts.settings.requireReauthentication === undefined)
+    parts.realms?.note(basic.realm, basic.authenticate, mapRoles !== undefined);
   const guard: Guard = {
     parts,
     anyOf: [...roles],
@@ -61,7 +77,9 @@ export function protect(parts: ValveParts, options: ProtectOptions = {}): Reques
     if (isPreflight(req)) return next();
     let admitted: boolean | Promise<boolean>;
     try {
-      admitted = admit(guard, ssoOf(req), req, res);
+      const sso = ssoOf(req);
+      if (mapRoles !== undefined) sso.mapRoles(mapRoles);
+      admitted = admit(guard, sso, req, res);
     } catch (error) {
       return next(error);
     }
@@ -70,9 +88,24 @@ export function protect(parts: ValveParts, options: ProtectOptions = {}): Reques
   };
 }
 
+/** The roles of this application from here on, for pages that anybody may see. @throws SsoError ERR_CONFIG_INVALID it is no function */
+export function roleMapping(map: MapRoles): RequestHandler {
+  requireMapping('mapRoles', map ?? null);
+  return (req, _res, next) => {
+    ssoOf(req).mapRoles(map);
+    next();
+  };
+}
+
+function requireMapping(path: string, map: unknown): void {
+  if (map !== undefined && typeof map !== 'function')
+    throw configError(path, 'must be a function that gives the roles of a principal');
+}
+
 function pageOf({ login, basic, challenge }: ProtectOptions): string | undefined {
   if (login === undefined) return basic === undefined && challenge === undefined ? '/login' : undefined;
-  return login === false ? undefined : login;
+  if (login === false) return undefined;
+  return /^https?:\/\/[^/?#\\]+$/i.test(login) ? `${login}/login` : login;
 }
 
 /** Whether the request goes on; otherwise it has been answered, or the application's challenge will. A promise only if somebody is asked. */
@@ -94,6 +127,11 @@ async function admitBasic(
 ): Promise<boolean> {
   const verdict = await basic.apply(req, sso);
   if (verdict === 'failed') return refuseHere(req, res, 'unavailable');
+  if (verdict === 'busy') return refuseHere(req, res, 'busy');
+  if (typeof verdict === 'object') {
+    refuseThrottled(req, res, verdict.retryAfterMs);
+    return false;
+  }
   if (verdict === 'refused') return challenge(guard, sso, req, res);
   return admitSignedIn(guard, sso, req, res);
 }
@@ -124,9 +162,12 @@ function admitSignedIn(guard: Guard, sso: RequestSso, req: Request, res: Respons
 }
 
 function admitRoles(guard: Guard, sso: RequestSso, req: Request, res: Response): boolean | Promise<boolean> {
-  const principal = sso.inForce();
-  if (principal === undefined) return challenge(guard, sso, req, res);
-  const has = (role: string) => principal.roles.includes(role);
+  const identity = sso.inForce();
+  if (identity === undefined) return challenge(guard, sso, req, res);
+  const mapped = sso.mapped(identity);
+  if (mapped?.failed) return refuseHere(req, res, 'unavailable');
+  const { roles } = mapped?.principal ?? identity;
+  const has = (role: string) => roles.includes(role);
   if ((guard.anyOf.length > 0 && !guard.anyOf.some(has)) || !guard.allOf.every(has))
     return refuseHere(req, res, 'role-missing');
   if (sso.id !== undefined) sessionHandle(req)?.ensure();
@@ -154,7 +195,11 @@ function challenge(guard: Guard, sso: RequestSso, req: Request, res: Response): 
   });
 }
 
-function refuseHere(req: Request, res: Response, refusal: 'unavailable' | 'role-missing' | 'not-signed-in'): boolean {
+function refuseHere(
+  req: Request,
+  res: Response,
+  refusal: 'unavailable' | 'busy' | 'role-missing' | 'not-signed-in',
+): boolean {
   refuse(req, res, refusal);
   return false;
 }

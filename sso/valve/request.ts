@@ -16,6 +16,7 @@ import { hostBelongsTo } from '../http/own-host.ts';
 import { retryLater } from '../http/reply.ts';
 import { RequestNotes } from '../http/request-notes.ts';
 import { stampMs } from '../hybrid-clock.ts';
+import { originOf } from '../origin.ts';
 import { isName, type Principal, requirePrincipal } from '../principal.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Opened } from '../registry.ts';
@@ -26,8 +27,9 @@ import type { Assertions } from './assertion.ts';
 import { type CsrfBinding, isCsrfToken, mintCsrfToken } from './csrf.ts';
 import { leaseWaitMs } from './lease-wait.ts';
 import type { Recheck } from './recheck.ts';
+import { type Mapped, type MapRoles, RoleMapping } from './role-mapping.ts';
 import type { ValveParts } from './settings.ts';
-import type { Sso } from './sso.ts';
+import type { OpenOptions, Sso } from './sso.ts';
 
 export type { Sso } from './sso.ts';
 
@@ -60,6 +62,7 @@ export class RequestSso extends RequestNotes implements Sso {
   #id: SsoId | undefined;
   #entry: OpenEntry | undefined;
   #front: Principal | undefined;
+  #mapping: RoleMapping | undefined;
   #unsure: Unsure | undefined;
   /** Looks open, while this node may not accept: nobody is let in by it, but it can be ended. */
   #withheld: SsoId | undefined;
@@ -88,7 +91,8 @@ export class RequestSso extends RequestNotes implements Sso {
 
   get principal(): Principal | undefined {
     vary(this.#res, 'Cookie');
-    return this.inForce();
+    const identity = this.inForce();
+    return identity && (this.mapped(identity)?.principal ?? identity);
   }
 
   get roles(): readonly string[] {
@@ -115,6 +119,11 @@ export class RequestSso extends RequestNotes implements Sso {
     return this.#entry?.endsAt;
   }
 
+  get entryId(): SsoId | undefined {
+    vary(this.#res, 'Cookie');
+    return this.#id;
+  }
+
   hasRole(role: string): boolean {
     return this.roles.includes(role);
   }
@@ -123,12 +132,12 @@ export class RequestSso extends RequestNotes implements Sso {
     this.#mark = this.#parts.registry.mark();
   }
 
-  async open(principal: Principal, how = 'application'): Promise<Principal> {
+  async open(principal: Principal, how = 'application', { remember = false }: OpenOptions = {}): Promise<Principal> {
     if (!this.#mayOpenNow()) await this.mayOpen(); // the registry says no, if it still may not
-    if (!(await this.sign(principal, how))) {
+    if (!(await this.sign(principal, how, remember))) {
       throw new SsoError('ERR_NOT_SIGNED_IN', "the user's sign-ons were ended while the credentials were checked");
     }
-    return this.inForce()!;
+    return this.principal!;
   }
 
   async logout(): Promise<Receipt> {
@@ -173,7 +182,8 @@ export class RequestSso extends RequestNotes implements Sso {
   }
 
   async assertion({ audience }: { readonly audience: string }): Promise<string> {
-    const principal = this.principal;
+    vary(this.#res, 'Cookie');
+    const principal = this.inForce(); // who verifies it knows nothing of this application's mapping
     if (principal === undefined) throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no sign-on to speak of');
     const entry = this.#entry;
     return this.#parts.assertions.make(
@@ -196,7 +206,7 @@ export class RequestSso extends RequestNotes implements Sso {
 
   /** The address that the request came from, by the host's trust proxy setting. */
   get source(): string | undefined {
-    return this.#req.ip;
+    return connectionOf(this.#req).ip;
   }
 
   /** How many different SSO cookies came with the request. */
@@ -234,7 +244,17 @@ export class RequestSso extends RequestNotes implements Sso {
     return this.#mayOpenNow();
   }
 
-  /** The principal with the roles in force, without marking the answer. */
+  /** From here on this application derives its roles itself. */
+  mapRoles(map: MapRoles): void {
+    this.#mapping = new RoleMapping(map, this.#req, this.#parts.log, this.#mapping);
+  }
+
+  /** What the application at hand makes of this identity; `undefined`: it takes the roles as they are. */
+  mapped(identity: Principal): Mapped | undefined {
+    return this.#mapping?.of(identity);
+  }
+
+  /** The principal with the roles in force in all applications, without marking the answer. */
   inForce(): Principal | undefined {
     if (this.#entry === undefined) return this.#front;
     const { principal } = this.#entry;
@@ -270,7 +290,7 @@ export class RequestSso extends RequestNotes implements Sso {
 
   /** The answer sets today's cookie again and deletes all others we could have set. */
   renewCookie(id: SsoId, token: SsoToken): void {
-    this.#cookies.set(id, token, true);
+    this.#cookies.set(id, token, true, this.#keepMs());
   }
 
   deleteCookie(): void {
@@ -278,12 +298,12 @@ export class RequestSso extends RequestNotes implements Sso {
   }
 
   /** `false`: the subject's sign-ons were ended since `begin`. Throws as `open` does. */
-  async sign(given: Principal, how: string): Promise<boolean> {
+  async sign(given: Principal, how: string, remember = false): Promise<boolean> {
     const { registry, settings, audit } = this.#parts;
     const principal = requirePrincipal(given);
     if (!isName(how)) throw new SsoError('ERR_PRINCIPAL_INVALID', 'how must name the way of authentication');
     const { name: user } = principal;
-    const opened = this.#openNow(principal, how);
+    const opened = this.#openNow(principal, how, remember);
     if (opened === undefined) {
       audit.refused({ reason: 'subject-ended', user, how, source: this.source });
       return false;
@@ -292,14 +312,17 @@ export class RequestSso extends RequestNotes implements Sso {
     // Before any wait: a second sign-on in this request replaces this one, and leaves no orphan.
     this.#front = this.#unsure = this.#withheld = undefined;
     this.recognise(opened.id, opened.entry);
-    this.#cookies.set(opened.id, opened.token, this.#presented > 1);
+    this.#cookies.set(opened.id, opened.token, this.#presented > 1, this.#keepMs());
     sessionHandle(this.#req)?.link(opened.id);
     await registry.held();
     if (this.#res.headersSent) {
       await registry.close(opened.id, 'invalidated');
       this.#requireOpenable();
     }
-    if (!registry.isOpen(opened.id)) return false;
+    if (!registry.isOpen(opened.id)) {
+      this.#requirePlace(opened.id);
+      return false;
+    }
     for (const hook of settings.onSignOn)
       await this.#runHook(() => hook.signOn(this.#req, this.#res, principal, this.#parts));
     return true;
@@ -328,17 +351,38 @@ export class RequestSso extends RequestNotes implements Sso {
     return accepting() && finality.mayAccept();
   }
 
-  #openNow(principal: Principal, how: string): Opened | undefined {
+  /** How long the browser keeps the cookie: that of a sign-on that is not remembered ends with the browser. */
+  #keepMs(): number | undefined {
+    const entry = this.#entry;
+    return entry?.remembered === true ? entry.endsAt - this.#parts.clock.now() : undefined;
+  }
+
+  #openNow(principal: Principal, how: string, remember: boolean): Opened | undefined {
     const replaces = this.endable;
+    const origin = originOf(this.#req.headers['user-agent'], this.source);
     try {
       this.#requireOpenable();
-      return this.#parts.registry.openNow({ principal, how, mark: this.#mark, ...(replaces && { replaces }) });
+      return this.#parts.registry.openNow({
+        principal,
+        how,
+        mark: this.#mark,
+        origin,
+        remember,
+        ...(replaces && { replaces }),
+      });
     } catch (error) {
       const reason = error instanceof SsoError ? refusalReasons[error.code] : undefined;
       if (reason !== undefined) this.#parts.audit.refused({ reason, user: principal.name, how, source: this.source });
       if (reason === 'unavailable' || reason === 'limit') retryLater(this.#res);
       throw error;
     }
+  }
+
+  /** Whether this sign-on has ended already since others of its user came after it: nothing was wrong with the credentials. */
+  #requirePlace(id: SsoId): void {
+    const look = this.#parts.registry.look(id);
+    if (this.#id !== id || look.state !== 'over' || look.cause !== 'replaced') return;
+    throw new SsoError('ERR_LIMIT_REACHED', 'later sign-ons of this user have taken its place');
   }
 
   #requireOpenable(): void {

@@ -13,6 +13,8 @@ import type { Principal } from '../principal.ts';
 import type { Random } from '../random.ts';
 import type { Registry } from '../registry.ts';
 import type { RequestContext } from '../session/request-context.ts';
+import type { Throttle } from '../throttle/throttle.ts';
+import type { Realms } from './realms.ts';
 
 /** Checked by `options.ts`, from the options of the same names. */
 export interface ValveSettings {
@@ -68,6 +70,10 @@ export interface ValveParts {
    * is near the others'. While it does not, "unknown" proves nothing, and no cookie is deleted for it.
    */
   readonly accepting: () => boolean;
+  /** What the applications of this node call the places where they check their users. */
+  readonly realms?: Realms;
+  /** Slows guessing; `undefined`: nothing does. */
+  readonly throttle?: Pick<Throttle, 'admit' | 'remember' | 'isSameAccount'> | undefined;
   /** Somebody was not signed on, for this reason: for metrics. */
   readonly onRefused?: ((reason: RefusalReason) => void) | undefined;
 }

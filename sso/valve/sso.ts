@@ -5,6 +5,12 @@
 
 import type { Principal } from '../principal.ts';
 import type { Receipt } from '../receipt.ts';
+import type { SsoId } from '../token.ts';
+
+export interface OpenOptions {
+  /** The user wishes to be remembered. Where the operator has not set `remember`, the sign-on is one like any other. Default false. */
+  readonly remember?: boolean;
+}
 
 /** The sign-on of a request. Without one: not signed in, no roles, everything else `undefined`. */
 export interface Sso {
@@ -14,7 +20,7 @@ export interface Sso {
    * failed. Then nobody counts as signed in, the cookie stays as it is, and `protect()` answers 503. `logout` works all the same.
    */
   readonly unavailable: boolean;
-  /** With the roles in force, which may be others than at the sign-on (V38). */
+  /** With the roles in force, which may be others than at the sign-on (V38), or with those that the application derives from them (`mapRoles`, V37). */
   readonly principal: Principal | undefined;
   readonly roles: readonly string[];
   /** `form`, `basic`, the application's own word; `front` where something in front of us vouches (V26). */
@@ -24,6 +30,8 @@ export interface Sso {
   readonly openedAt: number | undefined;
   /** When it is over at the latest, milliseconds since 1970. */
   readonly endsAt: number | undefined;
+  /** Which of `sso.entries(name)` it is: the id there, which is no secret and no cookie. */
+  readonly entryId: SsoId | undefined;
   hasRole(role: string): boolean;
   /**
    * The check of somebody's credentials begins: if the user's sign-ons are ended from now on, `open` refuses. Without it the
@@ -34,9 +42,10 @@ export interface Sso {
    * Signs on a principal that the application has authenticated by its own means; `how` names them (default `application`).
    * Always a new sign-on with a new session id; one that was there ends with cause `replaced`. Resolves with the principal.
    * @throws SsoError ERR_PRINCIPAL_INVALID · ERR_INSECURE_CONNECTION · ERR_FOREIGN_HOST · ERR_ANSWER_STARTED · ERR_UNAVAILABLE ·
-   * ERR_LIMIT_REACHED · ERR_NOT_SIGNED_IN the user's sign-ons were ended while the credentials were checked
+   * ERR_LIMIT_REACHED there are too many, or later ones of the user took its place already ·
+   * ERR_NOT_SIGNED_IN the user's sign-ons were ended while the credentials were checked
    */
-  open(principal: Principal, how?: string): Promise<Principal>;
+  open(principal: Principal, how?: string, options?: OpenOptions): Promise<Principal>;
   /**
    * Ends the sign-on everywhere, with all sessions of all applications. Resolves with the receipt.
    * @throws SsoError ERR_NOT_SIGNED_IN there is nothing to end · ERR_UNAVAILABLE whether there is a sign-on cannot be said now

@@ -26,6 +26,8 @@ test('each event is one line at info, with its name first, the node, what is kno
   audit.rolesSet({ user: 'alice', roles: ['clerk'], by: undefined });
   audit.administered({ act: 'stop-application', app: 'shop' });
   audit.administered({ act: 'end-entry', signOn: id, by: 'root' });
+  audit.nodeEnds({ act: 'drain', cause: 'SIGTERM' });
+  audit.nodeEnds({ act: 'stop' });
   assert.deepEqual(fields(log), [
     { event: 'sign-on', node: 'n1', user: 'alice', how: 'form', signOn: 'aBcDeFgH', source: '192.0.2.7' },
     { event: 'sign-on-refused', node: 'n1', reason: 'credentials', user: 'alice', how: 'form', source: '192.0.2.7' },
@@ -36,6 +38,8 @@ test('each event is one line at info, with its name first, the node, what is kno
     { event: 'roles-set', node: 'n1', user: 'alice', roles: ['clerk'] },
     { event: 'administration', node: 'n1', act: 'stop-application', app: 'shop' },
     { event: 'administration', node: 'n1', act: 'end-entry', by: 'root', signOn: 'aBcDeFgH' },
+    { event: 'node-ends', node: 'n1', act: 'drain', cause: 'SIGTERM' },
+    { event: 'node-ends', node: 'n1', act: 'stop', cause: 'call' },
   ]);
   for (const { level, message, fields } of log.lines) {
     assert.equal(level, 'info');

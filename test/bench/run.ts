@@ -3,10 +3,11 @@
 import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { tool } from '../support/tool.ts';
 import type { Bench } from './bench.ts';
 import { build } from './build.ts';
 import { faults } from './faults.ts';
+import { forwardAuth } from './forward-auth.ts';
 import { http } from './http.ts';
 import { join as joining } from './join.ts';
 import { logout } from './logout.ts';
@@ -16,7 +17,25 @@ import { repair } from './repair.ts';
 import { restart } from './restart.ts';
 import { signOns } from './sign-ons.ts';
 
-const benches: readonly Bench[] = [loop, http, logout, signOns, joining, memory, faults, repair, restart];
+const benches: readonly Bench[] = [loop, http, logout, signOns, joining, memory, faults, repair, restart, forwardAuth];
+
+const usage = `npm run bench -- [--only a,b] [--rounds N] [--most N]
+
+  --only a,b   some of these (all)
+  --rounds N   of each (5)
+  --most N     no more sign-ons than this (1000000)
+
+${benches.map(({ key, title }) => `  ${key}  ${title}`).join('\n')}`;
+const { values, whole, refuse } = tool(usage, {
+  only: { type: 'string' },
+  rounds: { type: 'string', default: '5' },
+  most: { type: 'string', default: '1000000' },
+});
+const rounds = whole('rounds');
+const most = whole('most');
+const wanted = values.only?.split(',');
+if (wanted?.some((key) => !benches.some((bench) => bench.key === key)))
+  refuse(`--only takes some of ${benches.map(({ key }) => key).join()}`);
 
 if (import.meta.url.endsWith('.ts')) {
   const { folder, remove } = build();
@@ -31,33 +50,13 @@ if (import.meta.url.endsWith('.ts')) {
 }
 
 async function measure(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      only: { type: 'string' },
-      rounds: { type: 'string', default: '5' },
-      most: { type: 'string', default: '1000000' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log('npm run bench -- [--only a,b] [--rounds N] [--most N]\n');
-    for (const { key, title } of benches) console.log(`${key}  ${title}`);
-    return;
-  }
-  const rounds = Number(values.rounds);
-  if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number above 0');
-  const wanted = values.only?.split(',');
-  const unknown = wanted?.filter((key) => !benches.some((bench) => bench.key === key)) ?? [];
-  if (unknown.length > 0)
-    throw new Error(`--only takes ${benches.map(({ key, title }) => `${key} (${title})`).join(', ')}`);
-
   console.log(
     `Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${rounds} rounds; medians, and in brackets the lowest and highest, or of many the quartiles.\n`,
   );
   for (const bench of benches.filter(({ key }) => wanted?.includes(key) ?? true)) {
     const table = await bench.run({
       rounds,
-      most: Number(values.most),
+      most,
       say: (line) => void process.stderr.write(`${bench.key}: ${line}\n`),
     });
     console.log(`### ${bench.key}. ${bench.title}\n\n${table}\n`);

@@ -106,6 +106,25 @@ test('check 68: whoever differs is refused with a reason that names both sides',
   }
 });
 
+test('a refusal for settings names those that differ, and no others; it travels as words alone', () => {
+  const fingerprint = (leaseMs: number, voters: string) =>
+    `lifeMs 1000, voters ${voters}, leaseMs ${leaseMs}, whenCutOff serve`;
+  const ours = { ...own, fingerprint: fingerprint(6_000, 'a:1 b:1') };
+  const differ = (one: string) => judgeHello({ ...theirs, fingerprint: one }, { ...known, own: ours })?.differ;
+  assert.deepEqual(differ(fingerprint(500, 'a:1 b:1')), ['leaseMs']);
+  assert.deepEqual(differ(fingerprint(500, 'a:1 b:1 c:1')), ['voters', 'leaseMs']);
+  assert.deepEqual(
+    differ('lifeMs 1000'),
+    ['voters', 'leaseMs', 'whenCutOff'],
+    'a node without a cluster of its own kind',
+  );
+  assert.deepEqual(differ(`${ours.fingerprint}, more 1`), ['more'], 'what this node knows nothing of');
+  assert.deepEqual(differ(`${ours.fingerprint}, <b>10.0.0.1:7800</b> 1`), [], 'what is no name of a setting');
+  const refusal = judgeHello({ ...theirs, fingerprint: fingerprint(500, 'a:1 b:1') }, { ...known, own: ours })!;
+  assert.match(refusal.text, /must be equal differ \(leaseMs\): /);
+  assert.equal(parseRefusal(encodeRefusal(refusal))?.differ, undefined);
+});
+
 test("credentials of another node's are refused before anything else is compared", () => {
   const refusal = judgeHello({ ...theirs, cluster: 'other' }, { ...known, vouched: (node) => node === 'n3' });
   assert.equal(refusal?.code, 'name');

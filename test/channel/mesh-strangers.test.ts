@@ -143,6 +143,31 @@ atPort('check 65: the line names where it came from and what was claimed, and no
   assert.ok(!line.includes(othersKey.keyId) && !line.includes(Buffer.from(othersKey.key).toString('hex')));
 });
 
+for (const how of ['reset', 'ended'] as const)
+  atPort(`a connection that is ${how} in the handshake is told as that, and not as a wrong key`, async (at) => {
+    const between = createTcpServer((inside) => {
+      const outside = connectTcp(at.port, '127.0.0.1');
+      for (const socket of [inside, outside]) socket.on('error', () => {});
+      inside.once('data', (hello) => outside.write(hello));
+      // The right key has been offered, and the node has answered: here the way breaks.
+      outside.once('data', () => {
+        if (how === 'reset') outside.resetAndDestroy();
+        else outside.end();
+        inside.destroy();
+      });
+    });
+    await new Promise<void>((resolve) => between.listen(0, '127.0.0.1', resolve));
+    const { port } = between.address() as AddressInfo;
+    await new RawMember({ port, node: 'n2', key: meshKeys()('n2')[0]! }).closed;
+    await at.log.says(/ended in its handshake/);
+    const line = text(at.log.warnings[0]!);
+    assert.match(line, /node \\"n2\\""/);
+    assert.match(line, /ECONNRESET/);
+    assert.doesNotMatch(line, /wrong key|refused/);
+    await new Promise((resolve) => between.close(resolve));
+    await memberComesIn(at);
+  });
+
 atPort(
   'check 69: silent connections are few at a time; the oldest give way, and a member comes in among them',
   async (at) => {

@@ -165,18 +165,35 @@ story('a DNS name leads to the nodes behind it; until it was answered it is pend
 story(
   'settings that must be equal and are not: neither node is up for the other, and the operators of both read why, once',
   async (open) => {
-    const one = await open({ node: 'n1', fingerprint: 'cookieDomain=xyz.com' });
-    const two = await open({ node: 'n2', fingerprint: 'cookieDomain=abc.com', nodes: [one.mesh.address()] });
+    const one = await open({ node: 'n1', fingerprint: 'cookieDomain xyz.com' });
+    const two = await open({ node: 'n2', fingerprint: 'cookieDomain abc.com', nodes: [one.mesh.address()] });
     await eventually(() => (two.mesh.counters()['refused-settings'] ?? 0) >= 3);
     for (const { log, recording } of [one, two]) {
       assert.deepEqual(recording.heard, []);
       assert.equal(log.warnings.length, 1);
       assert.match(
         text(log.warnings[0]!),
-        /cookieDomain=xyz\.com.*cookieDomain=abc\.com|cookieDomain=abc\.com.*cookieDomain=xyz\.com/,
+        /cookieDomain xyz\.com.*cookieDomain abc\.com|cookieDomain abc\.com.*cookieDomain xyz\.com/,
       );
     }
     assert.deepEqual(two.mesh.pending(), []);
+    assert.deepEqual(
+      two.mesh.refusals?.().map(({ by, reason, differ }) => ({ by, reason, differ })),
+      [{ by: 'n1', reason: 'settings', differ: ['cookieDomain'] }],
+      'whoever asks the node learns it as well',
+    );
+    await two.mesh.close();
+    const mended = await open({
+      node: 'n2',
+      incarnation: 9,
+      fingerprint: 'cookieDomain xyz.com',
+      nodes: [one.mesh.address()],
+    });
+    await mended.recording.hears('up', 'n1');
+    assert.deepEqual(
+      [one, mended].map(({ mesh }) => mesh.refusals?.()),
+      [[], []],
+    );
   },
 );
 

@@ -242,8 +242,11 @@ fault(
       assert.equal(log.warnings.length, 1, log.warnings.map(text).join('\n'));
       assert.match(text(log.warnings[0]!), /lifeMs 1.*lifeMs 2|lifeMs 2.*lifeMs 1/);
     }
+    const judges = [one, two].flatMap(({ channel }) => channel.refusals?.() ?? []);
+    assert.deepEqual([...new Set(judges.flatMap(({ differ }) => differ))], ['lifeMs']);
     const mended = await open({ node: 'n2', incarnation: 2, fingerprint: 'lifeMs 1' });
     await hear([one, mended], 'up');
+    assert.deepEqual(mended.channel.refusals?.(), []);
   },
 );
 

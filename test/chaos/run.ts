@@ -1,31 +1,31 @@
 /** `npm run chaos -- [--cells N] [--seed S] [--only PART-OF-NAME] [--again] [--list]`: real processes under faults, a line per cell, a table at the end. */
 
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { seededRandom, systemRandom } from '../../sso/random.ts';
 import { build } from '../bench/build.ts';
 import { figure, markdownTable, percentile } from '../bench/table.ts';
+import { tool } from '../support/tool.ts';
 import { type CellResult, runCell } from './cell.ts';
 import { type Cell, matrix } from './matrix.ts';
 
-const { values } = parseArgs({
-  options: {
-    cells: { type: 'string', default: String(matrix.length) },
-    seed: { type: 'string', default: String(1 + Math.floor(systemRandom.fraction() * 1_000_000)) },
-    only: { type: 'string', default: '' },
-    again: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-  },
-});
+const usage = `npm run chaos -- [--cells N] [--seed S] [--only PART-OF-NAME] [--again] [--list]
 
-const whole = (name: 'cells' | 'seed'): number => {
-  const value = Number(values[name]);
-  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name} must be a whole number above 0`);
-  return value;
-};
+  --cells N   the first so many (all ${matrix.length})
+  --seed S    chance (another one each time)
+  --only TEXT those whose name contains this
+  --again     a cell that the machine may have broken gets a second run
+  --list      names them, and runs none`;
+const { values, whole, refuse } = tool(usage, {
+  cells: { type: 'string', default: String(matrix.length) },
+  seed: { type: 'string', default: String(1 + Math.floor(systemRandom.fraction() * 1_000_000)) },
+  only: { type: 'string', default: '' },
+  again: { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
+});
 
 const seed = whole('seed');
 const cells = matrix.filter(({ name }) => name.includes(values.only)).slice(0, whole('cells'));
+if (cells.length === 0) refuse(`there is no cell "${values.only}": --list shows them`);
 if (values.list) for (const cell of cells) console.log(titleOf(cell));
 else await runAll();
 

@@ -55,6 +55,8 @@ const wrong: readonly (readonly [text: string, says: RegExp])[] = [
   [`${good}maxEmptyLife: 1.5`, /maxEmptyLife: must be a whole number of seconds/],
   [`${good}maxEmptyLife: 2147483648000`, /maxEmptyLife: must be a whole number of seconds, 0 to 1000000000/],
   [`${good}processExpiresInterval: soon`, /processExpiresInterval: must be a whole number of seconds/],
+  [`${good}maxSignOns: 0`, /maxSignOns: must be a whole number, at least 1/],
+  [`${good}maxSignOns: many`, /maxSignOns: must be a whole number, at least 1/],
   [`${good}lifeMs: 12h`, /lifeMs: must be a whole number of milliseconds, 1000 to 2592000000/],
   [`${good}idleMs: -5`, /idleMs: must be a whole number of milliseconds/],
   [`${good}clearSiteData: [cookies]`, /clearSiteData\[0\]: must be one of cache, storage/],
@@ -130,7 +132,7 @@ test('what is left out has its default, and paths start at the configuration', (
   const config = load(good);
   assert.deepEqual(config.web, { listen: '127.0.0.1:8080', trustProxy: [] });
   assert.deepEqual(config.log, { level: 'info' });
-  assert.equal(config.usersFile, join(directory, 'users.yaml'));
+  assert.deepEqual(config.directories, [{ kind: 'file', file: join(directory, 'users.yaml') }]);
   assert.deepEqual(config.node, { secret: [secret] });
 });
 
@@ -149,7 +151,9 @@ test('the sample configurations load', () => {
   write('secret', secret);
   write('nats-password', 'carries-frames', 0o600);
   const names = readdirSync(samples).filter((name) => name.endsWith('.yaml') && !name.includes('users'));
+  write('ldap-password', 'searches-only', 0o600);
   assert.deepEqual(names.sort(), [
+    'central-node.yaml',
     'demo.yaml',
     'one-node.yaml',
     'three-nodes-nats.yaml',

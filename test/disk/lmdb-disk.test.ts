@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { systemClock } from '../../sso/clock.ts';
+import { LmdbDisk } from '../../sso/disk/lmdb-disk.ts';
 import { SsoError } from '../../sso/errors.ts';
 import { seededRandom } from '../../sso/random.ts';
 import { LogLines } from '../../sso/testing/log-lines.ts';
@@ -76,6 +79,37 @@ test("a directory that holds somebody else's files is refused and left as it was
   assert.equal(place.mode('.'), '755');
   assert.deepEqual(readdirSync(place.directory), ['letter.txt']);
   place.end();
+});
+
+test('a data directory is made with what is missing above it, all of it for the owner only', options, async () => {
+  const place = temporaryPlace();
+  const directory = place.file('a/b');
+  const disk = new LmdbDisk({ directory, clock: systemClock });
+  assert.equal((await disk.open()).state, 'missing');
+  await disk.close();
+  for (const made of ['.', 'a', 'a/b']) assert.equal(place.mode(made), '700');
+  place.end();
+});
+
+test('where a file system takes no directory the start ends at once, in words, and does not hang', {
+  ...options,
+  skip: existsSync('/proc/self') ? false : 'there is no /proc here',
+}, async () => {
+  // In a process of its own: Node's own recursive way of making it never returns, and would take this one with it.
+  for (const directory of ['/proc/latchkey', '/proc/latchkey/a/b']) {
+    const text = `
+        import { prepareDirectory } from ${JSON.stringify(new URL('../../sso/disk/directory.ts', import.meta.url).href)};
+        try { prepareDirectory(${JSON.stringify(directory)}); } catch ({ code, message }) { console.log(code, message); }`;
+    const ran = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', text], {
+      timeout: 30_000,
+      encoding: 'utf8',
+    });
+    assert.equal(ran.signal, null, 'it ended by itself');
+    assert.match(
+      ran.stdout,
+      /^ERR_DISK_FAILED dataDir: \/proc\/latchkey\S* cannot be (made: its file system takes no files of ours \(ENOENT\)|written by this user .*)\n$/,
+    );
+  }
 });
 
 test('a directory that a later version wrote is refused in words and left as it was', options, async () => {

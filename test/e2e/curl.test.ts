@@ -118,7 +118,11 @@ test('the lines that the demonstration prints work as they are printed', async (
     .map((line) => line.trim());
   const before = demo.output().length;
   const { stdout } = await execute('bash', ['-c', lines.join('\n')], { timeout: 90_000 });
-  const printed = stdout.split('\n').filter((line) => line !== '');
+  // What was waited for has a dot a second before it.
+  const printed = stdout
+    .split('\n')
+    .map((line) => line.replace(/^\.* /, ''))
+    .filter((line) => line !== '');
   const answers = printed.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line.trim()));
   const [signedOn, known, killed, survived, receipt, out, complete, again, second, cutOff, started, back, cut, kept] =
     answers;

@@ -38,6 +38,10 @@ const entries: SsoEntry[] = [
   { ...open, principal: { name: 'alice', roles: ['admin', 'customer'] } },
   { ...open, seenEnds: { 'n1:1': 1 } },
   { ...open, epoch: 1, how: 'basic' },
+  { ...open, origin: { device: 'Firefox', source: '192.0.2.1' } },
+  { ...open, origin: { device: 'Chromium' }, remembered: true },
+  { ...open, origin: { source: '192.0.2.7' }, usedAt: 2_000 },
+  { ...open, remembered: true },
   closeEntry(open, 'logout', 5_000),
   closeEntry(open, 'idle', 5_000),
   closeEntry(open, 'logout', 4_000),
@@ -50,7 +54,9 @@ const entries: SsoEntry[] = [
 latticeContract({
   lattice: entryLattice,
   values: entries,
-  fine: (value) => (value.state === 'open' ? { ...value, usedAt: 0, aliveAt: 0 } : value),
+  fine: (value) =>
+    value.state === 'open' ? { ...value, usedAt: 0, aliveAt: 0, origin: undefined, remembered: undefined } : value,
+  tail: 1,
   invalid: [
     ['logout', 1],
     ['logged-out', 1, 2],
@@ -60,6 +66,12 @@ latticeContract({
     ['open', 'alice', [1], 0, 'form', 1, 1, 1, 0, 0, 1, 1],
     ['open', 'alice', [], 0, 'form', 1, 1, 1, 0, [], 1, 1],
     ['open', 'alice', [], 0, 'form', 1.5, 1, 1, 0, 0, 1, 1],
+    ['open', 'alice', [], 0, 'form', 1, 1, 1, 0, 0, 1, 1, 1],
+    ['open', 'alice', [], 0, 'form', 1, 1, 1, 0, 0, 1, 1, []],
+    ['open', 'alice', [], 0, 'form', 1, 1, 1, 0, 0, 1, 1, ['x', '', 2]],
+    ['open', 'alice', [], 0, 'form', 1, 1, 1, 0, 0, 1, 1, ['x', 1, 0]],
+    ['open', 'alice', [], 0, 'form', 1, 1, 1, 0, 0, 1, 1, ['x'.repeat(257), '', 0]],
+    ['open', 'alice', [], 0, 'form', 1, 1, 1, 0, 0, 1, 1, ['', 'a\u0000b', 0]],
   ],
 });
 
@@ -177,6 +189,7 @@ test('an opening counts from when its credentials were checked, one that lives t
   const { aheadAt } = withLife(entryLattice, 40_000);
   const opened = { ...open, authenticatedAt: 9_500, endsAt: 50_000 };
   assert.equal(aheadAt?.(opened), 9_500);
+  assert.equal(aheadAt?.({ ...opened, remembered: true, endsAt: 60_000 }), 19_000, 'check 71: whoever says so');
   assert.equal(aheadAt?.({ ...opened, openedStamp: 1e15, usedAt: 1e15 }), 9_500);
   assert.equal(aheadAt?.({ ...opened, endsAt: 60_000 }), 19_000);
   assert.equal(entryLattice.aheadAt?.({ ...opened, endsAt: 60_000 }), 9_500);

@@ -115,8 +115,11 @@ test('a node is alive and ready; one that drains is alive and not ready', async 
 test('S4: a node that is cut off says within T that it is without a quorum, and is ready again after the heal', async (t) => {
   const cluster = await testCluster({ host });
   t.after(() => cluster.stop());
+  const heard: boolean[] = [];
+  cluster.at('n1').sso.on('accepting', (accepts) => void heard.push(accepts));
   await cluster.split([['n1'], ['n2', 'n3']]);
   await cluster.advance(6_000);
+  assert.deepEqual(heard, [false], 'its application hears of it');
   const { body } = await supertest(cluster.at('n1').secure).get('/readyz').expect(503);
   assert.deepEqual(body.why, [{ reason: 'without-quorum', waitsFor: 'leases of 2 of 3 voters, and has 1' }]);
   await supertest(cluster.at('n1').secure).get('/livez').expect(200);
@@ -124,4 +127,5 @@ test('S4: a node that is cut off says within T that it is without a quorum, and 
   await cluster.heal();
   await cluster.settle();
   await supertest(cluster.at('n1').secure).get('/readyz').expect(200);
+  assert.deepEqual(heard, [false, true]);
 });

@@ -37,6 +37,7 @@ export function picture(differs: Partial<HealthSnapshot> = {}): HealthSnapshot {
     ],
     signOns: { open: 12, closed: 3 },
     sessions: { live: 20 },
+    refusals: [],
     counters: {},
     queues: {},
     clock: { offsetMs: 0, isWrong: false },

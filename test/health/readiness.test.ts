@@ -5,6 +5,12 @@ import type { HealthSnapshot } from '../../sso/health/snapshot.ts';
 import { finality, picture, voters } from './picture.ts';
 
 const cutOff = { accepting: false, leases: [] };
+const refusal = (differ: readonly string[]) => ({
+  by: 'n2',
+  reason: 'settings',
+  differ,
+  why: 'leaseMs 500 on node "n2"',
+});
 
 const table: readonly [
   name: string,
@@ -34,8 +40,26 @@ const table: readonly [
   [
     'one without a vote waits for one source',
     { finality: finality({ standing: 'lost', vote: undefined, ...cutOff }) },
+    [['recovering', 'the state of one voter']],
+    6,
+  ],
+  [
+    'the only voter waits for its former life alone',
+    { finality: finality({ standing: 'lost', voters: voters.slice(0, 1), quorum: 1, mode: 'serve', ...cutOff }) },
+    [['recovering', 'the leases of its former life to run out']],
+    6,
+  ],
+  [
+    'one of two in serve mode waits for the other',
+    { finality: finality({ standing: 'lost', voters: voters.slice(0, 2), quorum: 2, mode: 'serve', ...cutOff }) },
     [['recovering', 'the state of one other voter']],
     6,
+  ],
+  [
+    'a node without a vote, of one voter',
+    { finality: finality({ voters: voters.slice(1, 2), quorum: 1, vote: undefined, ...cutOff }) },
+    [['without-quorum', 'a lease of the one voter']],
+    1,
   ],
   [
     'one that joins and recovers says both',
@@ -46,6 +70,34 @@ const table: readonly [
     ],
     6,
   ],
+  [
+    'one that other nodes refuse names the settings that differ, and no value of them',
+    {
+      finality: finality({ standing: 'lost', ...cutOff }),
+      refusals: [refusal(['leaseMs']), refusal(['voters', 'leaseMs'])],
+    },
+    [
+      ['refused', 'its leaseMs and voters to be the same as on the nodes that refuse it'],
+      ['recovering', 'the state of 2 other voters'],
+    ],
+    30,
+  ],
+  [
+    'one that is refused for another reason says which, in words of ours alone',
+    {
+      finality: finality(cutOff),
+      refusals: [
+        { ...refusal([]), reason: 'version' },
+        { ...refusal([]), reason: 'n9.example:7800' },
+      ],
+    },
+    [
+      ['refused', 'frames of a version that they speak and what its log says'],
+      ['without-quorum', 'leases of 2 of 3 voters, and has 1'],
+    ],
+    30,
+  ],
+  ['a node that refuses another, and accepts', { refusals: [refusal(['leaseMs'])] }, [], 0],
   ['one that drains', { state: 'draining' }, [['draining', undefined]], 1],
   ['one that has stopped', { state: 'stopped', finality: finality(cutOff) }, [['stopped', undefined]], 30],
   [

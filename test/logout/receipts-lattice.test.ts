@@ -22,6 +22,8 @@ const pending: ReceiptRecord = {
 
 latticeContract({
   lattice: receiptLattice,
+  tail: 1,
+  fine: (value) => ({ ...value, stamp: 0 }),
   values: [
     pending,
     { ...pending, finalAt: 7_000 },
@@ -39,7 +41,7 @@ latticeContract({
     { ...pending, closing: { map: 'subjects', key: 'alice' }, cause: 'subject-ended', stamp: 5 },
   ], // biome-ignore format: a table
   invalid: [
-    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [], 0],
+    ['entries', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], []],
     ['sessions', 'k', 'logout', 1, 'n1:1', 1, 0, 0, [], [], [], 0, 0],
     ['entries', 'k', 'tired', 1, 'n1:1', 1, 0, 0, [], [], [], 0, 0],
     ['entries', 'k', 'logout', 1, 'n1:1', 1, -1, 0, [], [], [], 0, 0],

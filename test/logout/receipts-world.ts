@@ -17,7 +17,7 @@ import { storeProven } from '../../sso/logout/proof.ts';
 import { type ReceiptRecord, receiptLattice } from '../../sso/logout/receipt-lattice.ts';
 import { type ReceiptLimits, Receipts } from '../../sso/logout/receipts.ts';
 import { seededRandom } from '../../sso/random.ts';
-import { type Opened, Registry } from '../../sso/registry.ts';
+import { type Opened, Registry, type RegistryLimits } from '../../sso/registry.ts';
 import { type SessionRecord, sessionLattice } from '../../sso/session/record.ts';
 import { SessionTable } from '../../sso/session/table.ts';
 import { type Subject, subjectLattice } from '../../sso/subject.ts';
@@ -135,6 +135,7 @@ export interface WorldOptions {
   readonly prompt?: boolean;
   /** T, milliseconds. Default 6,000. */
   readonly leaseMs?: number;
+  readonly limits?: Partial<RegistryLimits>;
 }
 
 /** T, milliseconds, unless a test wants another. */
@@ -311,6 +312,7 @@ export class World {
       random,
       life,
       accepting: () => node.accepting,
+      limits: this.#options.limits ?? {},
       log,
     });
     node.registry.onClosed(({ id, own, cause }) => node.closed.push({ id, own, cause }));

@@ -111,3 +111,27 @@ test('a node without a vote pulls from one voter that has recovered', () => {
   assert.equal(kind(guest, own('lost'), [says('a', 'up', { merged: false })], 0), 'waiting');
   assert.equal(kind(guest, own('lost'), [says('a', 'up')], 0), 'up');
 });
+
+test('what a node waits for is a sentence for one voter, for two and for many', () => {
+  const one = votersOf(['a'], 'a');
+  const two = votersOf(['a', 'b'], 'a', { whenCutOff: 'refuse' });
+  const cases: readonly (readonly [string, Parameters<typeof judgeRecovery>, string])[] = [
+    ['the only voter', [one, own('lost'), [], 0], 'the leases that its former life may have lent to run out'],
+    ['with its disk', [one, own('disk'), [], 0], 'the leases that its former life may have lent to run out'],
+    ['one of two', [two, own('lost'), [], 0], 'one other voter that has kept its state'],
+    ['with its disk', [two, own('disk'), [], 0], 'the other voter, to compare its disk with what it remembers'],
+    [
+      'one of two that serve',
+      [votersOf(['a', 'b'], 'a'), own('lost'), [], 0],
+      'one other voter that has kept its state, or the leases that its former life may have lent to run out',
+    ],
+    ['one of three', [three, own('lost'), [says('b', 'up')], 0], '2 other voters that have kept their state (1 found)'],
+    ['with its disk', [three, own('disk'), [], 0], 'the other voters, to compare its disk with what they remember'],
+    ['without a vote', [guest, own('lost'), [], 0], 'one voter that has recovered'],
+  ];
+  for (const [who, asked, words] of cases) {
+    const verdict = judgeRecovery(...asked);
+    assert.ok(verdict.kind === 'waiting', who);
+    assert.equal(verdict.for, words, who);
+  }
+});

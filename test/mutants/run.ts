@@ -5,43 +5,46 @@
  * nobody has said why.
  */
 
-import { parseArgs } from 'node:util';
+import { tool } from '../support/tool.ts';
 import { Bench } from './bench.ts';
 import { type Finding, historyFiles, runSeeds, runTests, unitFiles } from './lanes.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations } from './mutations.ts';
 
-const { values } = parseArgs({
-  options: {
-    /** Those whose name contains this. */
-    only: { type: 'string', multiple: true, default: [''] },
-    /** At most so many seeds for each; 0: none. */
-    seeds: { type: 'string', default: '40' },
-    /** The first of them. */
-    from: { type: 'string', default: '1' },
-    /** At most so long for the seeds of each, seconds. */
-    seconds: { type: 'string', default: '60' },
-    workers: { type: 'string', default: '1' },
-    /** Seeds as well where a script has found it. */
-    all: { type: 'boolean', default: false },
-    /** Where mistakes are looked for: some of histories, seeds, unit. */
-    lanes: { type: 'string', default: 'histories,seeds,unit' },
-    /** A few that die at once, by their own script alone: for CI. */
-    quick: { type: 'boolean', default: false },
-    list: { type: 'boolean', default: false },
-  },
+const usage = `npm run mutants -- [--only WORDS] [--seeds N] [--from SEED] [--seconds N] [--workers N] [--all] [--lanes NAMES] [--quick] [--list]
+
+  --only WORDS   those whose name contains this; may be given several times
+  --seeds N      at most so many seeds for each; 0: none (40)
+  --from SEED    the first of them (1)
+  --seconds N    at most so long for the seeds of each (60)
+  --workers N    mistakes at a time (1)
+  --all          seeds as well where a script has found it
+  --lanes NAMES  where they are looked for: some of histories,seeds,unit
+  --quick        a few that die at once, by their own script alone
+  --list         names them, and plants none`;
+const { values, whole, refuse } = tool(usage, {
+  /** Those whose name contains this. */
+  only: { type: 'string', multiple: true, default: [''] },
+  /** At most so many seeds for each; 0: none. */
+  seeds: { type: 'string', default: '40' },
+  /** The first of them. */
+  from: { type: 'string', default: '1' },
+  /** At most so long for the seeds of each, seconds. */
+  seconds: { type: 'string', default: '60' },
+  workers: { type: 'string', default: '1' },
+  /** Seeds as well where a script has found it. */
+  all: { type: 'boolean', default: false },
+  /** Where mistakes are looked for: some of histories, seeds, unit. */
+  lanes: { type: 'string', default: 'histories,seeds,unit' },
+  /** A few that die at once, by their own script alone: for CI. */
+  quick: { type: 'boolean', default: false },
+  list: { type: 'boolean', default: false },
 });
 
-const whole = (name: 'seeds' | 'from' | 'seconds' | 'workers', least: number): number => {
-  const value = Number(values[name]);
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new Error(`--${name} must be a whole number, at least ${least}`);
-  return value;
-};
 const laneNames = ['histories', 'seeds', 'unit'] as const;
 const lanes = new Set(values.quick ? ['histories'] : values.lanes.split(','));
 for (const lane of lanes)
-  if (!(laneNames as readonly string[]).includes(lane)) throw new Error(`--lanes: some of ${laneNames.join()}`);
+  if (!(laneNames as readonly string[]).includes(lane)) refuse(`--lanes takes some of ${laneNames.join()}`);
 const seeds = lanes.has('seeds') ? whole('seeds', 0) : 0;
 const from = whole('from', 1);
 const seconds = whole('seconds', 1);
@@ -51,7 +54,7 @@ const testsAtMost = 180;
 const chosen = mutations.filter(
   ({ name, quick }) => values.only.some((one) => name.includes(one)) && (!values.quick || quick),
 );
-if (chosen.length === 0) throw new Error(`there is no mistake "${values.only.join()}": --list shows them`);
+if (chosen.length === 0) refuse(`there is no mistake "${values.only.join()}": --list shows them`);
 
 interface Result {
   readonly mutation: Mutation;

@@ -110,6 +110,47 @@ test('check-config names the voters, what happens when cut off, and where the st
   assert.equal(existsSync(join(directory, 'data')), false);
 });
 
+test('check-config looks at the cluster as a start would, and opens no port', async () => {
+  const listen = 'listen: "10.0.0.1:7800"';
+  const pem = '{ cert: users.yaml, key: users.yaml, ca: users.yaml }';
+  const wrong: readonly (readonly [cluster: string, says: RegExp])[] = [
+    [`${listen}, nodes: ["10.0.0.1:7800", "10.0.0.1:7800"]`, /cluster\.nodes: names an address twice/],
+    [`${listen}, nodes: ["10.0.0.1"]`, /cluster\.nodes\[0\]: must be address:port/],
+    [`${listen}, advertise: "0.0.0.0:7800"`, /cluster\.advertise: nobody can reach "0\.0\.0\.0:7800"/],
+    [`${listen}, leaseMs: 100`, /cluster\.leaseMs: must be .*300 to 10000/],
+    [`${listen}, name: "a b"`, /cluster\.name: "a b" cannot name a cluster/],
+    [`${listen}, dns: { name: nodes.xyz.com, port: 7800 }`, /cluster\.nodes: must name the voters/],
+    [`${listen}, tls: ${pem}`, /cluster\.tls\.cert: holds no certificate/],
+  ];
+  for (const [cluster, says] of wrong)
+    assertRefused(
+      await runHere(['check-config', file('latchkey.yaml', `${good}cluster: { ${cluster} }\n`)], env),
+      says,
+    );
+
+  const busy = createServer();
+  await new Promise<void>((resolve) => busy.listen(0, '127.0.0.1', resolve));
+  const { port } = busy.address() as { port: number };
+  const path = file('latchkey.yaml', `${good}cluster: { listen: "127.0.0.1:${port}" }\n`);
+  assert.equal((await runHere(['check-config', path], env)).code, 0);
+  busy.close();
+});
+
+test('check-config gives the line that a node needs which listens everywhere and is named by its host name', async () => {
+  const nodes = [1, 2, 3].map((one) => `"node${one}.example.org:7800"`).join(', ');
+  const cluster = `cluster: { listen: "0.0.0.0:7800", nodes: [${nodes}] }`;
+  const { code, stdout, stderr } = await runHere(
+    ['check-config', file('latchkey.yaml', `${good}route: node2\n${cluster}\n`)],
+    env,
+  );
+  assert.equal(code, 0);
+  assert.match(stdout, /in a cluster with 3 voters, without a vote, when cut off: refuse/);
+  assert.match(
+    stderr,
+    /^latchkey: warning: this node has no vote: .* the line "advertise: node2\.example\.org:7800"\n$/,
+  );
+});
+
 test('T17, check 4: what the library refuses is told with the file and the field', async () => {
   const wrong: readonly (readonly [text: string, says: RegExp])[] = [
     [`${good}cookieDomain: co.uk`, /cookieDomain: "co\.uk" is a public suffix/],

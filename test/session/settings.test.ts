@@ -36,6 +36,14 @@ for (const [options, message] of wrong) {
 
 test("a store needs the application's name as well", () => {
   assert.throws(() => store(new World().node.parts, {} as never), { code: 'ERR_CONFIG_INVALID' });
+  for (const [more, message] of [
+    [{ onEnd: 'no' }, /^onEnd: must be a function/],
+    [{ onend: () => {} }, /^store\.onend: is no option: there are app, idleMs, onEnd/],
+  ] as const)
+    assert.throws(() => store(new World().node.parts, { app: 'shop', ...more } as never), {
+      code: 'ERR_CONFIG_INVALID',
+      message,
+    });
 });
 
 /** What is said at start, as level and the beginning of the message. */

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import express, { type Express, type Request, type Response } from 'express';
 import expressSession from 'express-session';
+import type { EndHandler, SessionEnd } from '../../sso/session/end-handlers.ts';
 import { store as makeStore, type SessionStore } from '../../sso/session/store.ts';
 import type { SsoId } from '../../sso/token.ts';
 import { bag, eventually, Visitor } from './support/visitor.ts';
@@ -18,8 +19,9 @@ function appOf(
   paths: Record<string, Route> = {},
   options: Options = {},
   node: TestNode = world.node,
+  onEnd?: EndHandler,
 ): { app: Express; store: SessionStore } {
-  const store = makeStore(node.parts, { app: 'shop', idleMs: 60_000 });
+  const store = makeStore(node.parts, { app: 'shop', idleMs: 60_000, onEnd });
   const app = express();
   app.use((req, _res, next) => node.parts.context.run(req, next));
   app.use(expressSession({ store, secret: 'keyboard cat', resave: false, saveUninitialized: false, ...options }));
@@ -73,6 +75,31 @@ test('touch keeps a session alive that is only looked at', async () => {
     world.clock.advance(40_000);
     assert.equal((await visitor.get(app)).text, 'alice');
   }
+});
+
+test('the end of a session of the store is told to its application once: with its sign-on, and by destroy', async () => {
+  const world = new World();
+  const ends: SessionEnd[] = [];
+  const { app } = appOf(
+    world,
+    { '/destroy': (req) => new Promise((done) => req.session.destroy(done)) },
+    {},
+    world.node,
+    (end) => void ends.push(end),
+  );
+  const people = [new Visitor(), new Visitor()];
+  const signOn = world.open();
+  people[0]!.signOn = signOn;
+  for (const [index, visitor] of people.entries()) await visitor.get(app, `/set?user=${index}`);
+  await world.node.parts.signOns.end(signOn, 'logout', undefined);
+  await people[1]!.get(app, '/destroy');
+  assert.deepEqual(
+    ends.map(({ cause, signOnCause, attributes }) => [cause, signOnCause, attributes['user']]),
+    [
+      ['sign-on', 'logout', '0'],
+      ['destroyed', undefined, '1'],
+    ],
+  );
 });
 
 test("a new session is linked to the request's sign-on, and ends with it", async () => {

@@ -1,28 +1,28 @@
 /** `npm run simulate -- --seeds N --seed S [--events N] [--workers N] [--plant NAME] [--all]`: many histories, with a line of progress; ends with 1 at the first broken rule. */
 
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { tool } from '../support/tool.ts';
 import { runMany, type Sum } from './many.ts';
 import { type PlantName, plants } from './plants.ts';
 import { failureText } from './seed.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    events: { type: 'string', default: '4000' },
-    workers: { type: 'string', default: String(availableParallelism()) },
-    plant: { type: 'string', default: 'none' },
-    all: { type: 'boolean', default: false },
-  },
-});
+const usage = `npm run simulate -- [--seeds N] [--seed S] [--events N] [--workers N] [--plant NAME] [--all]
 
-const whole = (name: 'seeds' | 'seed' | 'events' | 'workers'): number => {
-  const value = Number(values[name]);
-  if (!Number.isSafeInteger(value) || value < 1) throw new Error(`--${name} must be a whole number above 0`);
-  return value;
-};
-if (!Object.hasOwn(plants, values.plant)) throw new Error(`--plant must be one of: ${Object.keys(plants).join(' · ')}`);
+  --seeds N     so many histories (1000)
+  --seed S      the first of them (1): the same seed and commit give the same history
+  --events N    how long each is (4000)
+  --workers N   processes (one for each core)
+  --plant NAME  a mistake to look for: ${Object.keys(plants).join(' · ')}
+  --all         goes on after the first broken rule`;
+const { values, whole, refuse } = tool(usage, {
+  seeds: { type: 'string', default: '1000' },
+  seed: { type: 'string', default: '1' },
+  events: { type: 'string', default: '4000' },
+  workers: { type: 'string', default: String(availableParallelism()) },
+  plant: { type: 'string', default: 'none' },
+  all: { type: 'boolean', default: false },
+});
+if (!Object.hasOwn(plants, values.plant)) refuse(`--plant must be one of: ${Object.keys(plants).join(' · ')}`);
 
 const begunAt = performance.now();
 const line = (sum: Sum) => {

@@ -21,6 +21,7 @@ let given: { username: string; password: string } | undefined;
 story(
   'check 35: a password arrives as it was sent, however long or odd, and one that is too long is a clean 413',
   {
+    options: { throttle: false },
     apps: {
       more: (app, sso) =>
         app.post(
@@ -181,6 +182,7 @@ story(
   'check 40: whatever goes wrong in the check of credentials, nobody is signed on',
   {
     logsErrors: true,
+    options: { throttle: false },
     apps: {
       more: (app, sso) => {
         const check = (_credentials: unknown, req: { query: Record<string, unknown> }) =>

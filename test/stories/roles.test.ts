@@ -1,9 +1,24 @@
 /** Stories of VALVE-BEHAVIOUR.md 2.3: roles, applications that cannot ask, and asking again. */
 
 import assert from 'node:assert/strict';
+import express from 'express';
 import type { ProtectOptions } from '../../sso/index.ts';
 import type { ApplicationsOptions } from '../support/applications.ts';
-import { A, B, C, guarded, minutes, seconds, see, setCookies, signOn, ssoName, story, who } from '../support/story.ts';
+import {
+  A,
+  B,
+  C,
+  copyOf,
+  guarded,
+  minutes,
+  seconds,
+  see,
+  setCookies,
+  signOn,
+  ssoName,
+  story,
+  who,
+} from '../support/story.ts';
 
 story('V30: who lacks a role gets 403 and no challenge, and stays signed on', {}, async (it) => {
   const browser = await it.signedOn('alice');
@@ -50,6 +65,73 @@ story(
   },
 );
 
+const mapped: ApplicationsOptions['more'] = (app, sso) => {
+  const clerks: ProtectOptions['mapRoles'] = ({ roles }, name) => (roles.includes('admin') ? [`clerk of ${name}`] : []);
+  app.get('/desk', sso.protect({ login: '/login', mapRoles: clerks }), (req, res) => {
+    res.json({ roles: req.sso.roles, isClerk: req.sso.hasRole(`clerk of ${name(req.hostname)}`) });
+  });
+  app.get(
+    '/desk/clerk',
+    sso.protect({ login: '/login', mapRoles: clerks, roles: [`clerk of a`] }),
+    (_req, res) => void res.json({}),
+  );
+  app.get('/desk/open', sso.mapRoles(clerks), (req, res) => void res.json({ roles: req.sso.roles }));
+};
+const name = (host: string) => (host.startsWith('app1') ? 'a' : host.startsWith('app2') ? 'b' : 'c');
+
+story(
+  'V37: an application derives its roles from the same identity, on every node, and the others see what it was',
+  { nodes: ['n1', 'n2', 'n3'], apps: { more: mapped } },
+  async (it) => {
+    const browser = await it.signedOn('bob', 'n1');
+    for (const at of ['n1', 'n2', 'n3']) {
+      for (const app of [A, B, C]) {
+        const role = `clerk of ${name(new URL(app).hostname)}`;
+        assert.deepEqual((await browser.get(`${app}/desk`, { at })).body, { roles: [role], isClerk: true });
+        assert.deepEqual((await browser.get(`${app}/desk/open`, { at })).body, { roles: [role] });
+        assert.deepEqual((await see(browser, `${app}/public`, at)).roles, ['admin', 'customer']);
+      }
+      await browser.get(`${A}/desk/clerk`, { at }).expect(200);
+      await browser.get(`${B}/desk/clerk`, { at }).expect(403);
+    }
+    await it.cluster.at('n3').sso.setRoles('bob', ['customer']);
+    for (const at of ['n1', 'n2', 'n3']) {
+      assert.deepEqual((await browser.get(`${A}/desk`, { at })).body, { roles: [], isClerk: false });
+      await browser.get(`${A}/desk/clerk`, { at }).expect(403);
+    }
+  },
+);
+
+story(
+  'V32: realms that check their users in different ways are warned about when they are mounted, unless a mapping says what roles mean there',
+  {
+    apps: {
+      d: (sso) => {
+        const app = express();
+        const basic = (realm: string) => ({ realm, authenticate: () => ({ name: 'dora', roles: ['admin'] }) });
+        app.get('/mapped', sso.protect({ basic: basic('mapped'), mapRoles: () => ['guest'] }), (req, res) => {
+          res.json({ roles: req.sso.roles });
+        });
+        app.get('/as-it-is', sso.protect({ basic: basic('as it is') }), (req, res) => {
+          res.json({ roles: req.sso.roles });
+        });
+        return app;
+      },
+    },
+  },
+  async (it) => {
+    const warned = it.logged('n1', /realms .* mapRoles/);
+    assert.deepEqual(
+      warned.map(({ fields }) => fields),
+      [{ realm: 'as it is', other: 'desk' }],
+    );
+    const browser = await it.signedOn('bob');
+    const D = 'https://app4.xyz.test';
+    assert.deepEqual((await browser.get(`${D}/mapped`).expect(200)).body, { roles: ['guest'] });
+    assert.deepEqual((await browser.get(`${D}/as-it-is`).expect(200)).body, { roles: ['admin', 'customer'] });
+  },
+);
+
 const ownWay: ApplicationsOptions['more'] = (app, sso) => {
   const challenge: ProtectOptions['challenge'] = async (req, res, next) => {
     const card = req.headers['x-card'];
@@ -81,6 +163,30 @@ story(
     await browser.get(`${A}/vault`).expect(200, { user: 'alice', how: 'card' });
     await browser.get(`${A}/vault/admin`).expect(403);
     assert.equal(await who(browser, B, 'n2'), 'alice');
+  },
+);
+
+story(
+  'V35: who came by a card and signs on with a form gets a new sign-on, which can be asked again; the old one is dead on all nodes',
+  {
+    nodes: ['n1', 'n2', 'n3'],
+    options: {
+      requireReauthentication: { everyMs: 0, check: (_principal, req) => req.sso.how === 'form' },
+    },
+    apps: { more: ownWay },
+  },
+  async (it) => {
+    const browser = it.browser();
+    await browser.get(`${A}/vault`, { at: 'n1' }).set('X-Card', 'alice').expect(200);
+    const card = copyOf(it, browser);
+    assert.equal(await guarded(browser, A, 'n2'), 401, 'nothing is kept by which a card could be asked again');
+    assert.equal(await who(browser, A, 'n2'), 'alice', 'and the sign-on stays');
+    await signOn(browser, 'alice', 'n2').expect(200);
+    assert.notEqual(browser.cookie(ssoName), card.cookie(ssoName));
+    assert.equal(await guarded(browser, A, 'n3'), 200);
+    assert.equal((await see(browser, `${A}/protected`, 'n1')).how, 'form');
+    for (const at of ['n1', 'n2', 'n3']) assert.equal(await who(copyOf(it, card), A, at), null);
+    assert.deepEqual(it.causes('n1'), ['replaced']);
   },
 );
 

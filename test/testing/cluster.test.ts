@@ -80,7 +80,7 @@ test('visit and submit go the way of a person, redirects included', async (t) =>
   assert.equal(browser.location, 'https://app1.xyz.test/login?return_to=%2Faccount');
   const page = await browser.submit('', { username: 'carol', password: 'x' }, { at: 'n2' });
   assert.deepEqual([page.text, browser.location], ['account', 'https://app1.xyz.test/account']);
-  assert.equal(browser.cookies().length, 2);
+  assert.equal(browser.cookies().length, 3, 'the sign-on, the session, and that the browser is known');
   assert.ok(browser.cookie('__Secure-latchkey', 'https://app2.xyz.test/') !== undefined);
 });
 

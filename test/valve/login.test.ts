@@ -35,6 +35,97 @@ function host(w: World, authenticate: Authenticate = directory, options: LoginOp
   return app(w, (routes) => void routes.all('/login', login(w.parts, authenticate, options)), extra);
 }
 
+test('a box that is ticked makes the sign-on one that is remembered, and its cookie outlives the browser, where that is allowed', async () => {
+  const day = 86_400_000;
+  const allowed = world({}, undefined, { rememberMs: 30 * day });
+  for (const [w, remember, maxAge, life] of [
+    [allowed, 'on', 30 * 86_400, 30 * day],
+    [allowed, 'off', undefined, day / 2],
+    [world(), 'on', undefined, day / 2],
+  ] as const) {
+    const answer = await agent(host(w))
+      .post('/login')
+      .type('form')
+      .set('Sec-Fetch-Mode', 'navigate')
+      .send({ ...good, remember });
+    const [line] = setCookies(answer);
+    assert.equal(/; Max-Age=(\d+)/.exec(line!)?.[1], maxAge?.toString());
+    const [view] = w.registry.entriesOf('alice').slice(-1);
+    assert.equal(view?.remembered, maxAge !== undefined);
+    assert.equal(view?.endsAt, w.clock.now() + life);
+  }
+});
+
+test('a cookie that is set anew keeps to what is left of a sign-on that is remembered', async () => {
+  const w = world({}, undefined, { rememberMs: 1_000_000 });
+  const at = host(w);
+  const cookie = issued(
+    await agent(at)
+      .post('/login')
+      .send({ ...good, remember: true }),
+  )!;
+  w.clock.advance(400_000);
+  const other = `${w.parts.settings.cookieName}=x`;
+  const again = await agent(at).get('/who').set('Cookie', `${other}; ${cookie}`);
+  assert.equal(again.body.name, 'alice');
+  const line = setCookies(again).find((one) => one.startsWith(cookie));
+  assert.match(line!, /; Max-Age=600;/);
+});
+
+test('a sign-on notes what the browser calls itself, and the address by the trust proxy of the host, both within limits', async () => {
+  const w = world();
+  const at = host(w);
+  await agent(at).post('/login').set('User-Agent', 'Firefox/143').set('X-Forwarded-For', '192.0.2.9').send(good);
+  await agent(at)
+    .post('/login')
+    .set('User-Agent', 'x'.repeat(5_000))
+    .set('X-Forwarded-For', 'y'.repeat(500))
+    .send(good);
+  const [first, second] = w.registry.entriesOf('alice');
+  assert.deepEqual([first?.device, first?.source], ['Firefox/143', '192.0.2.9']);
+  assert.deepEqual([second?.device?.length, second?.source?.length], [256, 64]);
+});
+
+test('check 29: who is pushed out by later sign-ons while signing on is told to try again, not that the password is wrong', async () => {
+  const w = world({}, undefined, { entriesPerSubject: 1 });
+  const { registry } = w;
+  const crowded: World = {
+    ...w,
+    parts: {
+      ...w.parts,
+      registry: Object.assign(Object.create(registry), {
+        ...Object.fromEntries(
+          (['look', 'rolesOf', 'mark', 'openNow', 'isOpen', 'close', 'endsAt'] as const).map((name) => [
+            name,
+            (registry[name] as (...given: never[]) => unknown).bind(registry),
+          ]),
+        ),
+        held: async () => void registry.openNow({ principal: alice, how: 'form', mark: registry.mark() }),
+      }),
+    },
+  };
+  const answer = await agent(host(crowded)).post('/login').send(good);
+  assert.equal(answer.status, 503);
+  assert.equal(answer.body.error, 'unavailable');
+  assert.deepEqual(setCookies(answer), []);
+  assert.equal(registry.entriesOf('alice').length, 1);
+});
+
+test('entryId names the sign-on of the request among those of its user, also right after signing on', async () => {
+  const w = world();
+  const at = app(w, (routes) => {
+    routes.get('/id', (req, res) => void res.json({ id: req.sso.entryId ?? null }));
+    routes.post('/open', (req, res, next) => {
+      req.sso.open(alice).then(() => void res.json({ id: req.sso.entryId }), next);
+    });
+  });
+  assert.deepEqual((await agent(at).get('/id')).body, { id: null });
+  const opened = await agent(at).post('/open');
+  assert.deepEqual((await agent(at).get('/id').set('Cookie', issued(opened)!)).body, opened.body);
+  assert.equal(w.registry.entriesOf('alice')[0]?.id, opened.body.id);
+  assert.notEqual(issued(opened)?.split('=')[1], opened.body.id, 'no cookie');
+});
+
 for (const { name, express: major } of hosts) {
   test(`V03: a right password posted as JSON signs on and is answered with the principal (${name})`, async () => {
     const w = world();

@@ -116,6 +116,45 @@ test('check 47: with the form on another host the whole address goes along, if i
   assert.equal((await get('evil.org')).headers['location'], 'https://sso.xyz.com/login');
 });
 
+test('an origin alone names central nodes: people are led to its /login and back, scripts get 401 with its address, preflights pass', async () => {
+  const w = world({ origins: ['https://app1.xyz.com'] });
+  const at = host(w, { login: 'https://sso.xyz.com' });
+  const person = await agent(at).get('/p?x=1').set('Host', 'app1.xyz.com').set('Sec-Fetch-Mode', 'navigate');
+  assert.equal(person.status, 303);
+  assert.equal(
+    person.headers['location'],
+    'https://sso.xyz.com/login?return_to=https%3A%2F%2Fapp1.xyz.com%2Fp%3Fx%3D1',
+  );
+  for (const mode of ['cors', 'same-origin', 'no-cors']) {
+    const script = await agent(at).get('/p').set('Host', 'app1.xyz.com').set('Sec-Fetch-Mode', mode);
+    assert.equal(script.status, 401);
+    assert.equal(script.body.loginUrl, 'https://sso.xyz.com/login');
+    assert.equal(script.headers['location'], undefined);
+  }
+  const preflight = await agent(at)
+    .options('/p')
+    .set('Origin', 'https://app2.xyz.com')
+    .set('Access-Control-Request-Method', 'POST');
+  assert.equal(preflight.status, 200, 'the application answers it');
+  assert.deepEqual(w.lines, []);
+  const get = (login: string) => agent(host(w, { login })).get('/p').set('Sec-Fetch-Mode', 'navigate');
+  for (const [login, page] of [
+    ['https://sso.xyz.com:8443', 'https://sso.xyz.com:8443/login'],
+    ['HTTPS://sso.xyz.com', 'https://sso.xyz.com/login'],
+    ['https://sso.xyz.com/', 'https://sso.xyz.com/'],
+    ['https://sso.xyz.com/enter?lang=de', 'https://sso.xyz.com/enter?lang=de'],
+  ] as const)
+    assert.equal((await get(login)).headers['location'], page);
+});
+
+test('a form on another host is warned about where no origin is configured to which anybody could come back', () => {
+  const [without, own] = [world(), world({ origins: ['https://app1.xyz.com'] })];
+  for (const w of [without, own]) for (const login of ['/login', 'https://sso.xyz.com']) host(w, { login });
+  assert.ok(without.lines.length > 0);
+  assert.ok(without.lines.every(({ level, message }) => level === 'warn' && message.includes('not led back')));
+  assert.deepEqual(own.lines, []);
+});
+
 test('the page of the form itself is never challenged, so that a whole application can be protected', async () => {
   const w = world();
   const at = app(w, (routes) => {

@@ -18,7 +18,7 @@ import type { Log } from '../../sso/log.ts';
 import type { Finality } from '../../sso/logout/finality.ts';
 import type { Principal } from '../../sso/principal.ts';
 import { systemRandom } from '../../sso/random.ts';
-import { Registry } from '../../sso/registry.ts';
+import { Registry, type RegistryLimits } from '../../sso/registry.ts';
 import { type SessionHandle, setSessionHandle } from '../../sso/session/handle.ts';
 import { RequestContext } from '../../sso/session/request-context.ts';
 import { type Subject, subjectLattice } from '../../sso/subject.ts';
@@ -171,7 +171,11 @@ export const secureSettings: Partial<ValveSettings> = {
   allowInsecureCookie: false,
 };
 
-export function world(settings: Partial<ValveSettings> = {}, secrets: string | readonly string[] = secret): World {
+export function world(
+  settings: Partial<ValveSettings> = {},
+  secrets: string | readonly string[] = secret,
+  limits: Partial<RegistryLimits> = {},
+): World {
   const clock = manualClock();
   const keys = deriveKeys(secrets);
   const lines: Line[] = [];
@@ -214,6 +218,7 @@ export function world(settings: Partial<ValveSettings> = {}, secrets: string | r
     random: systemRandom,
     life: 'n1:1',
     accepting: () => made.accepting && finality.leases,
+    limits,
     log,
   });
   const made: World = {

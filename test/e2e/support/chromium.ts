@@ -11,7 +11,8 @@ export const noBrowser: string | false =
     ? false
     : `${executablePath} is not installed (apt-get install chromium)`;
 
-export function launchBrowser(): Promise<Browser> {
+/** With these further words on its command line. */
+export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
@@ -22,6 +23,7 @@ export function launchBrowser(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...more,
     ],
   });
 }

@@ -4,9 +4,9 @@ import type { RequestListener } from 'node:http';
 import { hashSync } from '@node-rs/argon2';
 import { virtualHosts } from '../../../server/demo/node.ts';
 import { verifyPassword } from '../../../server/hashing/hash.ts';
-import { loginSite } from '../../../server/login/site.ts';
+import { type LoginSiteParts, loginSite } from '../../../server/login/site.ts';
 import { authenticator, parseUsers } from '../../../server/users.ts';
-import { type Log, type SsoNode, startNode } from '../../../sso/index.ts';
+import { type Log, type NodeOptions, type SsoNode, startNode } from '../../../sso/index.ts';
 
 const nothing = () => {};
 export const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -72,7 +72,12 @@ export async function demoSite(): Promise<TestSite> {
   return { listener, sso, load, restarted };
 }
 
-export async function centralSite(): Promise<Omit<TestSite, 'restarted'>> {
+export interface CentralOptions {
+  readonly node?: Partial<NodeOptions>;
+  readonly site?: Partial<LoginSiteParts>;
+}
+
+export async function centralSite({ node, site }: CentralOptions = {}): Promise<Omit<TestSite, 'restarted'>> {
   const origins = ['https://app1.xyz.com'];
   const sso = await startNode({
     route: 'node1',
@@ -80,6 +85,7 @@ export async function centralSite(): Promise<Omit<TestSite, 'restarted'>> {
     allowInsecureCookie: true,
     origins,
     log: silent,
+    ...node,
   });
   const load: Load = { busy: false };
   const listener = loginSite({
@@ -89,6 +95,7 @@ export async function centralSite(): Promise<Omit<TestSite, 'restarted'>> {
     origins,
     authenticate: passwordCheck,
     isBusy: () => load.busy,
+    ...site,
   });
   return { listener, sso, load };
 }
