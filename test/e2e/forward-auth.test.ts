@@ -93,7 +93,7 @@ for (const proxy of ['nginx', 'caddy'] satisfies readonly ProxyName[]) {
       assert.deepEqual(identity(known)[0], ['alice']);
       const nobody = arrived(await world.send(app, '/public/x', { headers: forged }));
       assert.deepEqual(identity(nobody), [[], [], [], []]);
-      for (const { variables } of [known, nobody]) assert.doesNotMatch(JSON.stringify(variables), /root/);
+      for (const { variables } of [known, nobody]) assert.ok(!JSON.stringify(variables).includes('root'));
       assert.equal((await world.send(app, '/a', { headers: forged })).status, 401);
     });
 
