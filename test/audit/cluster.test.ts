@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { passwordOf } from '../support/applications.ts';
-import { A, B, C, copyOf, hours, minutes, type Story, signOn, ssoName, story, three } from '../support/story.ts';
+import { A, B, C, copyOf, minutes, type Story, signOn, ssoName, story, three } from '../support/story.ts';
 
 interface AuditLine {
   readonly at: string;
@@ -57,12 +57,14 @@ story(
   },
 );
 
-story('a sign-on that ends by itself is told by one node, one that lives', { nodes: three }, async (it) => {
+const short = { nodes: three, options: { lifeMs: 20 * minutes } };
+
+story('a sign-on that ends by itself is told by one node, one that lives', short, async (it) => {
   await it.signedOn('alice', 'n1');
   await it.signedOn('bob', 'n2');
   await it.cluster.settle();
   await it.cluster.kill('n1');
-  await it.cluster.advance(13 * hours);
+  await it.cluster.advance(25 * minutes);
   assert.deepEqual(
     auditOf(it, 'sign-off')
       .map(({ user }) => user)
@@ -73,7 +75,7 @@ story('a sign-on that ends by itself is told by one node, one that lives', { nod
 
 story(
   'T7, check 74: no token, password or session id is in any line at any level, over a whole story',
-  { nodes: three },
+  short,
   async (it) => {
     const secrets = new Set<string>();
     for (const name of ['alice', 'bob', 'carol']) {
@@ -103,7 +105,7 @@ story(
     }
     await it.cluster.kill('n3');
     await it.cluster.restart('n3');
-    await it.cluster.advance(13 * hours);
+    await it.cluster.advance(25 * minutes);
     const text = JSON.stringify(
       it.cluster.nodes.map(({ log }) => log.lines),
       (_key, value) => (value instanceof Error ? `${value.stack}` : value),
