@@ -1,53 +1,51 @@
 /**
- * The cookie by which a balancer keeps a browser on the node where it signed on, as the Plone page on
- * sticky sessions sets it: `STICKY_ROUTE=route.<route>`. mod_proxy_balancer takes the text after the
- * first dot and strips no quotes, so the value is unquoted and its dot is not encoded. It holds no
- * secret and decides nothing but where a request goes (check 3).
+ * Who gets the sticky cookie: whoever signs on (`stickyRoute`, a hook), or everybody (`keepRoute`, a
+ * middleware). Both give it anew to a browser that comes without it, or with that of another node, since
+ * then that node has failed or is being emptied; so it is set once for each move.
  */
 
-import { stringifySetCookie } from 'cookie';
-import type { Request, Response } from 'express';
-import { configError } from '../errors.ts';
-import { appendCookie } from '../http/answer.ts';
-import { connectionOf } from '../http/connection.ts';
-import type { SignOnHook } from '../valve/settings.ts';
+import type { RequestHandler } from 'express';
+import type { HookNode, SignOnHook } from '../valve/settings.ts';
+import type { StickyCookieNote } from './probe-answer.ts';
+import { StickyCookie, type StickyRouteOptions } from './sticky-cookie.ts';
 
-export interface StickyRouteOptions {
-  /** Default `STICKY_ROUTE`; what the balancer's `stickysession` names. */
-  readonly cookieName?: string;
-  /** Default `/`. Narrower: requests outside it go to any node. */
-  readonly path?: string;
-  /** Milliseconds until the browser forgets it. Default 86,400,000 (a day). Shorter: requests lose their node sooner, which costs a look-up elsewhere. */
-  readonly maxAgeMs?: number;
+export type { StickyRouteOptions } from './sticky-cookie.ts';
+
+const notes = new WeakMap<SignOnHook, StickyCookieNote>();
+
+/**
+ * A hook for `hooks.onSignOn`: the cookie is there while somebody is signed on. On a node without a route it does nothing.
+ * @throws SsoError ERR_CONFIG_INVALID a cookie that cannot be set
+ */
+export function stickyRoute(options: StickyRouteOptions = {}): SignOnHook {
+  const cookie = new StickyCookie('stickyRoute', options);
+  const hook: SignOnHook = {
+    signOn: (req, res, _principal, node) => cookie.give(req, res, node),
+    comeBack: (req, res, node) => cookie.keep(req, res, node),
+    signOff: (req, res, node) => cookie.take(req, res, node),
+  };
+  notes.set(hook, cookie.note);
+  return hook;
 }
 
-/** A hook for `hooks.onSignOn`. On a node without a route it does nothing. @throws SsoError ERR_CONFIG_INVALID a cookie that cannot be set */
-export function stickyRoute(options: StickyRouteOptions = {}): SignOnHook {
-  const { cookieName = 'STICKY_ROUTE', path = '/', maxAgeMs = 86_400_000 } = options;
-  const line = (req: Request, value: string, lifeMs: number) =>
-    stringifySetCookie(
-      {
-        name: cookieName,
-        value,
-        path,
-        maxAge: Math.ceil(lifeMs / 1000),
-        httpOnly: true,
-        secure: connectionOf(req).secure,
-        sameSite: 'lax',
-      },
-      { encode: String },
-    );
-  try {
-    line({ secure: true } as Request, 'route.node', maxAgeMs);
-  } catch (error) {
-    throw configError('stickyRoute', (error as Error).message);
-  }
-  return {
-    signOn: (req: Request, res: Response, _principal, { route }) => {
-      if (route !== undefined) appendCookie(res, line(req, `route.${route}`, maxAgeMs));
-    },
-    signOff: (req, res, { route }) => {
-      if (route !== undefined) appendCookie(res, line(req, '', 0));
-    },
+/** The cookie of a hook; `undefined`: it is another kind of hook. */
+export function stickyCookieOf(hook: SignOnHook): StickyCookieNote | undefined {
+  return notes.get(hook);
+}
+
+export interface KeepRouteParts {
+  readonly node: HookNode;
+  /** Whether browsers should be led to this node at all: not while it drains, rests, or accepts nobody. */
+  readonly takesNew: () => boolean;
+  readonly onMounted: (cookie: StickyCookieNote) => void;
+}
+
+/** @throws SsoError ERR_CONFIG_INVALID a cookie that cannot be set */
+export function keepRoute({ node, takesNew, onMounted }: KeepRouteParts, options: StickyRouteOptions): RequestHandler {
+  const cookie = new StickyCookie('keepRoute', options);
+  onMounted(cookie.note);
+  return (req, res, next) => {
+    if (takesNew()) cookie.keep(req, res, node);
+    next();
   };
 }
