@@ -1,4 +1,4 @@
-/** What `latchkey proxy` prints for nginx and for Caddy, run: three nodes, a static site and an application in Python behind them. */
+/** What `latchkey proxy` prints for nginx, Caddy and HAProxy, run: three nodes, a static site and an application in Python behind them. */
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -32,7 +32,7 @@ const identity = ({ variables }: Arrived) =>
     (variables[`HTTP_REMOTE_${name}`] ?? []).filter((value) => value !== ''),
   );
 
-for (const proxy of ['nginx', 'caddy'] satisfies readonly ProxyName[]) {
+for (const proxy of ['nginx', 'caddy', 'haproxy'] satisfies readonly ProxyName[]) {
   const skip = noProxy(proxy);
   describe(`behind ${proxy}`, { skip }, () => {
     let world: Proxied;
@@ -200,6 +200,31 @@ for (const proxy of ['nginx', 'caddy'] satisfies readonly ProxyName[]) {
           `${name}: ${answer}`,
         );
       }
+    });
+
+    test('a program shows name and password where a rule takes them: known to the application, which gets neither; wrong ones are slowed', async () => {
+      const shows = (pair: string, more: readonly string[] = []) => ({
+        headers: ['Authorization', `Basic ${Buffer.from(pair).toString('base64')}`, ...more],
+      });
+      const known = arrived(await world.send(app, '/api/x', shows('bob:builder')));
+      assert.deepEqual(identity(known)[0], ['bob']);
+      assert.deepEqual(known.variables['HTTP_AUTHORIZATION'] ?? [], []);
+      const elsewhere = arrived(await world.send(app, '/public/x', shows('bob:builder')));
+      assert.deepEqual([identity(elsewhere)[0], elsewhere.variables['HTTP_AUTHORIZATION'] ?? []], [[], []]);
+      const token = await world.send(app, '/public/x', { headers: ['Authorization', 'Bearer abc'] });
+      assert.deepEqual(arrived(token).variables['HTTP_AUTHORIZATION'], ['Bearer abc']);
+      assert.equal((await world.send(app, '/a', shows('bob:builder'))).status, 401, 'by another rule');
+      assert.notEqual((await world.send(app, '/api/x', shows('bob:builder', ['Sec-Fetch-Mode', 'cors']))).status, 200);
+
+      const nobody = await world.send(app, '/api/x');
+      assert.equal(nobody.status, 401);
+      assert.match(String(nobody.headers['www-authenticate']), /^Basic realm="sign-on"/);
+      let guess = await world.send(app, '/api/x', shows('mallory:0'));
+      for (let tries = 1; guess.status === 401 && tries < 20; tries++)
+        guess = await world.send(app, '/api/x', shows(`mallory:${tries}`));
+      assert.equal(guess.status, 429, guess.text);
+      assert.match(String(guess.headers['retry-after']), /^[1-9]\d*$/);
+      assert.equal(JSON.parse(guess.text).error, 'throttled');
     });
 
     test('a WebSocket is opened for who is signed on and for nobody else, and no other protocol is', async () => {

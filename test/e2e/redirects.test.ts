@@ -5,23 +5,20 @@
  */
 
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { Authority } from '../channel/certificates.ts';
 import { escapes, libraryDoors, servedDoors } from '../corpus/doors.ts';
 import { allowed, corpus, huge, isHarmless, leadsTo, page as loginPage, origins } from '../corpus/redirects.ts';
 import { type ServedCluster, serve } from '../support/served.ts';
 import { launchBrowser, noBrowser } from './support/chromium.ts';
+import { type TlsFront, tlsFront } from './support/tls-front.ts';
 
 const addresses = corpus();
 const strings = addresses.map(({ text }) => text);
 const site = new URL(loginPage).origin;
 
 let served: ServedCluster;
-let front: Server | undefined;
+let front: TlsFront | undefined;
 let browser: Browser | undefined;
 let context: BrowserContext;
 
@@ -34,40 +31,28 @@ before(async () => {
     log: { level: 'error' },
   });
   if (noBrowser !== false) return;
-  front = await tlsFront(served.nodes[0]!.port);
-  // Whatever host a page names is this machine's front: a browser that is led astray arrives nowhere else, and is seen.
-  browser = await launchBrowser([`--host-resolver-rules=MAP * 127.0.0.1:${(front.address() as AddressInfo).port}`]);
+  front = await tlsFront(routes(served.nodes[0]!.port));
+  browser = await launchBrowser(front.words);
   context = await browser.newContext({ ignoreHTTPSErrors: true });
 });
 after(async () => {
   await browser?.close();
-  front?.closeAllConnections();
   front?.close();
   await served.stop();
 });
 
-/** Speaks TLS for every host: the login host is the served node, with one page that redirects wherever it is told; others are a page. */
-async function tlsFront(port: number): Promise<Server> {
-  const authority = new Authority();
-  const { cert, key } = authority.issue({ san: 'DNS:*.xyz.test' });
-  const server = createServer({ cert, key }, (req, res) => {
-    const { pathname, searchParams } = new URL(req.url!, site);
-    if (req.headers.host !== new URL(site).host) res.end('<!doctype html><title>elsewhere</title>elsewhere');
-    else if (pathname === '/open-redirect') {
+/** The login host is the served node, with one page that redirects wherever it is told; others are a page. */
+function routes(port: number): Parameters<typeof tlsFront>[0] {
+  return (host, path) => {
+    const { pathname, searchParams } = new URL(path, site);
+    if (host !== new URL(site).host)
+      return (_req, res) => void res.end('<!doctype html><title>elsewhere</title>elsewhere');
+    if (pathname !== '/open-redirect') return port;
+    return (_req, res) => {
       res.writeHead(303, { Location: Buffer.from(searchParams.get('to')!).toString('latin1') });
       res.end();
-    } else {
-      const headers = { ...req.headers, 'x-forwarded-proto': 'https', 'x-forwarded-for': '198.51.100.1' };
-      const onward = request({ port, host: '127.0.0.1', method: req.method!, path: req.url!, headers }, (answer) => {
-        res.writeHead(answer.statusCode!, answer.rawHeaders);
-        answer.pipe(res);
-      });
-      onward.on('error', () => res.destroy());
-      req.pipe(onward);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
+    };
+  };
 }
 
 /** What the pages of a tab ask for as a navigation, by origin, from now on. */

@@ -1,6 +1,6 @@
 /**
  * Three nodes of `latchkey serve`, a static site and a small application in Python, and in front of
- * them Debian's nginx or Caddy with exactly what `latchkey proxy` prints: all on loopback over TLS, with
+ * them Debian's nginx, Caddy or HAProxy with exactly what `latchkey proxy` prints: all on loopback over TLS, with
  * files of their own in a temporary directory. The system's own services are not touched.
  */
 
@@ -14,15 +14,19 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { exitOf, run, type Watched, watch } from './demo.ts';
 
-export type ProxyName = 'nginx' | 'caddy';
+export type ProxyName = 'nginx' | 'caddy' | 'haproxy';
 
-const programs: Readonly<Record<ProxyName, string>> = { nginx: '/usr/sbin/nginx', caddy: '/usr/bin/caddy' };
+const programs: Readonly<Record<ProxyName, string>> = {
+  nginx: '/usr/sbin/nginx',
+  caddy: '/usr/bin/caddy',
+  haproxy: '/usr/sbin/haproxy',
+};
 
 /** Why it cannot be run here, or `false`. With LATCHKEY_REQUIRE_ALL=1 its absence is a failure instead. */
 export function noProxy(proxy: ProxyName): string | false {
   const missing = [programs[proxy], '/usr/bin/python3', '/usr/bin/openssl'].filter((path) => !existsSync(path));
   if (missing.length === 0 || process.env['LATCHKEY_REQUIRE_ALL'] === '1') return false;
-  return `${missing.join(', ')} is not installed (apt-get install nginx caddy python3 openssl)`;
+  return `${missing.join(', ')} is not installed (apt-get install nginx caddy haproxy python3 openssl)`;
 }
 
 export interface Answer {
@@ -46,7 +50,22 @@ export interface Proxied {
   raw(host: string, bytes: string): Promise<string>;
   /** Signs on by the form; resolves with the Cookie header. */
   signOn(name: string, password: string): Promise<string>;
+  /** What makes a process a member of the cluster: its secret and its voters. */
+  readonly cluster: { readonly secret: string; readonly voters: readonly string[] };
+  /** Where nginx looks for a member, and where the other nodes may: free ports of this machine. */
+  readonly members: ReadonlyMap<string, { readonly port: number; readonly mesh: number }>;
+  /** A node that has ended, once more; resolves when it is ready. */
+  restart(index: number): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface ProxiedMore {
+  /** In every node's file, in place of what stands there or besides. */
+  readonly configuration?: (at: (host: string) => string) => Readonly<Record<string, unknown>>;
+  /** Files that it names. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Hosts of applications that ask by themselves. For nginx alone, in blocks as an operator writes them. */
+  readonly members?: readonly string[];
 }
 
 export interface Sent {
@@ -56,6 +75,8 @@ export interface Sent {
   readonly body?: string;
 }
 
+const secret = 'e7'.repeat(32);
+
 export const sso = 'sso.xyz.localhost';
 /** In Python: answers with what arrived. */
 export const app = 'app.xyz.localhost';
@@ -64,7 +85,7 @@ export const files = 'files.xyz.localhost';
 
 /** Says what it was sent, as WSGI and CGI applications see it: by names in capitals, with underscores. */
 const application = `
-import json, sys
+import base64, hashlib, json, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Application(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
@@ -73,6 +94,9 @@ class Application(BaseHTTPRequestHandler):
             self.send_response(101)
             self.send_header('Upgrade', 'websocket')
             self.send_header('Connection', 'Upgrade')
+            # RFC 6455 4.2.2: HAProxy looks whether it is there.
+            key = self.headers.get('Sec-WebSocket-Key', '') + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+            self.send_header('Sec-WebSocket-Accept', base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
             self.end_headers()
             self.wfile.write(b'hello ' + self.headers.get('Remote-User', '').encode())
             self.close_connection = True
@@ -94,9 +118,16 @@ print('listening', flush=True)
 server.serve_forever()
 `;
 
-export async function startProxied(proxy: ProxyName): Promise<Proxied> {
+export async function startProxied(proxy: ProxyName, more: ProxiedMore = {}): Promise<Proxied> {
   const directory = mkdtempSync(join(tmpdir(), `latchkey-${proxy}-`));
-  const [port, appPort, filesPort, ...rest] = (await freePorts(12)) as [number, number, number, ...number[]];
+  const hosts = more.members ?? [];
+  const [port, appPort, filesPort, ...rest] = (await freePorts(12 + 2 * hosts.length)) as [
+    number,
+    number,
+    number,
+    ...number[],
+  ];
+  const members = new Map(hosts.map((host, i) => [host, { port: rest[9 + 2 * i]!, mesh: rest[10 + 2 * i]! }]));
   const ports = [0, 1, 2].map((index) => ({ web: rest[index]!, asked: rest[3 + index]!, mesh: rest[6 + index]! }));
   const children: ChildProcess[] = [];
   const started = (child: ChildProcess): ChildProcess => {
@@ -112,11 +143,12 @@ export async function startProxied(proxy: ProxyName): Promise<Proxied> {
     rmSync(directory, { recursive: true, force: true });
   };
   try {
-    writeFiles(directory, { port, ports });
-    const nodes = ports.map(({ web }, index): Served => {
+    writeFiles(directory, { port, ports }, more);
+    const startNode = (index: number): Served => {
       const child = started(run(['serve', '--config', join(directory, `node${index + 1}.yaml`)]));
-      return { child, web, ...watch(child) };
-    });
+      return { child, web: ports[index]!.web, ...watch(child) };
+    };
+    const nodes = ports.map((_, index) => startNode(index));
     const python = started(
       spawn('/usr/bin/python3', ['-c', application, String(appPort)], { stdio: ['ignore', 'pipe', 'pipe'] }),
     );
@@ -146,9 +178,21 @@ export async function startProxied(proxy: ProxyName): Promise<Proxied> {
       ]),
     );
     if (printed.code !== 0) throw new Error(printed.output);
-    started(startProxy(proxy, directory, printed.output));
+    const blocks = [...members].map(([host, one]) => memberBlock(host, { directory, port, at: one.port }));
+    started(startProxy(proxy, directory, printed.output + blocks.join('')));
     await untilListens(port);
-    return { port, nodes, stop, ...client(port) };
+    return {
+      port,
+      nodes,
+      stop,
+      members,
+      cluster: { secret, voters: ports.map(({ mesh }) => `127.0.0.1:${mesh}`) },
+      async restart(index) {
+        nodes[index] = startNode(index);
+        await nodes[index].printed(/"msg":"latchkey is ready"/);
+      },
+      ...client(port),
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -158,9 +202,11 @@ export async function startProxied(proxy: ProxyName): Promise<Proxied> {
 function writeFiles(
   directory: string,
   { port, ports }: { readonly port: number; readonly ports: readonly { web: number; asked: number; mesh: number }[] },
+  { configuration, files: others = {} }: ProxiedMore,
 ): void {
+  for (const [name, text] of Object.entries(others)) writeFileSync(join(directory, name), text, { mode: 0o600 });
   cpSync(join(import.meta.dirname, '../../../config/samples/demo-users.yaml'), join(directory, 'users.yaml'));
-  writeFileSync(join(directory, 'secret'), `${'e7'.repeat(32)}\n`, { mode: 0o600 });
+  writeFileSync(join(directory, 'secret'), `${secret}\n`, { mode: 0o600 });
   mkdirSync(join(directory, 'site'));
   writeFileSync(join(directory, 'site/page.html'), '<h1>A page for those who are signed on</h1>');
   const made = spawnSync('openssl', [
@@ -169,6 +215,8 @@ function writeFiles(
     ...['-keyout', join(directory, 'key.pem'), '-out', join(directory, 'cert.pem')],
   ]);
   if (made.status !== 0) throw new Error(String(made.stderr));
+  // Where HAProxy looks for it.
+  cpSync(join(directory, 'key.pem'), join(directory, 'cert.pem.key'));
   const at = (host: string) => `https://${host}:${port}`;
   for (const [index, { web, asked, mesh }] of ports.entries()) {
     const config = {
@@ -187,18 +235,38 @@ function writeFiles(
           { host: app, path: ['/public/*', '/favicon.ico'], policy: 'allow' },
           { host: app, path: '/inside', networks: '10.0.0.0/8', policy: 'allow' },
           { host: app, path: '/staff/*', policy: 'any-role', roles: ['staff'] },
+          { host: app, path: '/api/*', policy: 'signed-on', basic: true },
           { host: app, policy: 'signed-on' },
           { host: files, policy: 'signed-on' },
         ],
       },
       log: { level: 'info' },
+      ...configuration?.(at),
     };
     writeFileSync(join(directory, `node${index + 1}.yaml`), JSON.stringify(config));
   }
 }
 
+/** An application that is a member of the cluster: TLS ends here, nobody is asked. */
+function memberBlock(host: string, { directory, port, at }: { directory: string; port: number; at: number }): string {
+  return `
+server {
+    listen 127.0.0.1:${port} ssl;
+    ssl_certificate ${join(directory, 'cert.pem')};
+    ssl_certificate_key ${join(directory, 'key.pem')};
+    server_name ${host};
+    location / {
+        proxy_pass http://127.0.0.1:${at};
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+    }
+}
+`;
+}
+
 function startProxy(proxy: ProxyName, directory: string, printed: string): ChildProcess {
-  const file = join(directory, proxy === 'nginx' ? 'latchkey.conf' : 'Caddyfile');
+  const file = join(directory, { nginx: 'latchkey.conf', caddy: 'Caddyfile', haproxy: 'haproxy.cfg' }[proxy]);
   writeFileSync(file, printed);
   const stdio = ['ignore', 'ignore', 'inherit'] as const;
   if (proxy === 'caddy') {
@@ -212,6 +280,12 @@ function startProxy(proxy: ProxyName, directory: string, printed: string): Child
       stdio: ['ignore', 'ignore', 'ignore'],
       env,
     });
+  }
+  if (proxy === 'haproxy') {
+    // The script lies in the package; only its place is another here.
+    const script = join(import.meta.dirname, '../../../config/deploy/latchkey.lua');
+    writeFileSync(file, printed.replace('/etc/haproxy/latchkey.lua', script));
+    return spawn(programs.haproxy, ['-db', '-q', '-f', file], { stdio: [...stdio] });
   }
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${join(directory, name)};`,
@@ -293,7 +367,7 @@ function cookiesOf({ headers }: Answer): readonly string[] {
 }
 
 /** Below the range from which systems take ports by themselves. */
-async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<readonly number[]> {
   const found: number[] = [];
   for (let port = 23_000 + (process.pid % 150) * 20; found.length < count && port < 32_000; port++)
     if (await isFree(port)) found.push(port);

@@ -1,0 +1,19 @@
+/** What `latchkey balancer caddy` prints, run: three nodes behind Debian's Caddy. */
+
+import { describe } from 'node:test';
+import { caddy } from '../../server/balancer/caddy.ts';
+import { noBalancer } from './support/balanced-programs.ts';
+import { beliefs, overHttp2 } from './support/balancer-checks.ts';
+import { slowness } from './support/balancer-slowness.ts';
+import { smuggling } from './support/balancer-smuggling.ts';
+import { stage } from './support/balancer-stage.ts';
+import { stickiness } from './support/balancer-stickiness.ts';
+
+describe('behind Caddy', { skip: noBalancer('caddy') }, () => {
+  const staged = stage('caddy', caddy, { routes: ['east.node1', 'east.node2', 'west.node3'] });
+  stickiness(staged, { quoted: true, signed: true, second: true, urlBeatsCookie: false });
+  overHttp2(staged);
+  beliefs(staged);
+  smuggling(staged);
+  slowness(staged);
+});
