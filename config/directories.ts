@@ -107,9 +107,18 @@ export const rolesSchema = z.record(
   must('groups and their roles, as in { admins: [admin, staff] }'),
 );
 
+const share = z.number(must('a share, 0 to 1')).min(0, 'must be a share, 0 to 1').max(1, 'must be a share, 0 to 1');
+
 export const recheckSchema = z.union(
-  [z.literal(false), fields({ everyMs: milliseconds(1_000, 86_400_000).default(300_000) })],
-  { error: () => 'must be false, or { everyMs: 1000 to 86400000 }' },
+  [
+    z.literal(false),
+    fields({
+      everyMs: milliseconds(1_000, 86_400_000).default(300_000),
+      /** A round that misses a larger share of the people ends none of them until it is confirmed (SIGHUP). 1: never held back. */
+      mostGone: share.default(0.5),
+    }),
+  ],
+  { error: () => 'must be false, or { everyMs: 1000 to 86400000, mostGone: 0 to 1 }' },
 );
 
 type DirectoryDocument = z.output<typeof directory>;

@@ -7,6 +7,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { ConfigError, fields, must } from './document.ts';
+import { parseUrl } from './url.ts';
 
 const address = 'must be address:port, as in 10.0.0.1:8081';
 const network = z
@@ -42,12 +43,20 @@ const rule = fields({
     must('one of allow, signed-on, any-role, all-roles, deny'),
   ),
   roles: oneOrMore(role).exactOptional(),
-}).superRefine(({ policy, roles }, context) => {
+  /** Programs may send name and password with each request (HTTP Basic); browsers are sent to the form as ever. */
+  basic: z.boolean(must('true or false')).exactOptional(),
+}).superRefine(({ policy, roles, basic }, context) => {
   const needed = policy === 'any-role' || policy === 'all-roles';
   if (needed && roles === undefined)
     context.addIssue({ code: 'custom', path: ['roles'], message: `is missing: policy ${policy} needs them` });
   if (!needed && roles !== undefined)
     context.addIssue({ code: 'custom', path: ['roles'], message: 'is for the policies any-role and all-roles' });
+  if (basic === true && (policy === 'allow' || policy === 'deny'))
+    context.addIssue({
+      code: 'custom',
+      path: ['basic'],
+      message: 'is for the policies signed-on, any-role and all-roles',
+    });
 });
 
 const defaultHeaders = {
@@ -79,6 +88,11 @@ export const forwardAuthSchema = fields({
     .refine((names) => new Set(Object.values(names).map((name) => name.toLowerCase())).size === 5, {
       message: 'must be five different names',
     }),
+  /** What programs are told that their name and password is for; see `basic` of a rule. */
+  realm: z
+    .string(must('1 to 200 printable ASCII characters'))
+    .regex(/^[\x20-\x7e]{1,200}$/, 'must be 1 to 200 printable ASCII characters')
+    .default('sign-on'),
   /** Whether applications get a signed statement beside the plain headers. */
   assertion: z.boolean(must('true or false')).default(true),
   rules: z.array(rule, must('a list of rules')).min(1, 'must hold a rule').max(maxRules),
@@ -108,7 +122,7 @@ export function doubts(
 ): readonly string[] {
   const found: string[] = [];
   if (proxies.length === 0) found.push('forwardAuth.proxies is empty: every proxy that asks is refused');
-  const led = new Set(origins.flatMap((origin) => (URL.canParse(origin) ? new URL(origin).hostname : [])));
+  const led = new Set(origins.flatMap((origin) => parseUrl(origin)?.hostname ?? []));
   const needSignOn = rules.filter(({ policy }) => policy !== 'allow' && policy !== 'deny').flatMap(({ host }) => host);
   for (const name of new Set(needSignOn)) {
     const plain = name.replace(/^\*\./, '');
@@ -155,7 +169,6 @@ function isHeaderName(value: string): boolean {
 }
 
 function isLogin(value: string): boolean {
-  if (!/^https?:\/\/[^\s"'\\<>]+$/i.test(value) || !URL.canParse(value)) return false;
-  const { username, password, hash } = new URL(value);
-  return username === '' && password === '' && hash === '';
+  const url = /^https?:\/\/[^\s"'\\<>]+$/i.test(value) ? parseUrl(value) : undefined;
+  return url !== undefined && url.username === '' && url.password === '' && url.hash === '';
 }

@@ -5,6 +5,7 @@
 
 import { dirname, resolve } from 'node:path';
 import type { NodeOptions } from '../sso/index.ts';
+import { type AjpConfig, readAjp } from './ajp.ts';
 import { type DirectoryConfig, readDirectories } from './directories.ts';
 import { ConfigError, parseDocument, readText } from './document.ts';
 import { doubts, type ForwardAuthConfig, readForwardAuth } from './forward-auth.ts';
@@ -25,6 +26,8 @@ export interface ServerConfig {
   readonly web: ConfigDocument['web'];
   /** `undefined`: no proxy asks this node. */
   readonly forwardAuth: ForwardAuthConfig | undefined;
+  /** `undefined`: no balancer reaches it by AJP. */
+  readonly ajp: AjpConfig | undefined;
   readonly hashing: ConfigDocument['hashing'];
   readonly log: ConfigDocument['log'];
   /** How the pages look and speak. */
@@ -54,10 +57,12 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
     cluster,
     web,
     forwardAuth: asked,
+    ajp: ajpFields,
     hashing,
     log,
     site: siteFields,
     rememberMe,
+    stickyRoute,
     ...library
   } = parseDocument(file, readText(file, 'the configuration'), configSchema);
   const read = (source: SecretSource) => within(file, () => readSecret(source, directory, env));
@@ -76,12 +81,14 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
   // Forms of our own pages come from there, and what leads back to them is no way out.
   const origins = [...(library.origins ?? []), ...(site.origin === undefined ? [] : [site.origin])];
   const forwardAuth = asked && within(file, () => readForwardAuth(asked, site.origin));
+  const ajp = ajpFields && within(file, () => readAjp(ajpFields, read));
   const carried = cluster?.nats && readNats(cluster.nats, { secret: read, pem });
   return {
     file,
     node: {
       ...library,
       ...(origins.length > 0 && { origins }),
+      ...(stickyRoute && { hooks: { onSignOn: [stickyRoute] } }),
       ...(rememberMe && { remember: { lifeMs: rememberMe.days * dayMs } }),
       secret: secrets.map(({ value }) => value),
       ...(retired.length > 0 && { retiredSecrets: retired.map(({ value }) => value) }),
@@ -91,6 +98,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
     nats: carried?.nats,
     web,
     forwardAuth,
+    ajp: ajp?.ajp,
     hashing,
     log,
     site,
@@ -101,6 +109,7 @@ export function loadConfig(file: string, env: NodeJS.ProcessEnv = process.env): 
     warnings: [
       ...[...secrets, ...retired].flatMap(({ warning }) => warning ?? []),
       ...(carried?.warnings ?? []),
+      ...(ajp?.warnings ?? []),
       ...people.warnings,
       ...(forwardAuth ? doubts(forwardAuth, { origins, cookieDomain: library.cookieDomain }) : []),
     ],

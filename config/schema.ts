@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod';
+import { ajpSchema } from './ajp.ts';
 import { serverDefaults } from './defaults.ts';
 import { directoriesSchema, recheckSchema, rolesSchema } from './directories.ts';
 import { fields, must } from './document.ts';
@@ -12,6 +13,7 @@ import { forwardAuthSchema } from './forward-auth.ts';
 import { natsSchema } from './nats.ts';
 import { secretSchema } from './secrets.ts';
 import { rememberMeSchema, siteSchema } from './site.ts';
+import { stickyRouteSchema } from './sticky-route.ts';
 import { throttleSchema } from './throttle.ts';
 
 const dayMs = 86_400_000;
@@ -113,6 +115,8 @@ const web = fields({
   trustProxy: z
     .array(text('an address or network of a proxy'), must('a list of addresses'))
     .default([...serverDefaults.web.trustProxy]),
+  /** How long it is unready before it stops, so that balancers notice. Default 3000 behind a proxy (`trustProxy`, `ajp`), else 0. */
+  noticeMs: milliseconds(0, 60_000).exactOptional(),
 });
 
 const hashing = fields({
@@ -134,7 +138,10 @@ export const configSchema = fields({
   ...libraryFields,
   cluster: cluster.exactOptional(),
   web: web.prefault({}),
+  /** Left out: no sticky cookie. */
+  stickyRoute: stickyRouteSchema.exactOptional(),
   forwardAuth: forwardAuthSchema.exactOptional(),
+  ajp: ajpSchema.exactOptional(),
   hashing: hashing.prefault({}),
   log: log.prefault({}),
   site: siteSchema.prefault({}),

@@ -8,6 +8,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { accentContrast, leastContrast, lightened, type Scheme } from './contrast.ts';
 import { ConfigError, fields, must, reasonOf } from './document.ts';
+import { parseUrl } from './url.ts';
 
 /** Languages that the pages speak; the dictionaries are the server's. */
 export const languages = ['en', 'de'] as const;
@@ -50,7 +51,7 @@ const originShape = 'the origin of the login host, as in https://sso.xyz.com';
 const origin = z
   .string(must(originShape))
   .transform((value) => value.replace(/\/$/, ''))
-  .refine((value) => URL.canParse(value) && new URL(value).origin === value && /^https?:/.test(value), {
+  .refine((value) => parseUrl(value)?.origin === value && /^https?:/.test(value), {
     error: `must be ${originShape}`,
   });
 
@@ -126,7 +127,7 @@ function helpOf(given: z.output<typeof siteSchema>['help']): Help | undefined {
 }
 
 function isHelpAddress(text: string): boolean {
-  return /^(https?:\/\/|mailto:|tel:)[^\s]+$/i.test(text) && URL.canParse(text);
+  return /^(https?:\/\/|mailto:|tel:)[^\s]+$/i.test(text) && parseUrl(text) !== undefined;
 }
 
 /** By the file's own bytes: a browser is told the type strictly, and guesses none. */

@@ -9,7 +9,9 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ConfigError } from '../config/document.ts';
 import { nearest } from '../config/nearest.ts';
 import { SsoError } from '../sso/index.ts';
+import { balancer } from './balancer/command.ts';
 import { runDemo } from './demo/starter.ts';
+import { doctor } from './doctor/command.ts';
 import { printProxyOf } from './forward-auth/proxy/command.ts';
 import { hashPassword } from './hashing/hash.ts';
 import { readPassword, type Terminal } from './password-prompt.ts';
@@ -30,7 +32,10 @@ interface Command {
   readonly options: NonNullable<ParseArgsConfig['options']>;
   /** Words that must follow. */
   readonly words: readonly string[];
-  readonly run: (given: Given, io: Io) => Promise<void>;
+  /** Words that may follow those. */
+  readonly moreWords?: readonly string[];
+  /** Resolves with its exit code if it is not 0 for "done". */
+  readonly run: (given: Given, io: Io) => Promise<void> | Promise<number>;
 }
 
 interface Given {
@@ -68,7 +73,8 @@ const commands: Readonly<Record<string, Command>> = {
       'A node without applications that only votes (a witness) is this command as it is.',
       'Answers /livez, /readyz and /receipts/ID; /metrics on the address that web.metrics names, and nowhere else.',
       'SIGTERM, SIGINT: /readyz says 503, what only this node holds goes to the others (how much is logged), then it ends.',
-      'SIGHUP: files of people are read again, and the directories are asked at once about those who are signed on.',
+      'SIGHUP: files of people are read again, and the directories are asked at once about those who are signed on; whom the',
+      'last re-check held back, since so many were missing at once, is ended if still missing.',
       'A second signal to end ends it at once. Exit code 0: it was told to end. 1: it could not start, or another took its name.',
     ],
     options: { config: { type: 'string' }, restored: { type: 'boolean' } },
@@ -77,18 +83,26 @@ const commands: Readonly<Record<string, Command>> = {
       serve(requireOption('--config', options['config']), env, { restored: flags.has('restored') }),
   },
   'check-config': {
-    synopsis: 'FILE',
+    synopsis: 'FILE [--try [--user NAME]]',
     summary: 'Says what is wrong in a configuration, each problem in a line, and starts nothing.',
     details: [
       'Reads the secrets and the files of people as well, and opens neither a port, nor the data directory, nor a connection to LDAP.',
-      'Exit code 0: nothing is wrong.',
+      '--try         asks the directories, too: every LDAP server is connected to, bound, and asked for people and groups',
+      '--user NAME   looks NAME up there, and says which groups and roles that is',
+      'Exit code 0: nothing is wrong; with --try: and every directory answers, has people, and knows NAME.',
     ],
-    options: {},
+    options: { try: { type: 'boolean' }, user: { type: 'string' } },
     words: ['FILE'],
-    run: async ({ words }, { env, stdout, stderr }) => {
-      const { summary, warnings } = await checkConfig(words[0]!, env);
+    run: async ({ words, options, flags }, { env, stdout, stderr }) => {
+      const { user } = options;
+      if (user !== undefined && !flags.has('try')) throw new UsageError('check-config: --user is for --try');
+      const { summary, tried, warnings, problems } = await checkConfig(words[0]!, env, {
+        tries: flags.has('try'),
+        user,
+      });
       for (const warning of warnings) stderr.write(`latchkey: warning: ${warning}\n`);
-      stdout.write(`${summary}\n`);
+      for (const line of [summary, ...tried]) stdout.write(`${line}\n`);
+      if (problems.length > 0) throw new ConfigError(problems);
     },
   },
   proxy: {
@@ -113,6 +127,83 @@ const commands: Readonly<Record<string, Command>> = {
     run: async ({ words, options }, { env, stdout }) =>
       void stdout.write(printProxyOf(words[0]!, requireOption('--config', options['config']), env, options)),
   },
+  balancer: {
+    synopsis:
+      'apache|mod_jk|haproxy|nginx|caddy --config FILE | --from URL,… --secret-file FILE | --nodes ROUTE=HOST:PORT,…',
+    summary:
+      'Prints the configuration of a load balancer that keeps visitors on their node and leaves out who is not ready.',
+    details: [
+      '--nodes R=H:P[/AJP][*W],…  the nodes: route, host, port of its pages, of its AJP listener, weight (1 to 100)',
+      "--config FILE           a node's configuration: hosts, ports and TLS are as it says; the others' routes are guesses",
+      '--from URL,…            asks the nodes, each by its own URL or all through a balancer, for routes, places and cookies',
+      "--secret-file FILE      the cluster's secret, for --from; default: that of --config.  --ca FILE: for https in --from",
+      '--host NAME,…           the names that browsers use (*.xyz.com is possible); default: any',
+      '--listen [ADDRESS:]PORT where the balancer listens (default 443, or 80 without TLS of its own)',
+      '--certificate FILE --key FILE   for TLS, in PEM;  --tls-elsewhere: it ends before the balancer;  --plain: there is none',
+      '--sticky COOKIE[|PATHPARAMETER]   default: STICKY_ROUTE, or what the nodes say they set;  --no-sticky: any node, each time',
+      '--websockets PATH,…     where WebSockets are (default: everywhere)',
+      '--ajp                   apache: to the nodes by AJP (mod_jk: always);  --ajp-secret-file FILE: printed into the files',
+      '--out DIR               writes the files there in place of printing them, and nothing over one that is there (--force does)',
+      'What had to be guessed is marked with CHANGE THIS.',
+    ],
+    options: {
+      config: { type: 'string' },
+      from: { type: 'string' },
+      'secret-file': { type: 'string' },
+      ca: { type: 'string' },
+      nodes: { type: 'string' },
+      host: { type: 'string' },
+      listen: { type: 'string' },
+      certificate: { type: 'string' },
+      key: { type: 'string' },
+      'tls-elsewhere': { type: 'boolean' },
+      plain: { type: 'boolean' },
+      sticky: { type: 'string' },
+      'no-sticky': { type: 'boolean' },
+      websockets: { type: 'string' },
+      ajp: { type: 'boolean' },
+      'ajp-secret-file': { type: 'string' },
+      out: { type: 'string' },
+      force: { type: 'boolean' },
+    },
+    words: ['apache|mod_jk|haproxy|nginx|caddy'],
+    run: ({ words, options, flags }, io) => balancer(words[0]!, options, flags, io),
+  },
+  doctor: {
+    synopsis: '[URL] [--secret-file FILE] [--disturb] [--config FILE [--cookie NAME=VALUE] [--url PATH]] [--json]',
+    summary:
+      'Asks the nodes through their balancer, or reads its configuration: says what is wrong and how to mend it.',
+    details: [
+      'URL                  as browsers use it: https://shop.xyz.com',
+      "--secret-file FILE   the cluster's secret (or in LATCHKEY_SECRET); without it only what any visitor sees is judged",
+      '--path PATH          where the nodes have their probe (default /latchkey-probe)',
+      '--resolve A[:PORT]   asks this address in place of that of the URL;  --ca FILE: certificates to believe, in PEM',
+      '--plain-port PORT    where plain http is, for URLs with a port of their own (default 80)',
+      '--without NODE,…     nodes that are not behind this balancer, as a witness that only votes',
+      '--disturb            lets one node say for --rest SECONDS (default 12) that it is not ready, and watches; nothing is stopped',
+      '--config FILE        reads the configuration of httpd, mod_jk, HAProxy or nginx (with or without URL)',
+      '--cookie NAME=VALUE --url PATH   and says where a request with this cookie would go, and why (httpd, mod_jk)',
+      '--json               for programs; the names of the checks stay the same',
+      'Exit code 0: nothing is wrong. 1: something is, or it was used wrongly. 2: nothing could be asked.',
+    ],
+    options: {
+      'secret-file': { type: 'string' },
+      path: { type: 'string' },
+      resolve: { type: 'string' },
+      ca: { type: 'string' },
+      'plain-port': { type: 'string' },
+      without: { type: 'string' },
+      disturb: { type: 'boolean' },
+      rest: { type: 'string' },
+      config: { type: 'string' },
+      cookie: { type: 'string' },
+      url: { type: 'string' },
+      json: { type: 'boolean' },
+    },
+    words: [],
+    moreWords: ['URL'],
+    run: ({ words, options, flags }, io) => doctor(words[0], options, flags, io),
+  },
   'hash-password': {
     synopsis: '',
     summary: 'Reads a password (typed unseen, or one line of a pipe) and prints its hash for a users file.',
@@ -134,23 +225,27 @@ const commands: Readonly<Record<string, Command>> = {
 /** Runs what `args` say; resolves with the exit code once it is done. A server is done when it was stopped. */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {
   try {
-    await dispatch(args, io);
-    return 0;
+    return await dispatch(args, io);
   } catch (error) {
     for (const line of linesOf(error)) io.stderr.write(`latchkey: ${line}\n`);
     return 1;
   }
 }
 
-async function dispatch([name, ...rest]: readonly string[], io: Io): Promise<void> {
-  if (name === '--help' || name === '-h' || name === 'help') return void io.stdout.write(overview());
-  if (name === '--version' || name === '-v') return void io.stdout.write(`${version()}\n`);
+async function dispatch([name, ...rest]: readonly string[], io: Io): Promise<number> {
+  const say = (text: string): number => {
+    io.stdout.write(text);
+    return 0;
+  };
+  if (name === '--help' || name === '-h' || name === 'help') return say(overview());
+  if (name === '--version' || name === '-v') return say(`${version()}\n`);
   if (name === undefined) throw new UsageError(`say what to do: ${Object.keys(commands).join(', ')} (latchkey --help)`);
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined) throw new UsageError(unknownCommand(name));
   const given = parse(name, command, rest);
-  if (given === 'help') return void io.stdout.write(helpOf(name, command));
-  await command.run(given, io);
+  if (given === 'help') return say(helpOf(name, command));
+  const code = await command.run(given, io);
+  return typeof code === 'number' ? code : 0;
 }
 
 function parse(name: string, command: Command, args: readonly string[]): Given | 'help' {
@@ -160,7 +255,7 @@ function parse(name: string, command: Command, args: readonly string[]): Given |
     if (values.help) return 'help';
     const missing = command.words[positionals.length];
     if (missing !== undefined) throw new UsageError(`${missing} is missing`);
-    const surplus = positionals[command.words.length];
+    const surplus = positionals[command.words.length + (command.moreWords?.length ?? 0)];
     if (surplus !== undefined) throw new UsageError(`"${surplus}" is one word too many`);
     const flags = new Set(Object.keys(values).filter((name) => values[name as keyof typeof values] === true));
     return { words: positionals, options: values as Given['options'], flags };

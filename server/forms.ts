@@ -1,7 +1,7 @@
 /**
- * Forms of our own pages. A posted form is believed if it carries the token that the page was given
- * (bound to the sign-on, or to the visitor's cookie), or if it comes from no browser at all: what sends
- * neither `Sec-Fetch-Site` nor `Origin` has no cookies that a stranger's page could use (check 36).
+ * Forms of our own pages. A posted form is believed if no browser marks it as another origin's, and it carries
+ * the token that the page was given (bound to the sign-on, or to the visitor's cookie) or comes from no browser at
+ * all: what sends neither `Sec-Fetch-Site` nor `Origin` has no cookies that a stranger's page could use (check 36).
  */
 
 import express, { type Request, type RequestHandler } from 'express';
@@ -24,8 +24,7 @@ export function field(req: Request, name: string): string | undefined {
 }
 
 export function isOwnForm(req: Request): boolean {
-  const site = req.headers['sec-fetch-site'];
-  if (site === 'cross-site' || site === 'same-site') return false;
+  if (req.sso.isCrossSite()) return false;
   if (req.sso.isCsrfToken(field(req, 'csrf'))) return true;
   return req.headers['sec-fetch-site'] === undefined && req.headers.origin === undefined;
 }

@@ -12,8 +12,18 @@ export interface HeaderOptions {
 }
 
 export function securityHeaders(options: HeaderOptions = {}): RequestHandler {
+  const headers = headersOfPages(options);
+  return (req, res, next) => {
+    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+    if (req.secure) res.setHeader('Strict-Transport-Security', 'max-age=31536000'); // check 12: a year
+    next();
+  };
+}
+
+/** Those that depend on nothing of the request. */
+export function headersOfPages(options: HeaderOptions = {}): Readonly<Record<string, string>> {
   const formAction = ["'self'", ...(options.formTargets ?? [])].join(' ');
-  const headers: Readonly<Record<string, string>> = {
+  return {
     'Content-Security-Policy': [
       "default-src 'none'",
       "style-src 'self'",
@@ -30,10 +40,5 @@ export function securityHeaders(options: HeaderOptions = {}): RequestHandler {
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Resource-Policy': 'same-origin',
     'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
-  };
-  return (req, res, next) => {
-    for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-    if (req.secure) res.setHeader('Strict-Transport-Security', 'max-age=31536000'); // check 12: a year
-    next();
   };
 }

@@ -47,7 +47,12 @@ export interface Link {
 }
 
 export function sendPage(res: Response, status: number, page: Page): void {
-  res.status(status).type('html').send(document(page).toString());
+  res.status(status).type('html').send(pageText(page));
+}
+
+/** The page alone, for whoever sends the same one to many. */
+export function pageText(page: Page): string {
+  return document(page).toString();
 }
 
 export function frameOf(frame: FrameOf, req: Request): Frame {

@@ -8,7 +8,7 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject } fro
 import { configError } from './errors.ts';
 
 /** What a key is for; part of the derivation. */
-export type KeyPurpose = 'token' | 'session-id' | 'assertion' | 'csrf' | 'throttle' | 'mesh' | 'frames';
+export type KeyPurpose = 'token' | 'session-id' | 'assertion' | 'csrf' | 'throttle' | 'probe' | 'mesh' | 'frames';
 
 export const secretBytesAtLeast = 32;
 
@@ -21,6 +21,8 @@ export interface Keys {
   readonly csrf: readonly KeyObject[];
   /** Names accounts and sources in counts of attempts, and makes known browsers. */
   readonly throttle: readonly KeyObject[];
+  /** Lets whoever has the secret ask a node how a request arrived there: those of secrets in force, not of retired ones. */
+  readonly probe: readonly KeyObject[];
   /** 32-byte seeds of Ed25519 keys. */
   readonly assertionSeeds: readonly Uint8Array[];
   /** The channel's pre-shared keys of one node of one cluster, newest secret first (SECURITY.md, the cluster's credentials). */
@@ -61,6 +63,7 @@ export function deriveKeys(secret: string | readonly string[], retired: readonly
     sessionId: hmacKeys('session-id'),
     csrf: hmacKeys('csrf'),
     throttle: hmacKeys('throttle'),
+    probe: secrets.map((one) => createSecretKey(derive(one, 'probe', ''))),
     assertionSeeds: verifying.map((one) => derive(one, 'assertion', '')),
     mesh: channelKeys('mesh'),
     frames: channelKeys('frames'),

@@ -5,8 +5,12 @@
 
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Request, RequestHandler } from 'express';
+import { ajpOf } from './ajp/ajp-of.ts';
 import { Audit } from './audit/audit.ts';
+import { Balanced } from './balancer/balanced.ts';
+import type { StickyRouteOptions } from './balancer/sticky-route.ts';
 import type { Channel } from './channel/channel.ts';
 import { type Cancel, type Clock, every, systemClock } from './clock.ts';
 import { LmdbDisk } from './disk/lmdb-disk.ts';
@@ -15,6 +19,7 @@ import { SsoError } from './errors.ts';
 import type { HandedOver, MemberView } from './gossip/gossip.ts';
 import { Metrics, type MetricsOptions } from './health/metrics.ts';
 import { livez, type ReadyzOptions, readyz } from './health/pages.ts';
+import { readiness } from './health/readiness.ts';
 import type { HealthSnapshot, HealthSource } from './health/snapshot.ts';
 import { Heart } from './heart.ts';
 import { ownHost } from './http/own-host.ts';
@@ -34,8 +39,10 @@ import { type SessionStore, type StoreOptions, store } from './session/store.ts'
 import { Throttle } from './throttle/throttle.ts';
 import type { SsoId } from './token.ts';
 import { type KeySet, keySet } from './valve/assertion.ts';
+import type { BasicOptions } from './valve/basic.ts';
 import type { LongLivedConnection } from './valve/closable.ts';
 import { inspector } from './valve/inspect.ts';
+import { type AskedByBasic, type BasicAnswer, basicInspector } from './valve/inspect-basic.ts';
 import { type Authenticate, type LoginOptions, login } from './valve/login.ts';
 import { LongLived } from './valve/long-lived.ts';
 import { type ProtectOptions, protect, roleMapping } from './valve/protect.ts';
@@ -143,6 +150,7 @@ export class SsoNode {
   readonly #clock: Clock;
   readonly #events = new EventEmitter<NodeEvents>();
   readonly #apps = new Set<string>();
+  readonly #balanced: Balanced;
   #timers: Cancel[] = [];
   #drained: Promise<HandedOver> = Promise.resolve({ handedOver: 0, lost: 0 });
   #stopped: Promise<void> | undefined;
@@ -235,6 +243,7 @@ export class SsoNode {
       log: this.#log,
       route,
       accepting: () => this.#heart.mayOpen(),
+      takesNew: () => this.#balanced.takesNew(),
       throttle:
         settings.throttle &&
         new Throttle({
@@ -263,6 +272,7 @@ export class SsoNode {
     finality.onEpoch(() => this.#longLived.check());
     this.#sessionParts = {
       table: this.#heart.table,
+      takesNew: () => this.#balanced.takesNew(),
       signOns: signOnView(this.#valveParts),
       keys,
       route,
@@ -271,7 +281,23 @@ export class SsoNode {
       clock: this.#heart.clock,
       log: this.#log,
       allowInsecureCookie: settings.allowInsecureCookie,
+      onMounted: (cookie) => this.#balanced.noteSessions(cookie),
     };
+    this.#balanced = new Balanced({
+      ...{ keys, clock, route, ajpOf, cookie: this.cookie, settings },
+      mayOpen: () => this.#heart.mayOpen(),
+      standing: () => {
+        const snapshot = this.#snapshot();
+        const { ready, why } = readiness(snapshot);
+        return { state: snapshot.state, ready, why };
+      },
+      members: () =>
+        this.members().map(({ node, state, address, reachable }) => ({
+          ...{ node, state, reachable },
+          ...(address !== '' && { address }),
+        })),
+      onRest: (forMs, by) => this.#audit.administered({ act: 'rest', forMs, by }),
+    });
     registry.onOpened((opened) => {
       this.#metrics.opened(opened.own);
       this.#events.emit('opened', opened);
@@ -333,6 +359,16 @@ export class SsoNode {
   }
 
   /**
+   * HTTP Basic for requests that are only asked about, beside `inspect`: the credentials are checked as `protect({ basic })` checks
+   * them, and open a sign-on that the user's programs of one address share. The function resolves with `undefined` where
+   * `authorization` is of another scheme.
+   * @throws SsoError ERR_CONFIG_INVALID the realm cannot be sent
+   */
+  inspectBasic(options: BasicOptions): (asked: AskedByBasic) => Promise<BasicAnswer | undefined> {
+    return basicInspector(this.#valveParts, options);
+  }
+
+  /**
    * Closes a connection that outlives its request with the sign-on under which it was opened, wherever that ends: a WebSocket
    * of `ws` with 4401 and the cause, an event stream with a last event `signed-off`, an AbortController, or anything with
    * `close(code, cause)`. Also when this node may not serve sign-ons (4503) or stops (1012): the other side connects again, to
@@ -351,6 +387,34 @@ export class SsoNode {
   /** For balancers: 200 when this node may be sent requests, 503 with the reasons and Retry-After when not. */
   readyz(options?: ReadyzOptions): RequestHandler {
     return readyz(this.#health, options);
+  }
+
+  /** What `readyz` says now, for whoever asks another way: `ajpServer({ isReady: () => node.ready })`. */
+  get ready(): boolean {
+    return readiness(this.#snapshot()).ready;
+  }
+
+  /**
+   * Gives every visitor the sticky cookie of this node, signed on or not, so that a balancer keeps them here; mount it where that is
+   * wished, before or after the valve. An answer that sets a cookie is kept by no cache. `stickyRoute()` does it for sign-ons alone.
+   * @throws SsoError ERR_CONFIG_INVALID
+   */
+  keepRoute(options: StickyRouteOptions = {}): RequestHandler {
+    return this.#balanced.keepRoute(options);
+  }
+
+  /**
+   * For programs that have the cluster's secret (`latchkey doctor`, `latchkey balancer --from`): how requests arrive here and how
+   * the node stands, and a rest of up to a minute in which `readyz` says no. Whoever has no pass gets what comes next, a 404.
+   * Mount it before the valve: `host.use('/latchkey-probe', sso.probe())`.
+   */
+  probe(): RequestHandler {
+    return this.#balanced.probe();
+  }
+
+  /** The probe of a WebSocket's upgrade, for a server's `upgrade` event: `true`, it was one, and is answered. */
+  probeUpgrade(req: IncomingMessage, socket: Duplex): boolean {
+    return this.#balanced.probeUpgrade(req, socket);
   }
 
   /** For a scraper, in Prometheus' text format. It names nobody; mount it where only the scraper comes. */
@@ -517,6 +581,15 @@ export class SsoNode {
     return this.#drained;
   }
 
+  /**
+   * For so long `readyz` says 503, "resting", and by itself no longer; everything else goes on as ever, sign-ons too. So a balancer
+   * has the time to notice that this node is about to drain, or it can be seen what it does. Milliseconds; 0 ends it.
+   * @throws SsoError ERR_CONFIG_INVALID
+   */
+  rest(forMs: number, { by }: Actor = {}): void {
+    this.#balanced.rest(forMs, by);
+  }
+
   /** Drains, leaves the cluster, and ends every timer, socket and file. The sign-ons live on in the other nodes. */
   stop(why: Ended = {}): Promise<void> {
     return (this.#stopped ??= this.drain(why)
@@ -575,6 +648,7 @@ export class SsoNode {
     const view = finality.view();
     return {
       state: this.#state,
+      restsForMs: this.#balanced.restsForMs,
       finality: view,
       members: this.members(),
       refusals: this.#channel?.refusals?.() ?? [],

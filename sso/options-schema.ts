@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Log } from './log.ts';
 import { mostVoters } from './logout/epoch.ts';
 import type { World } from './options.ts';
+import { routeError } from './route.ts';
 import type { SignOnHook } from './valve/settings.ts';
 
 const ms = (what: string) =>
@@ -56,8 +57,6 @@ const throttle = fields({
   maxKeys: limit.optional(),
   accountOf: callback.optional(),
 });
-export const routeShape = /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
-
 export const optionsSchema = fields({
   secret: z.unknown().optional(),
   retiredSecrets: z
@@ -67,9 +66,9 @@ export const optionsSchema = fields({
   restored: flag.optional(),
   route: z
     .string({ error: 'must be the name of this node, for example node1' })
-    .max(128, { error: 'must be at most 128 characters' })
-    .regex(routeShape, {
-      error: 'may hold letters, digits, "-", "_" and single dots: balancers and cookies cannot carry anything else',
+    .superRefine((route, context) => {
+      const message = routeError(route);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
     })
     .optional(),
   cookieDomain: z.string({ error: domainError }).optional(),

@@ -16,10 +16,11 @@ import { configError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { WhenCutOff } from './logout/finality.ts';
 import { type Voters, votersOf } from './logout/voters.ts';
-import { addressError, addressShape, optionsSchema, routeShape } from './options-schema.ts';
+import { addressError, addressShape, optionsSchema } from './options-schema.ts';
 import type { Principal } from './principal.ts';
 import type { Random } from './random.ts';
 import { registryLimits } from './registry/limits.ts';
+import { defaultRoute, routeError, routeShape } from './route.ts';
 import { type ThrottleLimits, type ThrottleOptions, throttleLimits } from './throttle/limits.ts';
 import type { SignOnHook, ValveSettings } from './valve/settings.ts';
 
@@ -32,7 +33,10 @@ export interface NodeOptions {
   readonly dataDir?: string;
   /** The data directory is a restored copy: what happened since then is learnt from the other nodes first. Default false. */
   readonly restored?: boolean;
-  /** The sticky suffix of this node (JBoss: jvmRoute), and its name in the cluster. Default: the host's name, dots turned into dashes. */
+  /**
+   * The sticky suffix of this node (JBoss: jvmRoute), and its name in the cluster: letters, digits, `-`, `_` and single dots, at most 60.
+   * Default: the host's name, dots turned into dashes.
+   */
   readonly route?: string;
   /** The hosts that share the sign-on: `xyz.com` for app1.xyz.com and app2.xyz.com. Left out, or `/` as the guide spells it: the issuing host alone. */
   readonly cookieDomain?: string;
@@ -202,6 +206,7 @@ export function resolveOptions(options: NodeOptions): Settings {
   if (cookieDomain !== undefined && options.cookieName?.startsWith('__Host-')) {
     throw configError('cookieName', 'browsers refuse __Host- together with a cookieDomain: use __Secure-');
   }
+  const route = routeOf(options.route);
   const { requireReauthentication, revalidate, remember, limits = {} } = options;
   const lifeMs = options.lifeMs ?? registryLimits.lifeMs;
   const maxSignOns = options.maxSignOns ?? limits.entriesPerUser ?? registryLimits.entriesPerSubject;
@@ -209,7 +214,7 @@ export function resolveOptions(options: NodeOptions): Settings {
     throw configError('remember.lifeMs', `must be at least lifeMs (${lifeMs}): who is remembered stays longer`);
   return {
     secret: options.secret,
-    route: options.route ?? defaultRoute(),
+    route,
     cookieDomain,
     cookieName:
       options.cookieName ??
@@ -239,7 +244,7 @@ export function resolveOptions(options: NodeOptions): Settings {
     dataDir: options.dataDir,
     restored: options.restored ?? false,
     cluster: options.cluster,
-    voters: options.cluster && votersIn(options.cluster, options.route ?? defaultRoute()),
+    voters: options.cluster && votersIn(options.cluster, route),
     limits: { ...limits, entriesPerUser: Math.min(maxSignOns, limits.entriesPerUser ?? maxSignOns) },
     throttle: options.throttle === false ? undefined : throttleLimits(options.throttle ?? {}),
     log: options.log,
@@ -293,13 +298,14 @@ function isActivity(req: Request): boolean {
   );
 }
 
-/** The host's name, as the Plone page forms it from an address: dots turned into dashes. */
-function defaultRoute(): string {
-  return (
-    hostname()
-      .replace(/[^A-Za-z0-9_-]+/g, '-')
-      .replace(/^-+|-+$/g, '') || 'node'
-  );
+/** @throws SsoError ERR_CONFIG_INVALID the machine's name is none for a node, and none was given */
+function routeOf(given: string | undefined): string {
+  if (given !== undefined) return given;
+  const route = defaultRoute();
+  const error = routeError(route);
+  if (error !== undefined)
+    throw configError('route', `give this node a name: that of the machine, "${route}", ${error}`);
+  return route;
 }
 
 /** The guide's `/` means no Domain attribute. */

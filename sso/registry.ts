@@ -75,11 +75,12 @@ export class Registry {
       entries: parts.entries,
       clock: parts.clock,
       accepting: parts.accepting,
+      epoch: () => parts.finality.epoch,
       isOver: (id) => this.look(id).state === 'over',
       close: (id) => void this.#closeNow(id, 'replaced'),
     });
     this.#consequences = new Consequences(parts, this.#index, this.#roles);
-    this.#consequences.onOpened(({ own, entry }) => own || this.#crowding.heard(entry.principal.name));
+    this.#consequences.onOpened((opened) => this.#crowding.opened(opened));
     this.#asking = new Asking(parts);
     this.#sweeper = new Sweeper({
       entries: parts.entries,

@@ -49,6 +49,7 @@ const nouns = new Set(
     'origin',
     'corrected-clock',
     'bucketed-map',
+    'route',
   ].map((name) => `sso/${name}.ts`),
 );
 
@@ -89,6 +90,11 @@ const rooms: readonly {
     holds: (p) => p === 'sso/registry.ts' || p.startsWith('sso/registry/'),
     may: (p) =>
       nouns.has(p) || p.startsWith('sso/gossip/') || p.startsWith('sso/logout/') || p.startsWith('sso/registry'),
+  },
+  {
+    name: 'AJP',
+    holds: (p) => p.startsWith('sso/ajp/'),
+    may: (p) => p.startsWith('sso/ajp/') || ['errors', 'log', 'clock'].some((n) => p === `sso/${n}.ts`),
   },
   {
     name: 'the audit',

@@ -47,8 +47,8 @@ ${pages > 1 && pager(page, pages, words)}
 </section>
 <section class="card" aria-labelledby="all"><h2 id="all">${account.all}</h2>
 <div class="choices">
-${hasOthers && html`<div>${buttonForm({ action: '/account/end-others', label: account.endOthers, csrf, style: 'plain' })}<span class="quiet">${account.endOthersLead}</span></div>`}
-<div>${buttonForm({ action: '/account/end-all', label: account.endAll, csrf, style: 'danger' })}<span class="quiet">${account.endAllLead}</span></div>
+${hasOthers && html`<div class="choice">${buttonForm({ action: '/account/end-others', label: account.endOthers, csrf, style: 'plain' })}<span class="quiet">${account.endOthersLead}</span></div>`}
+<div class="choice">${buttonForm({ action: '/account/end-all', label: account.endAll, csrf, style: 'danger' })}<span class="quiet">${account.endAllLead}</span></div>
 </div></section>`;
 }
 

@@ -4,7 +4,7 @@
  */
 
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
-import type { SsoNode } from '../../sso/index.ts';
+import { probePath, type SsoNode } from '../../sso/index.ts';
 import { assets } from '../assets.ts';
 import { failed, notFound, refuseWhenBusy } from '../errors.ts';
 import { ownFormsOnly, readForm } from '../forms.ts';
@@ -29,6 +29,7 @@ export function application(parts: DemoParts, face: Face): Express {
 
   app.use(securityHeaders({ formTargets: parts.nodes.map(({ port }) => `http://${face.host}:${port}`) }));
   app.use(assets());
+  app.use(probePath, sso.probe());
   app.use(readNotes);
   app.use(sso.valve());
   app.use(sso.sessions({ app: face.app, idleMs: 30 * 60_000 }));

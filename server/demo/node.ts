@@ -3,8 +3,9 @@
 import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
-import { type SsoNode, startNode } from '../../sso/index.ts';
+import { probePath, type SsoNode, startNode } from '../../sso/index.ts';
 import { assets } from '../assets.ts';
+import { authenticator, readUsers } from '../directories/users.ts';
 import { notFound, refuse } from '../errors.ts';
 import { HashingPool } from '../hashing/pool.ts';
 import { securityHeaders } from '../headers.ts';
@@ -12,7 +13,6 @@ import { html } from '../html.ts';
 import { listen, type WebServer } from '../http-server.ts';
 import { plainLog } from '../log.ts';
 import { sendPage } from '../page.ts';
-import { authenticator, readUsers } from '../users.ts';
 import { application } from './application.ts';
 import type { NodeControl } from './controls.ts';
 import { cookieDomain, hosts, type NodeSettings } from './messages.ts';
@@ -85,9 +85,10 @@ export function virtualHosts(parts: DemoParts): RequestListener {
 }
 
 /** Leads to the applications; without a valve, since nobody signs on here. */
-function startPage({ self, nodes }: DemoParts): RequestListener {
+function startPage({ sso, self, nodes }: DemoParts): RequestListener {
   const app = express().disable('x-powered-by');
   app.use(securityHeaders(), assets());
+  app.use(probePath, sso.probe());
   app.get('/', (_req, res) => {
     const row = (node: (typeof nodes)[number]) =>
       html`<tr><th scope="row">${node.name}</th>${[shop, reports].map(({ host, site }) => html`<td><a href="http://${host}:${node.port}/">${site}</a></td>`)}</tr>`;

@@ -2,11 +2,11 @@
 
 import type { DirectoryConfig } from '../../config/directories.ts';
 import type { Log } from '../../sso/index.ts';
-import type { Verify } from '../users.ts';
 import { chain } from './chain.ts';
 import type { Directory } from './directory.ts';
 import { fileDirectory, htpasswdDirectory, type Reloadable } from './file-directory.ts';
 import { ldapDirectory } from './ldap/ldap-directory.ts';
+import type { Verify } from './users.ts';
 
 export interface ConfiguredParts {
   readonly verify: Verify;
@@ -20,29 +20,30 @@ export interface ConfiguredDirectory extends Directory {
   reload(): void;
 }
 
+/** One of them, by itself. */
+export interface Opened {
+  readonly directory: Directory & Partial<Reloadable>;
+  /** Who is in it, in words for an operator. */
+  readonly words: string;
+}
+
+/** Opens files, and no connection. @throws ConfigError a file of people cannot be read */
+export function directoryOf(config: DirectoryConfig, parts: ConfiguredParts): Opened {
+  if (config.kind === 'ldap') return { directory: ldapDirectory(config, parts), words: `people in ${config.name}` };
+  const directory = config.kind === 'file' ? fileDirectory(config.file, parts) : htpasswdDirectory(config, parts);
+  return { directory, words: `${directory.count} user${directory.count === 1 ? '' : 's'}` };
+}
+
 /** Opens files, and no connection. @throws ConfigError a file of people cannot be read */
 export function configuredDirectory(configs: readonly DirectoryConfig[], parts: ConfiguredParts): ConfiguredDirectory {
-  const opened: Directory[] = [];
-  const reloadable: Reloadable[] = [];
-  const words: string[] = [];
-  for (const config of configs) {
-    if (config.kind === 'ldap') {
-      opened.push(ldapDirectory(config, parts));
-      words.push(`people in ${config.name}`);
-      continue;
-    }
-    const files = config.kind === 'file' ? fileDirectory(config.file, parts) : htpasswdDirectory(config, parts);
-    opened.push(files);
-    reloadable.push(files);
-    words.push(`${files.count} user${files.count === 1 ? '' : 's'}`);
-  }
-  const [first, ...others] = opened;
+  const opened = configs.map((config) => directoryOf(config, parts));
+  const [first, ...others] = opened.map(({ directory }) => directory);
   if (first === undefined) throw new Error('no directory is configured');
   return {
     ...chain([first, ...others]),
-    summary: words.join(', then '),
+    summary: opened.map(({ words }) => words).join(', then '),
     reload() {
-      for (const one of reloadable) one.reload();
+      for (const { directory } of opened) directory.reload?.();
     },
   };
 }

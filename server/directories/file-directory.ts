@@ -5,10 +5,10 @@
  */
 
 import type { Log } from '../../sso/index.ts';
-import { canonicalName, readUsers, type User, userCheck, type Verify } from '../users.ts';
 import { type Check, type Directory, type Found, groupList, type Person } from './directory.ts';
 import { readHtpasswd } from './htpasswd.ts';
 import { isPlausible } from './own-directory.ts';
+import { canonicalName, readUsers, type User, userCheck, type Verify } from './users.ts';
 import { watchFiles } from './watched-file.ts';
 
 export interface FileDirectoryParts {

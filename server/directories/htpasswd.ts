@@ -7,7 +7,7 @@
 
 import { ConfigError, readText } from '../../config/document.ts';
 import { hashProblem } from '../hashing/hash.ts';
-import { canonicalName, type User } from '../users.ts';
+import { canonicalName, type User } from './users.ts';
 
 const weak: readonly (readonly [shape: RegExp, what: string])[] = [
   [/^\$apr1\$/, 'MD5 (apr1)'],

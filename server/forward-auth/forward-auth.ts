@@ -2,42 +2,38 @@
  * Forward authentication: a reverse proxy asks about each request before it passes it on, and this
  * answers 200 with who it is, or what the browser is to be told instead. A listener of its own by
  * `node:http` alone: Express would cost more than the decision. Nothing is believed from an address
- * that is not configured as a proxy (T11, check 51); the identity headers are in every 200, empty for
- * nobody, so that they replace what a client sent (check 54); there is never a Set-Cookie.
+ * that is not configured as a proxy (T11, check 51). Who is signed on by a cookie is asked for nothing
+ * more; name and password (HTTP Basic) are looked at where a rule takes them from programs, and only then.
  */
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
 import type { ForwardAuthConfig } from '../../config/forward-auth.ts';
-import type { Log, SsoNode } from '../../sso/index.ts';
+import type { Authenticate, Log, Principal, Sso, SsoNode } from '../../sso/index.ts';
+import { answer, isProgram, send } from './answer.ts';
 import { type AskedRequest, askedAt, askedRequest, type ProxyKind, proxyKinds } from './asked-request.ts';
-import { type Identity, identityOf, nobody } from './identity.ts';
+import { identityOf, nobody } from './identity.ts';
 import { networks } from './networks.ts';
+import type { Decision, Outcome } from './outcome.ts';
 import { type Ruling, rules } from './rules.ts';
 
 export interface ForwardAuthParts {
-  readonly sso: Pick<SsoNode, 'inspect' | 'livez' | 'readyz'>;
+  readonly sso: Pick<SsoNode, 'inspect' | 'inspectBasic' | 'livez' | 'readyz'>;
   readonly log: Log;
   readonly config: ForwardAuthConfig;
+  /** Whose name and password programs may send where a rule says `basic`; as for the form. */
+  readonly authenticate: Authenticate;
+  /** Told each answer and how long it took, milliseconds; for metrics. It may not throw. */
+  readonly onDecision?: (decision: Decision, ms: number) => void;
 }
 
-/** What a browser is told; `nginx` turns the statuses that auth_request knows into the rest. */
-type Outcome =
-  | { readonly kind: 'pass'; readonly identity: Identity; readonly assertion: string }
-  | { readonly kind: 'not-signed-on' }
-  | { readonly kind: 'role-missing' }
-  | { readonly kind: 'refused' }
-  | { readonly kind: 'unavailable' };
-
-const anonymous: Outcome = { kind: 'pass', identity: nobody, assertion: '' };
-/** What the login page takes back; a longer address is not worth a failure. */
-const maxReturnLength = 2_048;
+const anonymous: Outcome = { kind: 'pass', decision: 'allowed', identity: nobody, assertion: '' };
 /** A longer statement would be cut off by somebody's limit of headers: then there is none. */
 const maxAssertionLength = 6_144;
 /** Strangers and users of whom was told once. */
 const maxTold = 1_024;
 
-export function forwardAuth({ sso, log, config }: ForwardAuthParts): RequestListener {
+export function forwardAuth({ sso, log, config, authenticate, onDecision }: ForwardAuthParts): RequestListener {
   const proxies = networks(config.proxies);
   const { judge } = rules(config.rules);
   const health: ReadonlyMap<string | undefined, ReturnType<SsoNode['readyz']>> = new Map([
@@ -46,6 +42,34 @@ export function forwardAuth({ sso, log, config }: ForwardAuthParts): RequestList
   ]);
   const once = onceEach();
   const names = Object.values(config.headers);
+  const { login, realm } = config;
+  const basicChallenge = `Basic realm="${realm.replace(/["\\]/g, '\\$&')}", charset="UTF-8"`;
+  const byBasic = sso.inspectBasic({ realm, authenticate });
+
+  /** What a program's name and password are worth; `undefined`: it shows none, or is none. */
+  const judgeBasic = async (
+    ruling: Ruling,
+    asked: AskedRequest,
+    req: IncomingMessage,
+  ): Promise<Outcome | undefined> => {
+    const { authorization, 'user-agent': userAgent } = req.headers;
+    if (authorization === undefined || !isProgram(req)) return undefined;
+    const { method, host, origin, address } = asked;
+    const secure = origin.startsWith('https:');
+    const shown = await byBasic({ authorization, method, host, secure, address, userAgent });
+    if (shown?.kind === 'signed-on') return passing(shown.sso, shown.sso.principal!, ruling, asked);
+    return shown?.kind === 'refused' ? { kind: 'credentials' } : shown;
+  };
+
+  const passing = async (signOn: Sso, principal: Principal, ruling: Ruling, asked: AskedRequest): Promise<Outcome> => {
+    if (!hasRoles(ruling, principal.roles)) return { kind: 'role-missing' };
+    const identity = identityOf(principal);
+    const assertion = config.assertion ? await signOn.assertion({ audience: asked.host }) : '';
+    const isTooLong = assertion.length > maxAssertionLength;
+    if ((identity.isCut || isTooLong) && once(`user ${principal.name}`))
+      log.warn({ user: principal.name }, 'more roles or attributes than headers hold: applications see a part of them');
+    return { kind: 'pass', decision: 'signed-on', identity, assertion: isTooLong ? '' : assertion };
+  };
 
   const decide = async (ruling: Ruling, asked: AskedRequest, req: IncomingMessage): Promise<Outcome> => {
     if (ruling.kind === 'deny') return { kind: 'refused' };
@@ -54,17 +78,13 @@ export function forwardAuth({ sso, log, config }: ForwardAuthParts): RequestList
     const signOn = seen instanceof Promise ? await seen : seen;
     if (signOn.unavailable) return ruling.kind === 'allow' ? anonymous : { kind: 'unavailable' };
     const { principal } = signOn;
-    if (principal === undefined) return ruling.kind === 'allow' ? anonymous : { kind: 'not-signed-on' };
-    if (!hasRoles(ruling, principal.roles)) return { kind: 'role-missing' };
-    const identity = identityOf(principal);
-    const assertion = config.assertion ? await signOn.assertion({ audience: asked.host }) : '';
-    const isTooLong = assertion.length > maxAssertionLength;
-    if ((identity.isCut || isTooLong) && once(`user ${principal.name}`))
-      log.warn({ user: principal.name }, 'more roles or attributes than headers hold: applications see a part of them');
-    return { kind: 'pass', identity, assertion: isTooLong ? '' : assertion };
+    if (principal !== undefined) return passing(signOn, principal, ruling, asked);
+    if (ruling.kind === 'allow') return anonymous;
+    const basic = ruling.basic === true;
+    return (basic ? await judgeBasic(ruling, asked, req) : undefined) ?? { kind: 'not-signed-on', basic };
   };
 
-  const question = (kind: ProxyKind, req: IncomingMessage): AskedRequest | undefined => {
+  const question = (kind: ProxyKind, req: IncomingMessage): AskedRequest | 'stranger' | 'unreadable' => {
     const asker = req.socket.remoteAddress ?? '';
     if (!proxies.has(asker)) {
       if (once(`stranger ${asker}`))
@@ -72,27 +92,35 @@ export function forwardAuth({ sso, log, config }: ForwardAuthParts): RequestList
           { source: asker },
           'forward authentication was asked from an address that is not in forwardAuth.proxies',
         );
-      return undefined;
+      return 'stranger';
     }
     const asked = askedRequest(kind, req, proxies);
-    if (asked === undefined) log.debug({ kind }, 'a question of a proxy could not be read');
-    return asked;
+    if (asked !== undefined) return asked;
+    log.debug({ kind }, 'a question of a proxy could not be read');
+    return 'unreadable';
   };
 
   const answerQuestion = (kind: ProxyKind, req: IncomingMessage, res: ServerResponse): void => {
+    const begun = performance.now();
+    const told = (decision: Decision) => onDecision?.(decision, performance.now() - begun);
     const asked = question(kind, req);
-    if (asked === undefined) {
+    if (typeof asked === 'string') {
       send(res, 403, 'refused');
+      told(asked);
       return;
     }
     const ruling = judge(asked);
     if (ruling.kind === 'deny')
       log.debug({ host: asked.host, method: asked.method, why: ruling.why }, 'a request was refused by the rules');
     decide(ruling, asked, req).then(
-      (outcome) => answer(res, outcome, { kind, asked, req, config, names }),
+      (outcome) => {
+        answer(res, outcome, { kind, asked, req, login, names, basicChallenge });
+        told(outcome.kind === 'pass' ? outcome.decision : outcome.kind);
+      },
       (error) => {
         log.error({ err: error }, 'a request could not be judged');
         send(res, 503, 'unavailable', ['Retry-After', '1']);
+        told('failed');
       },
     );
   };
@@ -125,91 +153,6 @@ function hasRoles(ruling: Ruling, roles: readonly string[]): boolean {
   if (ruling.kind !== 'roles') return true;
   const { any, all } = ruling;
   return (any.length === 0 || any.some((role) => roles.includes(role))) && all.every((role) => roles.includes(role));
-}
-
-interface AnswerParts {
-  readonly kind: ProxyKind;
-  readonly asked: AskedRequest;
-  readonly req: IncomingMessage;
-  readonly config: ForwardAuthConfig;
-  readonly names: readonly string[];
-}
-
-function answer(res: ServerResponse, outcome: Outcome, parts: AnswerParts): void {
-  switch (outcome.kind) {
-    case 'pass': {
-      const { user, groups, name, email } = outcome.identity;
-      const values = [user, groups, name, email, outcome.assertion];
-      const headers = ['Content-Length', '0', 'Cache-Control', 'no-store'];
-      for (const [i, headerName] of parts.names.entries()) headers.push(headerName, values[i]!);
-      res.writeHead(200, headers).end();
-      return;
-    }
-    case 'not-signed-on':
-      challenge(res, parts);
-      return;
-    case 'role-missing':
-    case 'refused':
-      send(res, 403, outcome.kind);
-      return;
-    case 'unavailable':
-      send(res, 503, 'unavailable', ['Retry-After', '1']);
-      return;
-    default:
-      outcome satisfies never;
-  }
-}
-
-/** auth_request passes on nothing but 401 and 403: what nginx does with the address of the form is in its own configuration. */
-function challenge(res: ServerResponse, { kind, asked, req, config }: AnswerParts): void {
-  const login = isNavigation(asked.method, req) ? loginAddress(config.login, asked) : undefined;
-  if (login === undefined) send(res, 401, 'not-signed-in', quietChallenge, { loginUrl: config.login });
-  else if (kind === 'nginx') send(res, 401, 'not-signed-in', [...quietChallenge, 'Latchkey-Login', login]);
-  else send(res, 303, 'not-signed-in', ['Location', login]);
-}
-
-/** RFC 9110 15.5.2 wants a challenge with every 401; this scheme is nobody's, so no browser opens a window for it. */
-const quietChallenge = ['WWW-Authenticate', 'Latchkey realm="sign-on"'] as const;
-
-/** A browser that takes somebody to a page; `fetch` and programs are never sent elsewhere. */
-function isNavigation(method: string, { headers }: IncomingMessage): boolean {
-  const mode = headers['sec-fetch-mode'];
-  if (mode !== undefined) return mode === 'navigate';
-  return (method === 'GET' || method === 'HEAD') && (headers.accept?.includes('text/html') ?? false);
-}
-
-/** Coming back to what was posted would be a GET, so from there nobody comes back. */
-function loginAddress(login: string, { method, origin, target }: AskedRequest): string {
-  const back = `${origin}${target}`;
-  if ((method !== 'GET' && method !== 'HEAD') || back.length > maxReturnLength) return login;
-  return `${login}${login.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(back)}`;
-}
-
-const sentences = {
-  'not-signed-in': 'Nobody is signed on here.',
-  'role-missing': 'This page is not for you: a role is missing.',
-  refused: 'This page is not for you.',
-  unavailable: 'This is not possible at the moment. Please try again.',
-  body: 'The request could not be understood.',
-  'not-found': 'There is no such page.',
-} as const;
-
-/** The proxies but nginx pass it on to the browser as it is. It repeats nothing of the request, and names nobody (check 50). */
-function send(
-  res: ServerResponse,
-  status: number,
-  error: keyof typeof sentences,
-  headers: readonly string[] = [],
-  more: Readonly<Record<string, string>> = {},
-): void {
-  const text = `${JSON.stringify({ error, message: sentences[error], ...more })}\n`;
-  res
-    .writeHead(status, [
-      ...['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(Buffer.byteLength(text))],
-      ...['Cache-Control', 'no-store', 'Vary', 'Cookie', 'X-Content-Type-Options', 'nosniff'],
-      ...headers,
-    ])
-    .end(text);
 }
 
 /** `true` the first time. Forgets all when it knows too many. */

@@ -1,8 +1,8 @@
 /**
  * The path that a request asks for, in the one form in which every server behind the proxy reads it
  * (T11, check 52). Servers disagree about much: whether `//` is `/`, whether `;x` belongs to a segment,
- * whether `%2f` separates, whether to decode twice. A path that they could read differently is
- * `ambiguous`, and no rule about paths is judged by it; what no browser sends and no server should get
+ * whether `%2f` separates, whether to decode twice, or at all: to Express `/%70ublic` is not `/public`. A path
+ * that they could read differently is `ambiguous`, and no rule about paths is judged by it; what no browser sends and no server should get
  * (dot segments, control characters, broken UTF-8, `#`, a whole address: check 55) is `malformed`, and
  * refused whatever the rules say. Case is kept.
  */
@@ -20,6 +20,8 @@ const simple = /^(?:\/[A-Za-z0-9_~!$&'()*+,=:@-]+(?:\.[A-Za-z0-9_~!$&'()*+,=:@-]
 /** RFC 3986 3.3, and what browsers leave as it is besides. No backslash, no fragment, nothing beyond ASCII. */
 const visible = /^[\x21\x22\x24-\x5b\x5d-\x7e]*$/;
 const escaped = /%(?:[0-9A-Fa-f]{2})?/g;
+/** Escaped for no reason (RFC 3986 2.3; `~` alone was not always free of it), or for a good one. */
+const readDifferently = /[A-Za-z0-9._/\\%?#;-]/;
 /** Of what was decoded: segments that servers resolve, also once their parameters are cut off (`/..;x/`). */
 const dotSegment = /(?:^|\/)\.{1,2}(?:;[^/]*)?(?=\/|$)/;
 
@@ -36,7 +38,7 @@ export function normalPath(target: string): NormalPath {
     if (octet.length === 1) return malformed; // RFC 3986 2.1: a percent sign begins two digits
     const code = Number.parseInt(octet.slice(1), 16);
     if (code < 0x20 || code === 0x7f) return malformed;
-    if ('/\\%?#;'.includes(String.fromCharCode(code))) isAmbiguous = true;
+    if (readDifferently.test(String.fromCharCode(code))) isAmbiguous = true;
   }
   let path: string;
   try {

@@ -20,8 +20,9 @@ export interface Asked {
 
 export type Ruling =
   | { readonly kind: 'allow' }
-  | { readonly kind: 'signed-on' }
-  | { readonly kind: 'roles'; readonly any: readonly string[]; readonly all: readonly string[] }
+  /** `basic`: programs may show name and password. */
+  | { readonly kind: 'signed-on'; readonly basic?: true }
+  | { readonly kind: 'roles'; readonly any: readonly string[]; readonly all: readonly string[]; readonly basic?: true }
   | { readonly kind: 'deny'; readonly why: Denial };
 
 /** For the log. */
@@ -93,7 +94,7 @@ function fitsHost(pattern: string, host: string): boolean {
     : host === pattern;
 }
 
-function compile({ path, methods, networks: from, policy, roles = [] }: RuleConfig): Rule {
+function compile({ path, methods, networks: from, policy, roles = [], basic = false }: RuleConfig): Rule {
   const patterns = path?.map(pathPattern);
   return {
     path:
@@ -102,19 +103,21 @@ function compile({ path, methods, networks: from, policy, roles = [] }: RuleConf
         : (asked) => (asked.kind === 'plain' ? anyFit(patterns, asked.path) : 'perhaps'),
     methods: methods && new Set(methods),
     networks: from && networks(from),
-    ruling: rulingOf(policy, roles),
+    ruling: rulingOf(policy, roles, basic),
   };
 }
 
-function rulingOf(policy: RuleConfig['policy'], roles: readonly string[]): Ruling {
+function rulingOf(policy: RuleConfig['policy'], roles: readonly string[], basic: boolean): Ruling {
+  const more = basic ? { basic } : {};
   switch (policy) {
     case 'allow':
-    case 'signed-on':
       return { kind: policy };
+    case 'signed-on':
+      return { kind: policy, ...more };
     case 'any-role':
-      return { kind: 'roles', any: roles, all: [] };
+      return { kind: 'roles', any: roles, all: [], ...more };
     case 'all-roles':
-      return { kind: 'roles', any: [], all: roles };
+      return { kind: 'roles', any: [], all: roles, ...more };
     case 'deny':
       return deny('rule');
     default:
@@ -145,7 +148,7 @@ function pathPattern(pattern: string): (path: string) => Fit {
   };
 }
 
-/** As a server reads it that knows no case, or brings letters to one form. */
+/** As a server reads it that knows no case, or brings letters to one form. Most paths are so already. */
 function loose(path: string): string {
-  return path.normalize('NFKC').toLowerCase();
+  return /^[!-@[-~]*$/.test(path) ? path : path.normalize('NFKC').toLowerCase();
 }

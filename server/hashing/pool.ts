@@ -57,9 +57,14 @@ export class HashingPool {
     this.#execArgv = options.execArgv ?? [];
   }
 
+  /** How many more questions would be taken now. */
+  get room(): number {
+    return this.#stopped ? 0 : this.#maxPending - this.#pending;
+  }
+
   /** Whether the next question would be refused. */
   get full(): boolean {
-    return this.#stopped || this.#pending >= this.#maxPending;
+    return this.room <= 0;
   }
 
   /** @throws Error the thread died; the next question gets a new one */

@@ -7,6 +7,7 @@
 
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { SiteConfig } from '../../config/site.ts';
+import { parseUrl } from '../../config/url.ts';
 import type { Authenticate, SsoNode } from '../../sso/index.ts';
 import { refuseWhenBusy } from '../errors.ts';
 import { type Html, html } from '../html.ts';
@@ -119,7 +120,7 @@ function show({ visits, rememberDays }: SignInParts, req: Request, res: Response
   const { returnTo, username, problem, round, status = 200 } = shown;
   const words = visits.words(req);
   const { signIn, page } = words;
-  const host = returnTo !== undefined && URL.canParse(returnTo) ? new URL(returnTo).host : undefined;
+  const host = returnTo === undefined ? undefined : parseUrl(returnTo)?.host;
   const form = signInForm({
     csrf: req.sso.csrfToken(),
     returnTo,
@@ -168,7 +169,7 @@ function lost(
   returnTo: string | undefined,
   keepsCookies: boolean,
 ): void {
-  const target = returnTo !== undefined && URL.canParse(returnTo) ? new URL(returnTo) : undefined;
+  const target = returnTo === undefined ? undefined : parseUrl(returnTo);
   const facts: Facts = {
     cookie: sso.cookie,
     here: { host: req.hostname, secure: req.secure },

@@ -5,6 +5,7 @@
  */
 
 import { type Request, type Response, Router } from 'express';
+import { parseUrl } from '../../config/url.ts';
 import { SsoError, type SsoNode } from '../../sso/index.ts';
 import { field, isOwnForm, readForm } from '../forms.ts';
 import { type Html, html } from '../html.ts';
@@ -83,6 +84,6 @@ function onward(sso: SsoNode, visits: Visits, req: Request): Html | undefined {
   if (req.sso.signedIn) return undefined;
   const { signOut } = visits.words(req);
   const returnTo = sso.returnAddress(req);
-  const host = returnTo !== undefined && URL.canParse(returnTo) ? new URL(returnTo).host : undefined;
+  const host = returnTo === undefined ? undefined : parseUrl(returnTo)?.host;
   return html`<p class="onward">${returnTo !== undefined && html`<a class="button" href="${returnTo}">${signOut.goOn(host ?? returnTo)}</a>`}<a href="/login">${signOut.signOnAgain}</a></p>`;
 }

@@ -4,14 +4,23 @@
  * have a listener of their own, so that nothing an operator sees is a balancer's rule away from everybody.
  */
 
+import type { RequestListener } from 'node:http';
 import express, { type Express, type RequestHandler } from 'express';
 import type { SiteConfig } from '../../config/site.ts';
-import type { Authenticate, Log, Principal, SsoNode } from '../../sso/index.ts';
+import {
+  type Authenticate,
+  type Log,
+  type MetricsOptions,
+  type Principal,
+  probePath,
+  type SsoNode,
+} from '../../sso/index.ts';
 import { account } from '../account/account.ts';
 import { assets } from '../assets.ts';
 import { failed, notFound } from '../errors.ts';
-import { securityHeaders } from '../headers.ts';
+import { headersOfPages, securityHeaders } from '../headers.ts';
 import { branding } from './branding.ts';
+import { floodGate } from './flood-gate.ts';
 import { homePage } from './home.ts';
 import { signIn, whileUnavailable } from './sign-in.ts';
 import { signOut } from './sign-out.ts';
@@ -28,6 +37,8 @@ export interface LoginSiteParts {
   readonly authenticate: (name: string, password: string) => Promise<Principal | undefined>;
   /** Whether so many passwords are being verified that the next would be refused. */
   readonly isBusy: () => boolean;
+  /** How many more could be verified now. Default: not known. */
+  readonly room?: () => number;
   /** How the pages look and speak. Default: plain, English and German. */
   readonly site?: SiteConfig;
   /** Days, where people may choose to be kept signed on. */
@@ -43,10 +54,15 @@ export const plainSite: SiteConfig = {
   help: undefined,
 };
 
-export function loginSite(parts: LoginSiteParts): Express {
-  const { sso, log, origins, isBusy, rememberDays, site = plainSite } = parts;
+export function loginSite(parts: LoginSiteParts): RequestListener {
+  const { sso, log, origins, isBusy, room, rememberDays, site = plainSite } = parts;
   const visits = visitsOf(sso, site);
-  const authenticate: Authenticate = ({ username, password }) => parts.authenticate(username, password);
+  const headers = headersOfPages({ formTargets: origins });
+  const gate = floodGate({ isBusy, site, headers, ...(room && { room }) });
+  const authenticate: Authenticate = ({ username, password }, req) => {
+    gate.arrived(req);
+    return parts.authenticate(username, password);
+  };
   const app = express()
     .disable('x-powered-by')
     .set('query parser', 'simple')
@@ -56,6 +72,7 @@ export function loginSite(parts: LoginSiteParts): Express {
   app.use(branding(site));
   app.use('/livez', sso.livez());
   app.use('/readyz', sso.readyz());
+  app.use(probePath, sso.probe());
   app.get('/.well-known/jwks.json', sso.keySet());
   app.use(sso.valve());
 
@@ -77,7 +94,7 @@ export function loginSite(parts: LoginSiteParts): Express {
 
   app.use(notFound(visits.frame));
   app.use(failed(visits.frame, log));
-  return app;
+  return gate.before(app);
 }
 
 /** Redirects as well: where somebody is led on to is for that one alone. */
@@ -88,11 +105,11 @@ const nobodyElses: RequestHandler = (_req, res, next) => {
 
 const metricsFrame = { site: 'Metrics', scriptless: true } as const;
 
-/** For Prometheus, on a listener of its own. */
-export function metricsSite(sso: SsoNode, log: Log): Express {
+/** For Prometheus, on a listener of its own. `also`: what the program counts beside the node. */
+export function metricsSite(sso: SsoNode, log: Log, also?: MetricsOptions['also']): Express {
   const app = express().disable('x-powered-by').set('query parser', 'simple');
   app.use(securityHeaders());
-  app.use('/metrics', sso.metrics({ processMetrics: true }));
+  app.use('/metrics', sso.metrics({ processMetrics: true, ...(also && { also }) }));
   app.use(notFound(metricsFrame));
   app.use(failed(metricsFrame, log));
   return app;

@@ -74,6 +74,8 @@ export interface Administered {
   readonly by?: string | undefined;
   readonly signOn?: SsoId;
   readonly app?: string;
+  /** For so long, milliseconds. */
+  readonly forMs?: number;
 }
 
 export interface NodeEnds {
@@ -137,8 +139,8 @@ export class Audit {
     this.#tell('roles-set', { user, roles, by });
   }
 
-  administered({ act, by, signOn, app }: Administered): void {
-    this.#tell('administration', { act, by, signOn: signOn?.slice(0, signOnLength), app });
+  administered({ act, by, signOn, app, forMs }: Administered): void {
+    this.#tell('administration', { act, by, signOn: signOn?.slice(0, signOnLength), app, forMs });
   }
 
   nodeEnds({ act, cause = 'call', by }: NodeEnds): void {

@@ -22,7 +22,7 @@ export const auditEvents = {
   'subject-ended': 'all sign-ons of a user ended',
   /** A user has other roles in all sign-ons from now on: `user`, `roles`, `by`. */
   'roles-set': 'the roles of a user were set',
-  /** Somebody who runs this did something: `act`, `by`; `signOn` or `app` where it concerns one. */
+  /** Somebody who runs this did something: `act`, `by`; `signOn`, `app` or `forMs` where it concerns one. */
   administration: 'an administrator acted',
   /** This node is to end, or has left the cluster: `act`, `cause` (a signal, or `call` where the application said nothing), `by`. */
   'node-ends': 'a node was told to end',
@@ -46,8 +46,11 @@ export type RefusalReason =
 
 export type SignOffRefusalReason = Extract<RefusalReason, 'cross-site' | 'form-expired'>;
 
-/** `stop-application` concerns one of the node's applications, `end-entry` one sign-on; its end has a line of its own. */
-export type Act = 'stop-application' | 'end-entry';
+/**
+ * `stop-application` concerns one of the node's applications, `end-entry` one sign-on; its end has a line of its own. `rest`: balancers
+ * are told for a while (`forMs`) to send nothing here.
+ */
+export type Act = 'stop-application' | 'end-entry' | 'rest';
 
 /** `drain`: it begins to hand over; `stop`: it leaves the cluster. */
 export type Ending = 'drain' | 'stop';

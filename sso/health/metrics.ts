@@ -32,6 +32,8 @@ const refusals: Readonly<Record<RefusalReason, 0>> = {
 export interface MetricsOptions {
   /** Adds prom-client's metrics of the process: memory, event loop, garbage collection. For one page of a process only. Default false. */
   readonly processMetrics?: boolean;
+  /** Further metrics that the page shows behind the node's: a registry of prom-client's, or anything alike. Their names must be others. Default none. */
+  readonly also?: { metrics(): Promise<string> };
 }
 
 /** Seconds. Around what a logout takes on a healthy network, and around T, which it takes with a silent minority. */
@@ -121,14 +123,16 @@ export class Metrics {
 
   /** The page for a scraper. It names nobody, but says how much goes on: mount it where only the scraper comes. */
   handler(options: MetricsOptions = {}): RequestHandler {
-    requireKnown('metrics', options, ['processMetrics']);
+    requireKnown('metrics', options, ['processMetrics', 'also']);
     if (options.processMetrics === true && !this.#hasProcessMetrics) {
       this.#hasProcessMetrics = true;
       collectDefaultMetrics({ register: this.#registry });
     }
+    const { also } = options;
     return (req, res, next) => {
       if (!isReading(req, res)) return;
-      this.text().then((text) => {
+      Promise.all([this.text(), also?.metrics()]).then((texts) => {
+        const text = texts.filter((one) => one !== undefined).join('\n');
         res.removeHeader('X-Powered-By');
         res.setHeader('Content-Type', this.#registry.contentType);
         res.setHeader('Cache-Control', 'no-store');

@@ -13,6 +13,7 @@ export const reasons = [
   'refused',
   'recovering',
   'draining',
+  'resting',
   'without-quorum',
   'disk',
   'clock',
@@ -82,6 +83,12 @@ const table: Readonly<Record<NotReadyReason, Row>> = {
     holds: ({ state }) => state === 'draining',
     waitsFor: () => undefined,
     retryAfterS: () => 1,
+  },
+  // It serves as ever: what is tried out is the balancer.
+  resting: {
+    holds: (snapshot) => isServing(snapshot) && snapshot.restsForMs > 0,
+    waitsFor: () => 'the end of a rest that an operator has asked for, to see what the balancer does',
+    retryAfterS: ({ restsForMs }) => Math.max(1, Math.ceil(restsForMs / 1000)),
   },
   'without-quorum': {
     holds: (snapshot) => isServing(snapshot) && !isRecovering(snapshot) && !snapshot.finality.accepting,

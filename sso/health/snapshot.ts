@@ -9,6 +9,8 @@ import type { FinalityView } from '../logout/finality.ts';
 
 export interface HealthSnapshot {
   readonly state: 'starting' | 'up' | 'draining' | 'stopped';
+  /** How much longer balancers are told to send nothing here, because somebody wanted to see what they do then, milliseconds; 0: they are not. */
+  readonly restsForMs: number;
   readonly finality: FinalityView;
   /** As this node sees them, itself included. */
   readonly members: readonly { readonly state: string; readonly reachable: boolean }[];

@@ -6,6 +6,7 @@
  */
 
 import type { Request } from 'express';
+import { parseUrl } from './url.ts';
 
 const maxAddressLength = 2_048;
 /** White space, control characters, backslashes, and whatever is not ASCII: browsers strip, fold or reinterpret them. */
@@ -24,7 +25,7 @@ export function safeReturnAddress(address: unknown, origins: readonly string[], 
     return undefined;
   const isPath = address.startsWith('/');
   if (isPath ? address.startsWith('//') : !/^https?:\/\/[^/]/i.test(address)) return undefined;
-  const url = URL.canParse(address, here) ? new URL(address, here) : undefined;
+  const url = parseUrl(address, here);
   if (url === undefined) return undefined;
   // `/.//evil` and `/a/..//evil` become `//evil` once the dots are resolved.
   if (url.pathname.startsWith('//') || encodedInPath.test(rawPath(address))) return undefined;
@@ -64,7 +65,7 @@ function rawAuthority(address: string): string {
 
 /** Whether an operator's own page or default is usable: a path, or an http(s) address (check 42). */
 export function isSafePage(page: string): boolean {
-  const url = !suspicious.test(page) && URL.canParse(page, here) ? new URL(page, here) : undefined;
+  const url = suspicious.test(page) ? undefined : parseUrl(page, here);
   if (url === undefined || url.username !== '' || url.password !== '') return false;
   return page.startsWith('/') ? url.origin === here && !url.pathname.startsWith('//') : /^https?:\/\//i.test(page);
 }

@@ -10,16 +10,19 @@
  */
 
 import type { Clock } from '../clock.ts';
-import type { OpenEntry, SsoEntry } from '../entry.ts';
+import type { SsoEntry } from '../entry.ts';
 import type { Copies } from '../gossip/copies.ts';
 import type { SubjectIndex } from '../subject-index.ts';
 import type { SsoId } from '../token.ts';
+import type { EntryOpened } from './consequences.ts';
+import { byAge, type Ranked, Ranking } from './ranking.ts';
 
 export interface CrowdingParts {
   readonly index: SubjectIndex;
   readonly entries: Pick<Copies<SsoEntry>, 'get'>;
   readonly clock: Clock;
   readonly accepting: () => boolean;
+  readonly epoch: () => number;
   /** Whether it is over by its limits or its epoch, and only not swept yet. */
   readonly isOver: (id: SsoId) => boolean;
   /** Ends it everywhere, cause `replaced`. */
@@ -30,12 +33,17 @@ export interface CrowdingParts {
 const lookAfterMs = 60_000;
 /** Users that are looked after at most; of more the longest ago is the sweep's. */
 const lookedAfterAtMost = 10_000;
+/** Of users with fewer sign-ons all are looked at each time: that costs less than to remember their order. */
+const rankedFrom = 64;
+/** Users whose order is remembered; of more the one longest ago is looked at anew. */
+const rankedAtMost = 256;
 
 export class Crowding {
   readonly #parts: CrowdingParts;
   /** When this node last opened a sign-on of this user, by the monotonic clock; oldest first. */
   readonly #openedAt = new Map<string, number>();
   readonly #due = new Set<string>();
+  readonly #rankings = new Map<string, Ranking>();
 
   constructor(parts: CrowdingParts) {
     this.#parts = parts;
@@ -50,8 +58,14 @@ export class Crowding {
     if (index.countOf(name) >= index.most) this.#end(name, index.most - 1);
   }
 
-  /** A sign-on that another node opened is known here now. Judged after the turn: its closing may have come along. */
-  heard(name: string): void {
+  /** A sign-on is known here now. One that another node opened is judged after the turn: its closing may have come along. */
+  opened({ id, entry, own }: EntryOpened): void {
+    const { name } = entry.principal;
+    this.#rankings.get(name)?.add({ id, entry });
+    if (!own) this.#heard(name);
+  }
+
+  #heard(name: string): void {
     const { index, clock } = this.#parts;
     if (!index.isCrowded(name) || this.#due.has(name)) return;
     const openedAt = this.#openedAt.get(name);
@@ -77,14 +91,45 @@ export class Crowding {
 
   /** Ends the oldest until `most` are left. */
   #end(name: string, most: number): void {
-    const { index, entries, isOver, close } = this.#parts;
-    const living: { readonly id: SsoId; readonly entry: OpenEntry }[] = [];
+    const { index, entries, close } = this.#parts;
+    const ranking = this.#rankingOf(name);
+    if (ranking === undefined) {
+      const living = this.#livingOf(name);
+      if (living.length > most) for (const { id } of living.sort(byAge).slice(0, living.length - most)) close(id);
+      return;
+    }
+    while (index.countOf(name) > most) {
+      const id = ranking.takeOldest();
+      if (id === undefined) return;
+      if (entries.get(id)?.state === 'open') close(id);
+    }
+  }
+
+  /** `undefined`: there are few, or some of them are over and only not swept yet, so that all have to be looked at. */
+  #rankingOf(name: string): Ranking | undefined {
+    const { index, clock, epoch } = this.#parts;
+    const count = index.countOf(name);
+    const before = this.#rankings.get(name);
+    this.#rankings.delete(name);
+    if (count < rankedFrom) return undefined;
+    let ranking = before;
+    if (ranking?.isTrue(clock.now(), epoch(), count) !== true) {
+      const living = this.#livingOf(name);
+      if (living.length < count) return undefined;
+      ranking = new Ranking(living, epoch());
+    }
+    if (this.#rankings.size >= rankedAtMost) this.#rankings.delete(this.#rankings.keys().next().value!);
+    this.#rankings.set(name, ranking);
+    return ranking;
+  }
+
+  #livingOf(name: string): Ranked[] {
+    const { index, entries, isOver } = this.#parts;
+    const living: Ranked[] = [];
     for (const id of index.idsOf(name)) {
       const entry = entries.get(id);
       if (entry?.state === 'open' && !isOver(id)) living.push({ id, entry });
     }
-    if (living.length <= most) return;
-    living.sort((a, b) => a.entry.openedStamp - b.entry.openedStamp || (a.id < b.id ? -1 : 1));
-    for (const { id } of living.slice(0, living.length - most)) close(id);
+    return living;
   }
 }

@@ -6,6 +6,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
+import { isBelowPath } from '../http/below-path.ts';
 import { readCookie } from '../http/cookie.ts';
 import type { SsoId } from '../token.ts';
 import { SessionCookie } from './cookie.ts';
@@ -25,6 +26,13 @@ export function sessions(parts: SessionParts, options: SessionOptions): RequestH
   const settings = resolveSettings(parts, options);
   const { app, onEnd } = settings;
   if (onEnd !== undefined) parts.table.onEnd(app, onEnd);
+  const { usualCookie } = settings;
+  parts.onMounted?.({
+    app,
+    name: settings.name,
+    path: usualCookie?.path ?? '/',
+    secure: usualCookie === undefined ? !parts.allowInsecureCookie : usualCookie.secure === true,
+  });
   const kit: SessionKit = {
     parts,
     settings,
@@ -116,21 +124,17 @@ function arrivedCookie(kit: SessionKit, req: IncomingMessage, signOn: SsoId | un
     chosen = all.find(({ id }) => kit.finder.isLive(id, signOn)) ?? all[0];
   }
   if (chosen === undefined) return { id: undefined, rewrite: false };
-  const { route } = kit.parts;
-  return { id: chosen.id, rewrite: chosen.quoted || (route !== undefined && chosen.route !== route) };
+  const { route, takesNew } = kit.parts;
+  const isElsewhere = route !== undefined && chosen.route !== route && takesNew?.() !== false;
+  return { id: chosen.id, rewrite: chosen.quoted || isElsewhere };
 }
 
 function hasForeignSession(req: IncomingMessage): boolean {
   return Boolean((req as { session?: unknown }).session);
 }
 
-/** A browser sends the cookie to its path and what lies below (RFC 6265 5.1.4). */
-function isUnder(req: IncomingMessage, settings: SessionSettings): boolean {
-  const path = settings.usualCookie === undefined ? settings.cookieFor(req).path : settings.usualCookie.path;
-  if (path === undefined || path === '/') return true;
-  const url = (req as Partial<Request>).originalUrl ?? req.url ?? '';
-  const [requested = ''] = url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1);
-  return requested === path || requested.startsWith(path.endsWith('/') ? path : `${path}/`);
+function isUnder(req: IncomingMessage, { usualCookie, cookieFor }: SessionSettings): boolean {
+  return isBelowPath((usualCookie ?? cookieFor(req)).path, req);
 }
 
 function once<T>(make: () => T): () => T {

@@ -25,11 +25,23 @@ export interface SessionParts {
   readonly keys: Pick<Keys, 'sessionId'>;
   /** The sticky suffix of this node. */
   readonly route: string | undefined;
+  /** Whether browsers should be led to this node: else an id that comes with another's route keeps it. Default: always. */
+  readonly takesNew?: (() => boolean) | undefined;
   readonly context: RequestContext;
   readonly random: Random;
   readonly clock: Clock;
   readonly log: Log;
   readonly allowInsecureCookie: boolean;
+  /** An application's sessions are mounted, with this cookie: for whoever has to say what a balancer should look at. */
+  readonly onMounted?: ((cookie: MountedCookie) => void) | undefined;
+}
+
+/** Where its attributes are a function of the request, as far as they can be said. */
+export interface MountedCookie {
+  readonly app: string;
+  readonly name: string;
+  readonly path: string;
+  readonly secure: boolean;
 }
 
 export interface SessionOptions {

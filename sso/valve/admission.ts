@@ -178,6 +178,7 @@ function admitEntry(
   sso.recognise(id, entry);
   if (renew || came.formerly || isToBeMoved(parts, id, entry)) sso.renewCookie(id, token);
   parts.registry.touch(id, parts.settings.countsAsActivity(req));
+  sso.comeBack();
 }
 
 /** After a change of domain the cookie may lie under the old one, and nothing in the header tells: it is set anew once. */

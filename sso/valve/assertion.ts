@@ -34,6 +34,8 @@ const maxAssertionLength = 65_536;
 /** How far the clocks of issuer and verifier may differ, seconds. */
 const toleranceSeconds = 2;
 const maxCached = 10_000;
+/** Names and roles of somebody with a few; longer ones are kept as a hash. */
+const maxPlainKeyLength = 256;
 /** RFC 8410: what stands before the 32 bytes of an Ed25519 seed in PKCS #8. */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 
@@ -75,11 +77,9 @@ export class Assertions {
     if (!isName(audience))
       return Promise.reject(configError('assertion.audience', 'must name the service that is to accept it'));
     const { principal, signOn } = subject;
-    const cacheKey = hash(
-      'sha256',
-      JSON.stringify([signOn?.id ?? '', audience, principal.name, principal.roles]),
-      'base64url',
-    );
+    const whose = JSON.stringify([signOn?.id ?? '', audience, principal.name, principal.roles]);
+    // Behind a proxy this is asked for with every request: a hash would be a part of its cost.
+    const cacheKey = whose.length <= maxPlainKeyLength ? whose : hash('sha256', whose, 'base64url');
     const cached = this.#cache.get(cacheKey);
     if (cached !== undefined) return cached;
     const made = this.#sign(subject, audience);

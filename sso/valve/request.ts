@@ -12,6 +12,7 @@ import type { OpenEntry } from '../entry.ts';
 import { SsoError, type SsoErrorCode } from '../errors.ts';
 import { vary } from '../http/answer.ts';
 import { connectionOf } from '../http/connection.ts';
+import { isCrossSite } from '../http/cross-site.ts';
 import { hostBelongsTo } from '../http/own-host.ts';
 import { retryLater } from '../http/reply.ts';
 import { RequestNotes } from '../http/request-notes.ts';
@@ -181,6 +182,10 @@ export class RequestSso extends RequestNotes implements Sso {
     return isCsrfToken(this.#parts.keys.csrf, this.#binding(), token);
   }
 
+  isCrossSite(): boolean {
+    return isCrossSite(this.#req, this.#parts.settings.origins);
+  }
+
   async assertion({ audience }: { readonly audience: string }): Promise<string> {
     vary(this.#res, 'Cookie');
     const principal = this.inForce(); // who verifies it knows nothing of this application's mapping
@@ -242,6 +247,19 @@ export class RequestSso extends RequestNotes implements Sso {
     if (this.#unsure === 'cut-off') return false;
     await this.#parts.finality.waitToAccept(leaseWaitMs);
     return this.#mayOpenNow();
+  }
+
+  /** The request is one of a sign-on that was there before: hooks may give the browser again what it has no more. */
+  comeBack(): void {
+    const { settings, accepting, takesNew = accepting } = this.#parts;
+    if (settings.onSignOn.length === 0 || this.#res.headersSent || !takesNew()) return;
+    for (const hook of settings.onSignOn) {
+      try {
+        hook.comeBack?.(this.#req, this.#res, this.#parts);
+      } catch (error) {
+        this.#hookFailed(error);
+      }
+    }
   }
 
   /** From here on this application derives its roles itself. */
@@ -411,8 +429,12 @@ export class RequestSso extends RequestNotes implements Sso {
     try {
       await run();
     } catch (error) {
-      this.#parts.log.error({ err: error }, 'a sign-on hook failed');
+      this.#hookFailed(error);
     }
+  }
+
+  #hookFailed(error: unknown): void {
+    this.#parts.log.error({ err: error }, 'a sign-on hook failed');
   }
 
   #binding(): CsrfBinding | undefined {

@@ -44,6 +44,11 @@ export interface ValveSettings {
 /** Runs in the request that signs on or off, before its headers are written. One that fails is logged, and changes nothing else. */
 export interface SignOnHook {
   signOn(req: Request, res: Response, principal: Principal, node: HookNode): void | Promise<void>;
+  /**
+   * Runs in every later request of the sign-on, before the application, at a node that takes new ones: gives again what the browser has
+   * no more. At once, since it runs often.
+   */
+  comeBack?(req: Request, res: Response, node: HookNode): void;
   /** Must take away what `signOn` gave, with the same attributes. */
   signOff?(req: Request, res: Response, node: HookNode): void;
 }
@@ -51,6 +56,8 @@ export interface SignOnHook {
 /** The node that a hook runs on. */
 export interface HookNode {
   readonly route: string | undefined;
+  /** How the SSO cookie is set: what is to come with it must be set alike. */
+  readonly settings: Pick<ValveSettings, 'sameSite' | 'partitioned'>;
 }
 
 export interface ValveParts {
@@ -70,6 +77,8 @@ export interface ValveParts {
    * is near the others'. While it does not, "unknown" proves nothing, and no cookie is deleted for it.
    */
   readonly accepting: () => boolean;
+  /** Whether browsers should be led to this node: `accepting`, and it does not rest. Default: `accepting`. */
+  readonly takesNew?: () => boolean;
   /** What the applications of this node call the places where they check their users. */
   readonly realms?: Realms;
   /** Slows guessing; `undefined`: nothing does. */

@@ -60,6 +60,8 @@ export interface Sso {
   csrfToken(): string;
   /** Whether this is such a token, of this very sign-on or visitor. */
   isCsrfToken(token: unknown): boolean;
+  /** Whether the browser says that a page of another origin has sent this: a sibling host is another; `origins` are not. For forms of the application's own. */
+  isCrossSite(): boolean;
   /** A signed statement, for 30 to 60 seconds, that lets `audience` know who is asking. @throws SsoError ERR_NOT_SIGNED_IN · ERR_CONFIG_INVALID */
   assertion(options: { readonly audience: string }): Promise<string>;
 }

@@ -6,6 +6,7 @@
 
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, Response } from 'express';
+import { parseUrl } from '../http/url.ts';
 import { admissionParts, admit } from './admission.ts';
 import { RequestSso } from './request.ts';
 import type { ValveParts } from './settings.ts';
@@ -29,5 +30,5 @@ export function upgradeReader(valveParts: ValveParts): (req: IncomingMessage) =>
 
 function isForeignPage({ headers: { origin, host } }: IncomingMessage, origins: readonly string[]): boolean {
   if (origin === undefined || origins.includes(origin)) return false;
-  return host === undefined || !URL.canParse(origin) || new URL(origin).host !== host.toLowerCase();
+  return host === undefined || parseUrl(origin)?.host !== host.toLowerCase();
 }

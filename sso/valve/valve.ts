@@ -20,6 +20,8 @@ export function valve(valveParts: ValveParts): RequestHandler {
   const parts = admissionParts(valveParts);
   return (req, res, next) => {
     if (req.sso instanceof RequestSso) return next(); // V26: an outer valve has decided
+    // A balancer that asks nobody whether a node is ready lets go of its connections by this alone (V118).
+    if (valveParts.takesNew?.() === false && req.httpVersionMajor < 2) res.setHeader('Connection', 'close');
     let waiting: Promise<void> | undefined;
     try {
       waiting = admit(parts, req, res);

@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +27,7 @@ export function build(): Build {
   );
   const folder = join(out, 'test/bench');
   if (!existsSync(join(folder, 'run.js'))) throw new Error(`the sources do not compile:\n${made.stdout}${made.stderr}`);
+  cpSync(join(root, 'server/assets'), join(out, 'server/assets'), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(out, 'node_modules'));
   writeFileSync(join(out, 'package.json'), '{ "type": "module" }\n');
   return { folder, remove: () => rmSync(out, { recursive: true, force: true }) };

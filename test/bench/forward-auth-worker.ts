@@ -11,7 +11,10 @@ import { answerCalls, cpuMicros } from './child.ts';
 
 export interface Asked {
   readonly asked: number;
+  /** A 200 with two headers. */
   readonly bare: number;
+  /** A 204, whatever is asked. */
+  readonly nothing: number;
   /** As a browser sends it. */
   readonly cookie: string;
 }
@@ -44,10 +47,11 @@ answerCalls({
     });
     const form = await fetch(`http://127.0.0.1:${await listening(signOn)}/`, { method: 'POST' });
     return {
-      asked: await listening(forwardAuth({ sso, log: silentLog, config })),
+      asked: await listening(forwardAuth({ sso, log: silentLog, config, authenticate: () => undefined })),
       bare: await listening(
         (_req, res) => void res.writeHead(200, ['Content-Length', '0', 'Cache-Control', 'no-store']).end(),
       ),
+      nothing: await listening((_req, res) => void res.writeHead(204).end()),
       cookie: form.headers.getSetCookie()[0]!.split(';', 1)[0]!,
     };
   },

@@ -1,11 +1,12 @@
 /**
  * k. What it costs that a proxy asks a node about every request: the node's CPU for an answer beside a
  * bare one of `node:http`, and a request through nginx, as `latchkey proxy` prints it, beside the same
- * nginx whose auth_request a static location answers.
+ * nginx whose auth_request a static location answers, and beside the least that any program in Node
+ * could do: the same configuration, answered 204 by `node:http` without a look at the question.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,15 +22,22 @@ const connections = 8;
 const nginxProgram = '/usr/sbin/nginx';
 const host = 'app.xyz.localhost';
 
+const statically = 'nginx, a static location answers';
+const barely = 'nginx, node:http answers 204 and looks at nothing';
+const byNode = 'nginx, the node answers';
+
 interface Asked {
   readonly asked: number;
   readonly bare: number;
+  readonly nothing: number;
   readonly cookie: string;
 }
 
 interface Turn {
   /** Of the node's process, for one request, microseconds. */
   readonly cpu: number;
+  /** Of nginx, likewise; a machine that does other things besides changes it less than the wait. */
+  readonly nginx: number;
   /** For one request of one connection, microseconds. */
   readonly wait: number;
 }
@@ -40,7 +48,7 @@ export const forwardAuth: Bench = {
     'A proxy asks about every request (goals: 60 µs of CPU more than bare; through nginx 1.5 times the static answer)',
   async run({ rounds, say }) {
     const child = startChild('asked node', 'forward-auth-worker');
-    let nginx: Nginx | undefined;
+    const running: Nginx[] = [];
     try {
       const asked = await child.call<Asked>('start');
       const question = [
@@ -54,17 +62,20 @@ export const forwardAuth: Bench = {
         { name: 'the node, asked', run: () => turn(child, asked.asked, question) },
       ];
       if (existsSync(nginxProgram)) {
-        const running = await startNginx(asked.asked);
-        nginx = running;
+        const nginx = await startNginx(asked.asked);
+        running.push(nginx);
+        const floor = await startNginx(asked.nothing);
+        running.push(floor);
         contestants.push(
-          { name: 'nginx, a static location answers', run: () => turn(child, running.fixed, page) },
-          { name: 'nginx, the node answers', run: () => turn(child, running.asking, page) },
+          { name: statically, run: () => turn(child, nginx.fixed, page, nginx) },
+          { name: barely, run: () => turn(child, floor.asking, page, floor) },
+          { name: byNode, run: () => turn(child, nginx.asking, page, nginx) },
         );
       } else say(`${nginxProgram} is not installed: the node alone`);
       await interleaved(1, contestants, (line) => say(`warm-up, ${line}`));
       return report(await interleaved(rounds, contestants, say));
     } finally {
-      nginx?.stop();
+      for (const nginx of running) nginx.stop();
       await child.stop();
     }
   },
@@ -73,24 +84,29 @@ export const forwardAuth: Bench = {
 function report(results: ReadonlyMap<string, readonly Turn[]>): string {
   const rows = [...results].map(([name, turns]) => [
     name,
-    name.startsWith('nginx, a') ? '–' : spread(turns.map(({ cpu }) => cpu)),
+    name === statically ? '–' : spread(turns.map(({ cpu }) => cpu)),
+    name.startsWith('nginx') ? spread(turns.map(({ nginx }) => nginx)) : '–',
     spread(turns.map(({ wait }) => wait)),
   ]);
   const of = (name: string, what: keyof Turn) => (results.get(name) ?? []).map((one) => one[what]);
   const more = of('the node, asked', 'cpu').map((cpu, round) => cpu - of('bare node:http', 'cpu')[round]!);
-  const times = of('nginx, the node answers', 'wait').map(
-    (wait, round) => wait / of('nginx, a static location answers', 'wait')[round]!,
-  );
-  return `${markdownTable(['', 'µs of CPU of the node a request', `µs a request, ${connections} connections at once`], rows)}
+  const times = (one: string, other: string) =>
+    median(of(one, 'wait').map((wait, round) => wait / of(other, 'wait')[round]!)).toFixed(2);
+  return `${markdownTable(['', 'µs of CPU of the node a request', 'of nginx', `µs a request, ${connections} connections at once`], rows)}
 
-The decision adds ${spread(more)} µs of CPU${times.length > 0 ? `; through nginx it takes ${median(times).toFixed(2)} times as long as a static answer` : ''}.`;
+The decision adds ${spread(more)} µs of CPU${of(byNode, 'wait').length > 0 ? `; through nginx it takes ${times(byNode, statically)} times as long as a static answer, of which ${times(barely, statically)} is what the least answer of node:http takes` : ''}.`;
 }
 
-async function turn(child: Child, port: number, request: string): Promise<Turn> {
+async function turn(child: Child, port: number, request: string, nginx?: Nginx): Promise<Turn> {
+  const before = nginx?.cpuMicros() ?? 0;
   const [cpu, begun] = [await child.call<number>('cpu'), performance.now()];
   await Promise.all(Array.from({ length: connections }, () => exchange(port, request, requests / connections)));
   const ms = performance.now() - begun;
-  return { cpu: ((await child.call<number>('cpu')) - cpu) / requests, wait: (ms * 1_000 * connections) / requests };
+  return {
+    cpu: ((await child.call<number>('cpu')) - cpu) / requests,
+    nginx: ((nginx?.cpuMicros() ?? 0) - before) / requests,
+    wait: (ms * 1_000 * connections) / requests,
+  };
 }
 
 /** One request after the other on one connection. @throws Error an answer is not 200 */
@@ -115,6 +131,8 @@ function exchange(port: number, request: string, count: number): Promise<void> {
 interface Nginx {
   readonly fixed: number;
   readonly asking: number;
+  /** CPU that its worker has used so far. */
+  cpuMicros(): number;
   stop(): void;
 }
 
@@ -134,7 +152,7 @@ async function startNginx(asked: number): Promise<Nginx> {
         voters: [],
         login: 'http://sso.xyz.localhost/login',
       },
-      ...{ hosts: [host], headers, cookies: ['latchkey'], isInsecure: true },
+      ...{ hosts: [host], basicHosts: [], headers, cookies: ['latchkey'], isInsecure: true },
     },
     { upstream: `${host}=127.0.0.1:${application}`, listen: `127.0.0.1:${asking}` },
   );
@@ -162,11 +180,26 @@ server { listen 127.0.0.1:${fixed};
     rmSync(directory, { recursive: true, force: true });
   };
   for (let tries = 0; tries < 100; tries++) {
-    if (await answers(asking)) return { fixed, asking, stop };
+    if (await answers(asking)) return { fixed, asking, cpuMicros: cpuOf(workerOf(child.pid!)), stop };
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   stop();
   throw new Error('nginx did not start');
+}
+
+/** nginx' worker: the only child of its master. */
+function workerOf(master: number): number {
+  return Number(readFileSync(`/proc/${master}/task/${master}/children`, 'utf8').split(' ', 1)[0]);
+}
+
+/** By the kernel's clock of 100 ticks a second, which a turn of thousands of requests is long enough for. */
+function cpuOf(pid: number): () => number {
+  return () => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  };
 }
 
 function answers(port: number): Promise<boolean> {

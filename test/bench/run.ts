@@ -4,12 +4,14 @@ import { spawnSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { tool } from '../support/tool.ts';
+import { accountPage } from './account-page.ts';
 import type { Bench } from './bench.ts';
 import { build } from './build.ts';
 import { faults } from './faults.ts';
 import { forwardAuth } from './forward-auth.ts';
 import { http } from './http.ts';
 import { join as joining } from './join.ts';
+import { loginFlood } from './login-flood.ts';
 import { logout } from './logout.ts';
 import { loop } from './loop.ts';
 import { memory } from './memory.ts';
@@ -17,7 +19,10 @@ import { repair } from './repair.ts';
 import { restart } from './restart.ts';
 import { signOns } from './sign-ons.ts';
 
-const benches: readonly Bench[] = [loop, http, logout, signOns, joining, memory, faults, repair, restart, forwardAuth];
+const benches: readonly Bench[] = [
+  ...[loop, http, logout, signOns, joining, memory, faults, repair, restart],
+  ...[forwardAuth, loginFlood, accountPage],
+];
 
 const usage = `npm run bench -- [--only a,b] [--rounds N] [--most N]
 

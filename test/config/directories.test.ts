@@ -23,7 +23,7 @@ const ldap = (more: string) => `directories: [{ kind: ldap, base: 'dc=xyz', ${mo
 test('a file of users is a directory; several are a chain, with paths from the configuration and secrets from where they are kept', () => {
   const plain = load('users: users.yaml');
   assert.deepEqual(plain.directories, [{ kind: 'file', file: join(folder, 'users.yaml') }]);
-  assert.deepEqual([plain.roles, plain.recheck], [undefined, { everyMs: 300_000 }]);
+  assert.deepEqual([plain.roles, plain.recheck], [undefined, { everyMs: 300_000, mostGone: 0.5 }]);
   writeFileSync(join(folder, 'ca.pem'), 'certificates');
   const config = load(`
 directories:
@@ -38,7 +38,7 @@ directories:
     userFilter: (&(objectClass=user)(|(sAMAccountName={name})(mail={name})))
     groups: { base: 'ou=groups,dc=xyz', nameAttribute: dn, nested: false }
 roles: { admins: [admin, staff], 'cn=staff,dc=xyz': [staff] }
-recheck: { everyMs: 60000 }
+recheck: { everyMs: 60000, mostGone: 0.2 }
 `);
   assert.deepEqual(config.directories[0], {
     kind: 'htpasswd',
@@ -49,7 +49,7 @@ recheck: { everyMs: 60000 }
   assert.ok(second?.kind === 'ldap');
   assert.deepEqual([second.name, second.ca, second.bindPassword], ['ldaps://dc1.xyz.com', 'certificates', 'hunter2']);
   assert.deepEqual(config.roles, { admins: ['admin', 'staff'], 'cn=staff,dc=xyz': ['staff'] });
-  assert.deepEqual(config.recheck, { everyMs: 60_000 });
+  assert.deepEqual(config.recheck, { everyMs: 60_000, mostGone: 0.2 });
   assert.deepEqual(config.warnings, []);
   assert.equal(load('users: u\nrecheck: false').recheck, false);
 });
@@ -83,6 +83,7 @@ test('T17: what is wrong about directories is told in one line that names the fi
     ['directories: [{ kind: ldap, servers: [ldaps://h] }]', /base: is missing: must be where people are/],
     ['users: u\nroles: { admins: admin }', /roles\.admins: must be a list of roles/],
     ['users: u\nrecheck: true', /recheck: must be false, or \{ everyMs/],
+    ['users: u\nrecheck: { mostGone: 50 }', /recheck\.mostGone: must be a share, 0 to 1|recheck: must be false/],
   ];
   for (const [text, says] of wrong)
     assert.throws(

@@ -23,6 +23,17 @@ test('one or several of each, and what is left out: no proxies, the names of hea
   assert.equal(assertion, true);
 });
 
+test('name and password are taken from programs where a rule says so, and for a realm that can be sent', () => {
+  const { rules, realm } = read({ rules: [{ ...rule, basic: true }], realm: 'the "shop"' });
+  assert.deepEqual([rules[0]?.basic, realm], [true, 'the "shop"']);
+  assert.equal(read({}).realm, 'sign-on');
+  for (const policy of ['allow', 'deny'])
+    assert.match(problem({ rules: [{ ...rule, policy, basic: true }] }), /basic: is for the policies/);
+  assert.match(problem({ rules: [{ ...rule, basic: 'yes' }] }), /rules\[0\]\.basic: must be true or false/);
+  for (const bad of ['', 'straße', 'a\nb', 'x'.repeat(201)])
+    assert.match(problem({ realm: bad }), /realm: must be 1 to 200/);
+});
+
 test('what could never fit, or would fit more than it says, is refused with its place', () => {
   for (const host of [
     'App.xyz.com',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ConfigError } from '../../config/document.ts';
 import { loadConfig, type ServerConfig } from '../../config/load.ts';
-import { parseUsers } from '../../server/users.ts';
+import { parseUsers } from '../../server/directories/users.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-'));
 after(() => rmSync(directory, { recursive: true }));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import express from 'express';
-import { register } from 'prom-client';
+import { Gauge, Registry, register } from 'prom-client';
 import supertest from 'supertest';
 import { Metrics, type MetricsOptions } from '../../sso/health/metrics.ts';
 import type { HealthSnapshot } from '../../sso/health/snapshot.ts';
@@ -172,6 +172,14 @@ test('two nodes in one process do not mix, and the process-wide registry stays e
   assert.equal((await samples(one)).get('latchkey_sign_ons_opened_total{through="this-node"}'), 1);
   assert.equal((await samples(other)).get('latchkey_sign_ons_opened_total{through="this-node"}'), 0);
   assert.deepEqual(register.getMetricsAsArray(), []);
+});
+
+test("a program's own metrics stand behind the node's on one page, which can still be read", async () => {
+  const registry = new Registry();
+  new Gauge({ name: 'shop_orders', help: 'Orders.', registers: [registry] }).set(7);
+  const page = await scrape(new Metrics(source()), { also: registry });
+  assert.equal(page.get('shop_orders')?.samples.get('shop_orders'), 7);
+  assert.ok(page.has('latchkey_ready'));
 });
 
 test('metrics of the process come only when asked for, and once', async () => {

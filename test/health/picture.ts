@@ -29,6 +29,7 @@ export function finality(differs: Partial<FinalityView> = {}): FinalityView {
 export function picture(differs: Partial<HealthSnapshot> = {}): HealthSnapshot {
   return {
     state: 'up',
+    restsForMs: 0,
     finality: finality(),
     members: [
       { state: 'up', reachable: true },

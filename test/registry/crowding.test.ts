@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closeEntry } from '../../sso/entry.ts';
+import { seededRandom } from '../../sso/random.ts';
 import type { SsoId } from '../../sso/token.ts';
 import { type WorldOptions, World as Worlds } from '../logout/receipts-world.ts';
 
@@ -146,6 +147,51 @@ test("what is over and not swept yet takes nobody's place", async () => {
   assert.deepEqual(world.agreed(), [second.id, third.id].sort());
   assert.equal(world.at('n1').entries.get(first.id)?.state, 'open', 'it needed no end');
   assert.equal(world.at('n1').entries.get(second.id)?.state, 'open');
+});
+
+test('check 29: of somebody with very many the same ones end, whatever was signed off or ran out meanwhile, and on whichever node', async () => {
+  const seeds = [1, 2, 3, 4, 5, 6].map((seed) => seed + (Date.now() % 1_000) * 10);
+  for (const seed of seeds) {
+    const random = seededRandom(seed);
+    const upTo = (count: number) => Math.floor(random.fraction() * count);
+    const most = 70 + upTo(20);
+    const world = new World(most);
+    let living: { readonly id: SsoId; readonly at: number }[] = [];
+    for (let step = 0; step < 400; step++) {
+      const what = upTo(100);
+      living = living.filter(({ at }) => world.clock.now() - at < 12 * 3_600_000 - 2_000);
+      if (what < 80) {
+        const node = three[upTo(3)]!;
+        const id = world.signOn(node).id;
+        living = [...living.slice(-(most - 1)), { id, at: world.clock.now() }];
+      } else if (what < 95 && living.length > 0) {
+        const [out] = living.splice(upTo(living.length), 1);
+        void world.at(three[upTo(3)]!).registry.close(out!.id, 'logout');
+      } else await world.pass(upTo(10) === 0 ? 5 * 3_600_000 : 60_000);
+      await world.pass(1);
+    }
+    const open = new Set(world.agreed());
+    const young = living.filter(({ at }) => world.clock.now() - at < 11 * 3_600_000);
+    for (const { id } of young) assert.ok(open.has(id), `seed ${seed}: one that should be open has ended`);
+    assert.ok(open.size <= living.length, `seed ${seed}: ${open.size} are open, and ${living.length} should be`);
+  }
+});
+
+test('one sign-on more of somebody at the limit does not look at all that they have', () => {
+  const most = 300;
+  const world = new World(most);
+  for (let i = 0; i < most; i++) world.signOn('n1');
+  world.signOn('n1');
+  const { entries, registry } = world.at('n1');
+  const get = entries.get.bind(entries);
+  let looked = 0;
+  entries.get = (key) => {
+    looked++;
+    return get(key);
+  };
+  for (let i = 0; i < 100; i++) world.signOn('n1');
+  assert.equal(registry.openCount, most);
+  assert.ok(looked < 100 * 20, `${looked} looks for 100 sign-ons`);
 });
 
 test('users names whoever has an open sign-on, once', async () => {

@@ -94,6 +94,23 @@ test('check-config says that nothing is wrong, how the node would run, and warns
   assert.match(stderr, /^latchkey: warning: .*secret: others than its owner may read this secret: chmod 600 it\n$/);
 });
 
+test('check-config --try asks the directories: files say how many are in them, an LDAP server that is down is a problem', async () => {
+  const path = file('latchkey.yaml', good);
+  const tried = await runHere(['check-config', path, '--try', '--user', 'alice'], env);
+  assert.deepEqual([tried.code, tried.stderr], [0, '']);
+  assert.match(tried.stdout, /nothing is wrong .*\nfile .*users\.yaml: 1 user\nalice: in file .*; roles customer\n$/);
+  const ldap = '{ kind: ldap, servers: ["ldaps://127.0.0.1:1"], base: dc=xyz }';
+  const away = file('away.yaml', `secret: { env: LATCHKEY_SECRET }\ndirectories: [${ldap}]\n`);
+  assert.equal((await runHere(['check-config', away], env)).code, 0, 'without --try nothing is asked');
+  const { code, stderr } = await runHere(['check-config', away, '--try', '--user', 'alice'], env);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^latchkey: ldaps:\/\/127\.0\.0\.1:1 does not answer: .*\nlatchkey: alice: .* cannot say: .*\n$/,
+  );
+  assertRefused(await runHere(['check-config', path, '--user', 'alice'], env), /--user is for --try/);
+});
+
 test('check-config names the voters, what happens when cut off, and where the state is, and makes no directory', async () => {
   const nodes = (count: number) => Array.from({ length: count }, (_, index) => `"10.0.0.${index + 1}:7800"`).join(', ');
   for (const [count, more, says] of [

@@ -5,13 +5,13 @@
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { hashSync } from '@node-rs/argon2';
 import { runHere } from '../server/support/program.ts';
-import { type Answered, type Asked, ask, form, header } from '../support/pipeline.ts';
+import { everythingOf, type Headers, navigationOn, personAt, setCookies } from '../support/person.ts';
+import { type Answered, ask, form, header, headerLines, rawly } from '../support/pipeline.ts';
 import { type Served, type ServedCluster, serve } from '../support/served.ts';
 
 const host = 'sso.xyz.test';
@@ -29,73 +29,8 @@ before(async () => {
 });
 after(() => cluster.stop());
 
-/** What a browser sends that navigates on a page of the host. */
-const navigation = {
-  Host: host,
-  'X-Forwarded-Proto': 'https',
-  Accept: 'text/html',
-  'Sec-Fetch-Mode': 'navigate',
-  'Sec-Fetch-Site': 'same-origin',
-} as const;
-
-type Headers = Readonly<Record<string, string>>;
-
-interface Person {
-  readonly cookies: Map<string, string>;
-  get(target: string, headers?: Headers, at?: Served): Promise<Answered>;
-  post(target: string, body: string, headers?: Headers, at?: Served): Promise<Answered>;
-  /** The token of the forms of this page. */
-  token(target: string): Promise<string>;
-  signOn(name?: string, password?: string, headers?: Headers): Promise<Answered>;
-  /** What the pages say: the person's name, or nobody. */
-  isKnown(at?: Served): Promise<boolean>;
-}
-
-/** A browser, with its cookies by name. Each person has an address of their own, so that none pays for the guesses of another. */
-let persons = 0;
-function person(): Person {
-  const cookies = new Map<string, string>();
-  const source = `198.51.100.${++persons}`;
-  const send = async (asked: Asked, at = one): Promise<Answered> => {
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const headers = {
-      ...navigation,
-      'X-Forwarded-For': source,
-      ...(cookie !== '' && { Cookie: cookie }),
-      ...asked.headers,
-    };
-    const [answer] = await ask(at.port, [{ ...asked, headers }]);
-    for (const line of answer!.headers.get('set-cookie') ?? []) {
-      const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!;
-      if (/max-age=0/i.test(line)) cookies.delete(name!);
-      else cookies.set(name!, value!);
-    }
-    return answer!;
-  };
-  const self: Person = {
-    cookies,
-    get: (target, headers = {}, at = one) => send({ target, headers }, at),
-    post: (target, body, headers = {}, at = one) =>
-      send(
-        { method: 'POST', target, headers: { 'Content-Type': 'application/x-www-form-urlencoded', ...headers }, body },
-        at,
-      ),
-    async token(target) {
-      const { status, body } = await self.get(target);
-      const token = /name="csrf" value="([^"]+)"/.exec(body)?.[1];
-      assert.ok(token !== undefined, `no form on ${target}: ${status}`);
-      return token;
-    },
-    async signOn(username = 'alice', password = 'wonderland', headers = {}) {
-      return self.post('/login', form({ username, password, csrf: await self.token('/login') }), headers);
-    },
-    isKnown: async (at = one) => /Alice Example|Bob Example/.test((await self.get('/', {}, at)).body),
-  };
-  return self;
-}
-
-const setCookies = ({ headers }: Answered) => headers.get('set-cookie') ?? [];
-const everythingOf = ({ headers, body }: Answered) => `${JSON.stringify([...headers])} ${body}`;
+const navigation = navigationOn(host);
+const person = () => personAt(host, one);
 const isSso = (line: string) => line.startsWith('__Secure-latchkey=');
 
 test('check 13: every answer of a served node that sets or clears a cookie is kept out of caches and varies with it', async () => {
@@ -294,7 +229,7 @@ test('check 44: nothing but a POST ends a sign-on at a served node: images, fram
   for (const [method, target, headers] of asked) {
     const answer = await rawly(
       one.port,
-      `${method} ${target} HTTP/1.1\r\n${lines({ ...navigation, Cookie: cookie, ...headers })}Connection: close\r\n\r\n`,
+      `${method} ${target} HTTP/1.1\r\n${headerLines({ ...navigation, Cookie: cookie, ...headers })}Connection: close\r\n\r\n`,
     );
     assert.doesNotMatch(answer, /__Secure-latchkey=;|__Secure-latchkey=[^;]*;[^\n]*max-age=0/i, `${method} ${target}`);
     assert.ok(await alice.isKnown(two), `${method} ${target}`);
@@ -476,7 +411,7 @@ test('check 50: no page, error or refusal of a served node tells what runs here,
   // What was asked for may be said: the links of the languages lead to the same address.
   const texts = answers.map(everythingOf).map((text) => text.replaceAll('/server/main.ts', ''));
   for (const bytes of [
-    'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
+    'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n',
     'GET /\r\n\r\n',
     'BLAH / HTTP/1.1\r\nHost: a\r\n\r\n',
     'GET / HTTP/9.9\r\n\r\n',
@@ -508,19 +443,3 @@ test('T7: no cookie, token or password of these tests is in a log, and each line
     for (const line of output().trim().split('\n').slice(0, -1)) JSON.parse(line);
   }
 });
-
-const lines = (headers: Headers) =>
-  Object.entries(headers)
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join('');
-
-/** Sends bytes as they are and gives what came until the connection ended. */
-function rawly(port: number, text: string): Promise<string> {
-  return new Promise((resolve) => {
-    let answer = '';
-    const socket = connect(port, '127.0.0.1', () => socket.end(text));
-    socket.setEncoding('latin1').on('data', (chunk) => (answer += chunk));
-    socket.on('error', () => {});
-    socket.on('close', () => resolve(answer));
-  });
-}

@@ -133,7 +133,13 @@ story(
     const [issued] = setCookies(signed, 'STICKY_ROUTE');
     assert.match(header(signed, 'STICKY_ROUTE')!, /^STICKY_ROUTE=route\.n2;/);
     assert.deepEqual([issued?.path, issued?.maxAge], ['/', 86_400]);
-    assert.deepEqual(setCookies(await browser.get(`${A}/protected`, { at: 'n1' }), 'STICKY_ROUTE'), []);
+    const moved = setCookies(await browser.get(`${A}/protected`, { at: 'n1' }), 'STICKY_ROUTE');
+    assert.deepEqual(
+      moved.map(({ value }) => value),
+      ['route.n1'],
+      'another node answers: the browser is kept there',
+    );
+    assert.deepEqual(setCookies(await browser.get(`${A}/protected`, { at: 'n1' }), 'STICKY_ROUTE'), [], 'once');
     const [deleted] = setCookies(await browser.post(`${A}/logout`, { at: 'n1' }).expect(200), 'STICKY_ROUTE');
     assert.ok(deletes(deleted!));
     assert.deepEqual(specification(deleted!), specification(issued!));

@@ -40,6 +40,26 @@ export const cookiesOf = ({ headers }: Answered): string =>
 /** Fields as a form posts them. */
 export const form = (fields: Readonly<Record<string, string>>): string => new URLSearchParams(fields).toString();
 
+/** Headers as they go over the wire; those without a value are left out. */
+export const headerLines = (headers: Readonly<Record<string, string | undefined>>): string =>
+  Object.entries(headers)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+
+/** Sends bytes as they are and gives what came until the server ended the connection. To end it ourselves would abort a request that is still worked on. */
+export function rawly(port: number, text: string, from = '127.0.0.1'): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = '';
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from }, () =>
+      socket.write(Buffer.from(text, 'latin1')),
+    );
+    socket.setEncoding('latin1').on('data', (chunk) => (answer += chunk));
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(answer));
+  });
+}
+
 /** All answers, in the order of what was asked. */
 export async function ask(port: number, requests: readonly Asked[]): Promise<readonly Answered[]> {
   const answers = new Array<Answered>(requests.length);

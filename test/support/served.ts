@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashSync } from '@node-rs/argon2';
 import { freePorts, type Watched, watch } from '../e2e/support/demo.ts';
+import { freePorts as freePortsOf } from '../e2e/support/proxied.ts';
 
 const main = join(import.meta.dirname, '../../server/main.ts');
 
@@ -26,15 +27,23 @@ export const people = [
 export interface Served extends Watched {
   readonly name: string;
   readonly port: number;
+  /** Where reverse proxies ask; 0 without `forwardAuth`. */
+  readonly asked: number;
+  /** Where the other nodes reach it. */
+  readonly mesh: string;
   readonly child: ChildProcess;
 }
 
 export interface ServedCluster {
   readonly nodes: readonly Served[];
+  /** What makes a process a member of it. */
+  readonly secret: string;
   stop(): Promise<void>;
 }
 
-/** Nodes of one cluster, ready; `configuration` is what stands in each node's file besides what it needs. */
+const secret = 'c9'.repeat(32);
+
+/** Nodes of one cluster, ready; `configuration` is what stands in each node's file besides what it needs, the addresses to listen on among it. */
 export async function serve(
   count: number,
   configuration: Readonly<Record<string, unknown>> = {},
@@ -43,7 +52,8 @@ export async function serve(
   const base = await freePorts();
   const indices = Array.from({ length: count }, (_, i) => i);
   const addresses = indices.map((i) => `127.0.0.1:${base + 10_000 + i}`);
-  const { web = {}, ...others } = configuration;
+  const { web = {}, forwardAuth, ...others } = configuration;
+  const asked = forwardAuth === undefined ? [] : await freePortsOf(count);
   writeFileSync(
     join(directory, 'users.yaml'),
     JSON.stringify({ users: people.map((one) => ({ ...one, password: hash(one.password) })) }),
@@ -58,14 +68,24 @@ export async function serve(
         users: 'users.yaml',
         web: { listen: `127.0.0.1:${base + i}`, trustProxy: ['127.0.0.1'], ...(web as object) },
         cluster: { listen: addresses[i], nodes: addresses, leaseMs: count === 1 ? 300 : 1_500 },
+        ...(forwardAuth !== undefined && {
+          forwardAuth: { listen: `127.0.0.1:${asked[i]}`, ...(forwardAuth as object) },
+        }),
         ...others,
       }),
     );
     const child = spawn(process.execPath, [main, 'serve', '--config', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: fromSources, LATCHKEY_SECRET: 'c9'.repeat(32) },
+      env: { ...process.env, NODE_OPTIONS: fromSources, LATCHKEY_SECRET: secret },
     });
-    return { name: `node${i + 1}`, port: base + i, child, ...watch(child) };
+    return {
+      name: `node${i + 1}`,
+      port: base + i,
+      asked: asked[i] ?? 0,
+      mesh: addresses[i]!,
+      child,
+      ...watch(child),
+    };
   });
   const stop = async () => {
     for (const { child } of nodes) child.kill('SIGKILL');
@@ -78,7 +98,7 @@ export async function serve(
     await stop();
     throw error;
   }
-  return { nodes, stop };
+  return { nodes, secret, stop };
 }
 
 /** Resolves when it takes requests: one that listens may still be waiting for its leases. */

@@ -15,6 +15,7 @@ import {
   testCluster,
 } from '../../sso/testing/index.ts';
 import { type ApplicationsOptions, applications, type End, Gates, passwordOf, type Seen } from './applications.ts';
+import { carried } from './carried.ts';
 
 export const A = 'https://app1.xyz.test';
 export const B = 'https://app2.xyz.test';
@@ -120,13 +121,14 @@ export async function begin(options: StoryOptions): Promise<Story> {
   const given = options.options ?? {};
   const own: NodeOptionsForTests = options.hostOnly === true ? {} : { cookieDomain: 'xyz.test' };
   const { nodes = ['n1', 'n2'], seed = 1, silenceMs = 0, disks = false, onFrame } = options;
+  const host = applications({ ...options.apps, gates, onEnd });
   const cluster = await testCluster({
     nodes,
     seed,
     silenceMs,
     disks,
     options: (node) => ({ ...own, ...(typeof given === 'function' ? given(node) : given) }),
-    host: applications({ ...options.apps, gates, onEnd }),
+    host: (sso, node) => carried(host(sso, node)),
     ...(onFrame !== undefined && { onFrame }),
   });
   clock.now = () => cluster.now();

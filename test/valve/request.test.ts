@@ -412,25 +412,27 @@ test('a node that takes no sign-ons refuses one with 503', async () => {
   assert.equal(answer.body.code, 'ERR_UNAVAILABLE');
 });
 
-test('hooks run at sign-on and sign-off; one that fails is logged and changes nothing', async () => {
+test('hooks run at sign-on, in each later request and at sign-off; one that fails is logged and changes nothing', async () => {
   const said: string[] = [];
   const good = {
     signOn: (_req: Request, res: Response, principal: Principal, node: { route: string | undefined }) => {
       said.push(`on ${principal.name} ${node.route}`);
       res.setHeader('X-Hook', 'on');
     },
+    comeBack: () => void said.push('back'),
     signOff: () => void said.push('off'),
   };
-  const bad = { signOn: () => assert.fail('hook'), signOff: () => assert.fail('hook') };
+  const fails = () => assert.fail('hook');
+  const bad = { signOn: fails, comeBack: fails, signOff: fails };
   const w = world({ onSignOn: [bad, good] });
   const host = handling(w, (req) => (req.query['off'] ? req.sso.logout() : req.sso.open(alice)));
   const answer = await agent(host).post('/do');
   assert.equal(answer.headers['x-hook'], 'on');
   await agent(host).post('/do?off=1').set('Cookie', issued(answer)!);
-  assert.deepEqual(said, ['on alice n1', 'off']);
+  assert.deepEqual(said, ['on alice n1', 'back', 'off']);
   assert.deepEqual(
     w.lines.map(({ message }) => message),
-    ['a sign-on hook failed', 'a sign-on hook failed'],
+    Array(3).fill('a sign-on hook failed'),
   );
 });
 

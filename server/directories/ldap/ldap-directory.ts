@@ -10,9 +10,9 @@
 
 import type { Entry } from 'ldapts';
 import type { Log } from '../../../sso/index.ts';
-import { canonicalName } from '../../users.ts';
 import { type Check, type Directory, type Found, type Person, personLimits } from '../directory.ts';
 import { isPlausible, ownDirectory } from '../own-directory.ts';
+import { canonicalName } from '../users.ts';
 import { BindPace } from './bind-pace.ts';
 import { LdapConnection, TooMany } from './connection.ts';
 import { firstValueOf, isDisabled, statusAttributes, valuesOf } from './entry.ts';

@@ -51,7 +51,7 @@ ${headerNames(settings.headers)
 		import latchkey_nodes
 		transport http {
 			dial_timeout 2s
-			response_header_timeout 5s
+			response_header_timeout ${applications.some(({ basic }) => basic) ? '12s' : '5s'}
 		}
 	}
 	# The cookie of the sign-on is not for applications.
@@ -67,13 +67,18 @@ ${indented(common(settings), '\t')}	reverse_proxy ${to('web')} {
       (application) => `${address(settings, application.host)} {
 ${indented(common(settings), '\t')}	route {
 		import latchkey_asked
-		# ${guess(application)}
+${application.basic ? withoutPassword : ''}		# ${guess(application)}
 		reverse_proxy ${application.upstream}
 	}
 }`,
     ),
   ].join('\n\n')}\n`;
 }
+
+const withoutPassword = `		# Name and password that were shown to the nodes are not for the application; what is no HTTP Basic is.
+		@latchkey_password header_regexp Authorization (?i)^basic(\\s|$)
+		request_header @latchkey_password -Authorization
+`;
 
 function address({ listen: { port }, tls }: ProxySettings, host: string): string {
   return `${tls ? 'https' : 'http'}://${host}${port === (tls ? 443 : 80) ? '' : `:${port}`}`;

@@ -14,6 +14,7 @@ export function envoy(settings: ProxySettings): string {
   const health = `
       health_checks:
         - { timeout: 2s, interval: 2s, unhealthy_threshold: 1, healthy_threshold: 1, http_health_check: { path: /readyz } }`;
+  const takers = applications.filter(({ basic }) => basic).map(({ host }) => host);
   return `# Latchkey and the applications behind it, for Envoy 1.28 or later: a static bootstrap configuration.
 # Printed by "latchkey proxy envoy". NOT RUN by Latchkey's tests, which hold the node against the requests that Envoy's
 # documentation describes: try it before you rely on it.
@@ -54,7 +55,7 @@ ${[...names, 'x-original-url', 'x-original-method'].map((name) => `             
                       status_on_error: { code: ServiceUnavailable }
                       allowed_headers:
                         patterns:
-${exact(['cookie', 'accept', 'sec-fetch-mode', 'x-forwarded-proto', 'x-forwarded-for'], '                          ')}
+${exact(['cookie', 'accept', 'sec-fetch-mode', 'x-forwarded-proto', 'x-forwarded-for', ...(takers.length > 0 ? ['authorization', 'user-agent'] : [])], '                          ')}
                       http_service:
                         server_uri: { uri: "http://latchkey", cluster: latchkey_asked, timeout: 5s }
                         path_prefix: /forward-auth/envoy
@@ -70,7 +71,7 @@ ${exact(names, '                              ')}
                       default_source_code:
                         inline_string: |
                           function envoy_on_request(handle)
-                            local cookie = handle:headers():get("cookie")
+${takers.length > 0 ? passwordOut(takers) : ''}                            local cookie = handle:headers():get("cookie")
                             if cookie == nil then return end
                             local kept = {}
                             for pair in string.gmatch(cookie, "[^;]+") do
@@ -125,6 +126,20 @@ ${applications
       load_assignment: { cluster_name: app_${word(one.host)}, endpoints: [{ lb_endpoints: [${endpoint(one.upstream.slice(0, at).replace(/^\[|\]$/g, ''), Number(one.upstream.slice(at + 1)))}] }] }`;
   })
   .join('\n')}
+`;
+}
+
+/** In Lua: whether a host is one of these, then what of its Authorization is not for the application. */
+function passwordOut(hosts: readonly string[]): string {
+  const is = (host: string) =>
+    host.startsWith('*.') ? `string.sub(host, -${host.length - 1}) == "${host.slice(1)}"` : `host == "${host}"`;
+  const by = ' '.repeat(28);
+  return `${by}-- Name and password that were shown to the nodes are not for the application.
+${by}local host = string.gsub(string.lower(handle:headers():get(":authority") or ""), ":%d+$", "")
+${by}local shown = string.lower(handle:headers():get("authorization") or "")
+${by}if (${hosts.map(is).join(' or ')}) and (shown == "basic" or string.sub(shown, 1, 6) == "basic ") then
+${by}  handle:headers():remove("authorization")
+${by}end
 `;
 }
 

@@ -37,6 +37,7 @@ map $http_upgrade $latchkey_connection {
     "~*^websocket$" upgrade;
 }`,
     cookieMaps(settings),
+    ...(applications.some(({ basic }) => basic) ? [passwordMap] : []),
     siteServer(settings),
     ...applications.map((application) => applicationServer(settings, application)),
   ].join('\n\n')}\n`;
@@ -57,6 +58,12 @@ map $latchkey_cookie_2 $latchkey_cookie {
     "~(?:^|;\\s*)${any}=" "";
 }`;
 }
+
+const passwordMap = `# Name and password that were shown to the nodes are not for applications; what is no HTTP Basic is.
+map $http_authorization $latchkey_authorization {
+    default $http_authorization;
+    "~*^basic(?: |$)" "";
+}`;
 
 function listenLines({ listen: { address, port }, tls }: ProxySettings): string {
   const at = address === undefined ? '' : `${bracketed(address)}:`;
@@ -101,7 +108,7 @@ ${indented(failover, '        ')}
 }
 
 function applicationServer(settings: ProxySettings, application: ProxySettings['applications'][number]): string {
-  const { host, upstream } = application;
+  const { host, upstream, basic } = application;
   const variable = (name: string) => name.toLowerCase().replaceAll('-', '_');
   const names = headerNames(settings.headers);
   return `upstream latchkey_app_${word(host)} {
@@ -121,7 +128,7 @@ server {
         auth_request /.latchkey-asked;
 ${names.map((name) => `        auth_request_set $latchkey_h_${variable(name)} $upstream_http_${variable(name)};`).join('\n')}
         auth_request_set $latchkey_login $upstream_http_latchkey_login;
-        error_page 401 = @latchkey_sign_on;
+${basic ? '        auth_request_set $latchkey_retry_after $upstream_http_latchkey_retry_after;\n' : ''}        error_page 401 = @latchkey_sign_on;
         error_page 500 = @latchkey_unavailable;
 
         proxy_pass http://latchkey_app_${word(host)};
@@ -129,7 +136,7 @@ ${names.map((name) => `        auth_request_set $latchkey_h_${variable(name)} $u
         # Who it is. Nobody: the header is not passed, and neither is what the client sent under its name.
 ${names.map((name) => `        proxy_set_header ${name} $latchkey_h_${variable(name)};`).join('\n')}
         proxy_set_header Cookie $latchkey_cookie;
-        # The host that was decided about, and no other.
+${basic ? '        proxy_set_header Authorization $latchkey_authorization;\n' : ''}        # The host that was decided about, and no other.
         proxy_set_header Host ${hostOf(settings)};
         proxy_set_header X-Forwarded-Host ${hostOf(settings)};
         proxy_set_header X-Forwarded-For $remote_addr;
@@ -154,10 +161,10 @@ ${names.map((name) => `        proxy_set_header ${name} $latchkey_h_${variable(n
         proxy_set_header Cookie $http_cookie;
         proxy_set_header Accept $http_accept;
         proxy_set_header Sec-Fetch-Mode $http_sec_fetch_mode;
-        # Room for the headers of somebody with many roles.
+${basic ? '        proxy_set_header Authorization $http_authorization;\n        proxy_set_header User-Agent $http_user_agent;\n' : ''}        # Room for the headers of somebody with many roles.
         proxy_buffer_size 32k;
         proxy_buffers 4 32k;
-        proxy_read_timeout 5s;
+        proxy_read_timeout ${basic ? '12s' : '5s'};
 ${indented(failover, '        ')}
     }
 
@@ -168,7 +175,17 @@ ${indented(failover, '        ')}
             return 303 $latchkey_login;
         }
         default_type application/json;
-        return 401 '{"error":"not-signed-in","message":"Nobody is signed on here."}';
+${
+  basic
+    ? `        # Too many wrong passwords: the next was not looked at.
+        if ($latchkey_retry_after) {
+            add_header Cache-Control no-store always;
+            add_header Retry-After $latchkey_retry_after always;
+            return 429 '{"error":"throttled","message":"Too many attempts have failed. Please try again later."}';
+        }
+`
+    : ''
+}        return 401 '{"error":"not-signed-in","message":"Nobody is signed on here."}';
     }
 
     # No node could say who it is: every answer but 2xx, 401 and 403 is a 500 to auth_request.

@@ -32,6 +32,8 @@ export interface PrintedFrom {
   readonly login: string;
   /** Hosts that rules name. */
   readonly hosts: readonly string[];
+  /** Those of rules that take HTTP Basic. */
+  readonly basicHosts: readonly string[];
   readonly headers: IdentityHeaders;
   readonly cookies: readonly string[];
   readonly isInsecure: boolean;
@@ -64,6 +66,7 @@ export function proxySettings(from: PrintedFrom, options: PrintOptions): ProxySe
     applications: applicationsOf(
       from.hosts.filter((host) => host !== site),
       options.upstream,
+      from.basicHosts,
     ),
     headers: from.headers,
     cookies: from.cookies,
@@ -98,7 +101,11 @@ function nodesOf({ web, asked, voters }: PrintedFrom, given: string | undefined)
 
 const guessedUpstream = '127.0.0.1:3000';
 
-function applicationsOf(hosts: readonly string[], given: string | undefined): readonly Application[] {
+function applicationsOf(
+  hosts: readonly string[],
+  given: string | undefined,
+  basicHosts: readonly string[],
+): readonly Application[] {
   const upstreams = new Map<string, string>();
   for (const text of given === undefined ? [] : given.split(',')) {
     const [, host, upstream] = /^([^=]+)=((?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5})$/.exec(text) ?? [];
@@ -109,8 +116,15 @@ function applicationsOf(hosts: readonly string[], given: string | undefined): re
   }
   return [...new Set(hosts)].map((host) => {
     const upstream = upstreams.get(host);
-    return { host, upstream: upstream ?? guessedUpstream, isGuess: upstream === undefined };
+    const basic = basicHosts.some((one) => meets(one, host));
+    return { host, upstream: upstream ?? guessedUpstream, isGuess: upstream === undefined, basic };
   });
+}
+
+/** Whether some host is meant by both, where `*.xyz.com` means all below it. */
+function meets(one: string, other: string): boolean {
+  const covers = (pattern: string, host: string) => pattern.startsWith('*.') && host.endsWith(pattern.slice(1));
+  return one === other || covers(one, other) || covers(other, one);
 }
 
 function listenOf(given: string | undefined, isInsecure: boolean): ProxySettings['listen'] {

@@ -31,6 +31,8 @@ export interface Application {
   readonly upstream: string;
   /** Nobody named it: the person has to. */
   readonly isGuess: boolean;
+  /** Programs may show name and password somewhere on this host: the nodes get them, and the application does not. */
+  readonly basic: boolean;
 }
 
 export const headerNames = (headers: IdentityHeaders): readonly string[] => Object.values(headers);

@@ -53,7 +53,17 @@ ${names
     latchkey:
       chain:
         middlewares: [latchkey-clear, latchkey-asked]
-
+${
+  applications.some(({ basic }) => basic)
+    ? `    # Name and password that were shown to the nodes are not for applications. Traefik cannot tell them from other schemes:
+    # where an application takes tokens (Bearer), leave this one out of its router.
+    latchkey-password:
+      headers:
+        customRequestHeaders:
+          Authorization: ""
+`
+    : ''
+}
   services:
     latchkey-pages:
       loadBalancer:
@@ -82,7 +92,14 @@ ${applications
       service: latchkey-asked
 ${router('latchkey-pages', site, 'latchkey-pages', '')}
 ${applications
-  .map((one) => router(`app-${word(one.host)}`, one.host, `app-${word(one.host)}`, '\n      middlewares: [latchkey]'))
+  .map((one) =>
+    router(
+      `app-${word(one.host)}`,
+      one.host,
+      `app-${word(one.host)}`,
+      `\n      middlewares: [${one.basic ? 'latchkey, latchkey-password' : 'latchkey'}]`,
+    ),
+  )
   .join('\n')}
 `;
 }

@@ -10,8 +10,8 @@ import { hashSync as bcrypt } from 'bcryptjs';
 import { ConfigError } from '../../../config/document.ts';
 import { fileDirectory, htpasswdDirectory, type Reloadable } from '../../../server/directories/file-directory.ts';
 import { parseGroups, parseHtpasswd } from '../../../server/directories/htpasswd.ts';
+import type { Verify } from '../../../server/directories/users.ts';
 import { hashProblem, verifyPassword } from '../../../server/hashing/hash.ts';
-import type { Verify } from '../../../server/users.ts';
 import { type DirectoryWorld, directoryContract, people } from '../../contracts/directory.ts';
 
 const argon = (password: string) => hashSync(Buffer.from(password), { memoryCost: 64, timeCost: 1 });

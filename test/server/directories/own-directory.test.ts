@@ -7,7 +7,7 @@ import { chain } from '../../../server/directories/chain.ts';
 import type { Check, Directory, Found, Person } from '../../../server/directories/directory.ts';
 import { ownDirectory } from '../../../server/directories/own-directory.ts';
 import { rolesBy } from '../../../server/directories/roles.ts';
-import { canonicalName } from '../../../server/users.ts';
+import { canonicalName } from '../../../server/directories/users.ts';
 import { directoryContract, people } from '../../contracts/directory.ts';
 
 type Accounts = Record<string, { password: string; groups: readonly string[] }>;

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Found } from '../../../server/directories/directory.ts';
-import { Recheck, type RecheckedNode, recheckMark, responsible } from '../../../server/directories/recheck.ts';
+import { Recheck, type RecheckedNode, type RecheckParts, recheckMark } from '../../../server/directories/recheck.ts';
 import { rolesBy } from '../../../server/directories/roles.ts';
+import { responsible } from '../../../server/directories/share.ts';
 import type { EntryView, SsoNode } from '../../../sso/index.ts';
 
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -36,7 +37,7 @@ function worldOf(people: Readonly<Record<string, readonly [readonly string[], Fo
   };
 }
 
-function recheckAt(node: string, world: World, more: { concurrency?: number; everyMs?: number } = {}): Recheck {
+function recheckAt(node: string, world: World, more: Partial<RecheckParts> = {}): Recheck {
   const sso: RecheckedNode = {
     name: node,
     users: () => world.signedOn.keys(),
@@ -91,7 +92,7 @@ test('check 27: who is gone or disabled is ended, whose groups changed has other
   });
   const round = await recheckAt('n1', world).now();
   assert.deepEqual(world.done.sort(), ['n1 ends carol', 'n1 ends dave', 'n1 gives bob admins+staff']);
-  assert.deepEqual(round, { asked: 5, ended: 2, changed: 1, unanswered: 1, away: false });
+  assert.deepEqual(round, { asked: 5, ended: 2, changed: 1, unanswered: 1, heldBack: 0, away: false });
 });
 
 test('a directory that does not answer ends the round, changes nothing, and is asked later and later until it answers', async () => {
@@ -108,7 +109,7 @@ test('a directory that does not answer ends the round, changes nothing, and is a
   assert.deepEqual(waits, [1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
   assert.deepEqual(world.done, []);
   for (const name of names) world.answers.set(name, found(name, ['staff']));
-  assert.deepEqual(await recheck.now(), { asked: 500, ended: 0, changed: 0, unanswered: 0, away: false });
+  assert.deepEqual(await recheck.now(), { asked: 500, ended: 0, changed: 0, unanswered: 0, heldBack: 0, away: false });
   assert.equal(world.timers[0]!.ms, 1_000);
   await recheck.stop();
   assert.deepEqual(world.timers, []);
@@ -116,15 +117,16 @@ test('a directory that does not answer ends the round, changes nothing, and is a
 
 test('one account that cannot be read does not keep the others from being asked about', async () => {
   const people = Object.fromEntries(
-    Array.from({ length: 40 }, (_, at) => [
-      `user${at}`,
-      [[], at % 4 === 0 ? away : ({ kind: 'gone' } as Found)] as const,
-    ]),
+    Array.from({ length: 40 }, (_, at) => {
+      const name = `user${at}`;
+      const answer: Found = at % 4 === 0 ? away : at % 4 === 1 ? { kind: 'gone' } : found(name, []);
+      return [name, [[], answer] as const];
+    }),
   );
   const world = worldOf(people);
   const round = await recheckAt('n1', world, { concurrency: 1 }).now();
   assert.equal(round.asked, 40);
-  assert.equal(round.ended, 30);
+  assert.equal(round.ended, 10);
 });
 
 test('five thousand users are asked about a few at a time, each once', async () => {
@@ -173,6 +175,127 @@ test('a re-check that fails in an odd way goes on at its next time', async () =>
   assert.deepEqual(world.done, []);
   assert.equal(world.timers.length, 1);
   await recheck.stop();
+});
+
+const gone: Found = { kind: 'gone' };
+const users = (count: number) => Array.from({ length: count }, (_, at) => `user${at}`);
+
+interface Line {
+  readonly level: string;
+  readonly fields: object;
+  readonly message: string;
+}
+
+function lines(): { readonly said: Line[]; readonly log: RecheckParts['log'] } {
+  const said: Line[] = [];
+  const at = (level: string) => (fields: object, message: string) => void said.push({ level, fields, message });
+  return { said, log: { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') } };
+}
+
+test('a directory that knows nobody any more ends nobody: it is said loudly, round by round, until it knows them again', async () => {
+  const names = users(200);
+  const world = worldOf(Object.fromEntries(names.map((name) => [name, [[], gone] as const])));
+  const { said, log } = lines();
+  const told: number[] = [];
+  const recheck = recheckAt('n1', world, { log, onRound: ({ heldBack }) => told.push(heldBack) });
+  for (let rounds = 0; rounds < 3; rounds++)
+    assert.deepEqual(await recheck.now(), {
+      ...{ asked: 200, ended: 0, changed: 0, unanswered: 0, heldBack: 200, away: false },
+    });
+  assert.deepEqual(world.done, []);
+  assert.deepEqual(
+    said.map(({ level }) => level),
+    ['error', 'error', 'error'],
+  );
+  assert.match(said[0]!.message, /no longer knows 200 of 200 .* nobody is ended for it\. .*empty search base.* SIGHUP/);
+  assert.equal((said[0]!.fields as { some: string[] }).some.length, 5);
+
+  for (const name of names) world.answers.set(name, found(name, []));
+  world.answers.set('user7', gone);
+  assert.equal((await recheck.now()).ended, 1);
+  assert.deepEqual(world.done, ['n1 ends user7']);
+  assert.match(said.map(({ message }) => message).join('\n'), /nobody is held back any more/);
+  assert.deepEqual(told, [200, 200, 200, 0]);
+});
+
+test('whom somebody has confirmed to be gone is ended if still missing, and nobody else', async () => {
+  const names = users(30);
+  const world = worldOf(Object.fromEntries(names.map((name) => [name, [[], gone] as const])));
+  const recheck = recheckAt('n1', world);
+  // There is nothing to confirm yet: a signal that was meant otherwise ends nobody.
+  assert.equal((await recheck.now({ confirms: true })).heldBack, 30);
+  assert.equal(world.done.length, 0);
+  world.answers.set('user3', found('user3', []));
+  for (const late of ['late1', 'late2', 'late3', 'late4', 'late5', 'late6']) world.signedOn.set(late, []);
+  const round = await recheck.now({ confirms: true });
+  assert.deepEqual([round.ended, round.heldBack], [29, 6]);
+  assert.ok(!world.done.includes('n1 ends user3'));
+  assert.ok(!world.done.some((what) => what.includes('late')));
+  // The confirmation was for that round.
+  assert.deepEqual(await recheck.now().then(({ ended, heldBack }) => [ended, heldBack]), [0, 6]);
+});
+
+test('what was confirmed is not forgotten by a round in which the directory did not answer', async () => {
+  const names = users(12);
+  const world = worldOf(Object.fromEntries(names.map((name) => [name, [[], gone] as const])));
+  const recheck = recheckAt('n1', world);
+  await recheck.now();
+  for (const name of names) world.answers.set(name, away);
+  const broken = await recheck.now({ confirms: true });
+  assert.deepEqual([broken.away, broken.heldBack], [true, 12]);
+  assert.deepEqual(world.done, []);
+  for (const name of names) world.answers.set(name, gone);
+  assert.equal((await recheck.now()).ended, 12);
+});
+
+test('held back is who is missing: who is marked as disabled ends at once, and roles follow as ever', async () => {
+  const names = users(20);
+  const world = worldOf(Object.fromEntries(names.map((name) => [name, [[], gone] as const])));
+  world.answers.set('user1', { kind: 'gone', disabled: true });
+  world.answers.set('user2', found('user2', ['staff']));
+  const round = await recheckAt('n1', world).now();
+  assert.deepEqual([round.ended, round.changed, round.heldBack], [1, 1, 18]);
+  assert.deepEqual(world.done.sort(), ['n1 ends user1', 'n1 gives user2 staff']);
+});
+
+test("the share that is believed is the operator's: half by default, all where it is 1; a handful is always believed", async () => {
+  const missing = async (of: number, count: number, mostGone?: number) => {
+    const people = users(of).map((name, at) => [name, [[], at < count ? gone : found(name, [])] as const] as const);
+    const round = recheckAt('n1', worldOf(Object.fromEntries(people)), { ...(mostGone !== undefined && { mostGone }) });
+    const { ended, heldBack } = await round.now();
+    assert.equal(ended + heldBack, count);
+    return heldBack > 0 ? 'held back' : 'ended';
+  };
+  assert.deepEqual(
+    await Promise.all([missing(40, 20), missing(40, 21), missing(40, 9, 0.2), missing(40, 40, 1), missing(4, 4)]),
+    ['ended', 'held back', 'held back', 'ended', 'ended'],
+  );
+  assert.equal(await missing(5, 5), 'held back');
+});
+
+test("nine people spread over three nodes: each of the nodes sees by the others' people that the directory knows nobody", async () => {
+  const names = users(9);
+  const world = worldOf(Object.fromEntries(names.map((name) => [name, [[], gone] as const])));
+  world.members = ['n1', 'n2', 'n3'].map((node) => ({ node, state: 'up' as const, applications: [recheckMark] }));
+  const rounds = await Promise.all(['n1', 'n2', 'n3'].map((node) => recheckAt(node, world).now()));
+  assert.equal(
+    rounds.reduce((sum, { heldBack }) => sum + heldBack, 0),
+    9,
+  );
+  assert.deepEqual(world.done, []);
+});
+
+test('who is missing at the first question and found at the second stays', async () => {
+  const world = worldOf({ alice: [[], gone], bob: [[], found('bob', [])] });
+  let asked = 0;
+  const recheck = recheckAt('n1', world, {
+    directory: {
+      name: 'd',
+      find: async (name) => (name === 'alice' && ++asked === 1 ? gone : found(name, [])),
+    },
+  });
+  assert.deepEqual(await recheck.now().then(({ ended }) => [ended, asked]), [0, 2]);
+  assert.deepEqual(world.done, []);
 });
 
 /** The port is what a node has. */

@@ -4,7 +4,7 @@ import { forwardAuth } from '../../../server/forward-auth/forward-auth.ts';
 import { type Principal, verifyAssertion } from '../../../sso/index.ts';
 import { testCluster } from '../../../sso/testing/index.ts';
 import { silent } from '../support/site.ts';
-import { type AskedNode, askedNode, configOf } from './support/ask.ts';
+import { type AskedNode, askedNode, authenticate, configOf } from './support/ask.ts';
 
 const alice: Principal = {
   name: 'alice',
@@ -203,6 +203,7 @@ test('check 52: tricks with the path meet no public rule and escape no closed on
     '/public\\..\\admin',
     '/public/x/..%5c..%5cadmin',
     '/%70ublic%2fx',
+    '/%70ublic/x', // Express, asked for it, does not find /public
   ]) {
     const answer = await asks(target);
     assert.equal(answer.status, 403, target);
@@ -217,7 +218,6 @@ test('check 52: tricks with the path meet no public rule and escape no closed on
     '/admin?public/',
   ])
     assert.equal((await asks(target, cookies.alice)).status, 403, target);
-  assert.equal((await asks('/%70ublic/x')).status, 200);
   assert.equal((await asks('/public/x?/../../admin;#'.slice(0, -1))).status, 200);
 });
 
@@ -295,7 +295,7 @@ test('a sign-on that has ended is nobody at the next question, and no cookie is 
 
 test('a node without leases answers 503 with Retry-After, keeps the public pages open, and asks nobody to sign on again', async (t) => {
   const cluster = await testCluster({
-    host: (sso) => forwardAuth({ sso, log: silent, config: configOf({ proxies: ['127.0.0.1', '::1'] }) }),
+    host: (sso) => forwardAuth({ sso, log: silent, authenticate, config: configOf({ proxies: ['127.0.0.1', '::1'] }) }),
     options: { cookieDomain: 'xyz.com', allowInsecureCookie: true },
   });
   t.after(() => cluster.stop());

@@ -12,6 +12,7 @@ const from: PrintedFrom = {
   voters: ['10.0.0.1:7800', '10.0.0.2:7800', '[fd00::3]:7800'],
   login: 'https://sso.xyz.com/login',
   hosts: ['app.xyz.com', '*.inner.xyz.com', 'app.xyz.com'],
+  basicHosts: [],
   headers: configOf().headers,
   cookies: ['__Secure-latchkey'],
   isInsecure: false,
@@ -30,7 +31,7 @@ for (const kind of proxyKinds) {
     assert.doesNotMatch(printed, /CHANGE THIS: where app\.xyz\.com is/);
     assert.match(
       printed,
-      ['nginx', 'caddy'].includes(kind) ? /This is what Latchkey's own tests run/ : /NOT RUN by Latchkey's/,
+      ['nginx', 'caddy', 'haproxy'].includes(kind) ? /This is what Latchkey's own tests run/ : /NOT RUN by Latchkey's/,
     );
     if (kind === 'traefik') assert.match(printed, /cannot take one cookie out/);
     else assert.match(printed, /__Secure-latchkey/);
@@ -46,9 +47,29 @@ for (const kind of proxyKinds) {
   });
 }
 
+test('where a rule takes name and password, the nodes get them and the application does not; elsewhere they are left alone', () => {
+  const basicHosts = ['*.inner.xyz.com', '*.other.com'];
+  for (const kind of proxyKinds) {
+    assert.doesNotMatch(printProxy(kind, from, {}), /basic|-Authorization|"authorization"/i, kind);
+    const printed = printProxy(kind, { ...from, basicHosts }, {});
+    assert.match(printed, /Name and password that were shown to the nodes are not for/, kind);
+    if (kind === 'nginx')
+      assert.equal(printed.split('proxy_set_header Authorization $latchkey_authorization').length, 2);
+  }
+  const basic = (hosts: readonly string[]) =>
+    proxySettings({ ...from, basicHosts: hosts }, {})
+      .applications.filter((one) => one.basic)
+      .map(({ host }) => host);
+  assert.deepEqual(basic(['*.xyz.com']), ['app.xyz.com', '*.inner.xyz.com']);
+  assert.deepEqual(basic(['a.inner.xyz.com']), ['*.inner.xyz.com']);
+  assert.deepEqual(basic(['xyz.com']), []);
+});
+
 test('what is YAML can be read as YAML', () => {
   for (const kind of ['traefik', 'envoy'])
-    for (const isInsecure of [true, false]) assert.ok(parse(printProxy(kind, { ...from, isInsecure }, { upstream })));
+    for (const isInsecure of [true, false])
+      for (const basicHosts of [[], ['app.xyz.com']])
+        assert.ok(parse(printProxy(kind, { ...from, isInsecure, basicHosts }, { upstream })));
 });
 
 test('every spelling of a header that applications take for one', () => {

@@ -54,7 +54,7 @@ test('a wildcard is every host below a domain, and not the domain itself', () =>
 
 test('check 52: a path and all below it, by whole segments; with a slash at the end or without is one', () => {
   const some = list({ path: ['/a/*', '/only'], policy: 'allow' }, { path: '/*'.split(' '), policy: 'deny' });
-  for (const target of ['/a', '/a/', '/a/b', '/a/b/c?d', '/%61/b', '/only', '/only/'])
+  for (const target of ['/a', '/a/', '/a/b', '/a/b/c?d', '/only', '/only/'])
     assert.equal(ask(some, { target }), 'allow', target);
   for (const target of ['/', '/ab', '/a.b', '/only/x', '/b/a']) assert.equal(ask(some, { target }), 'rule', target);
 });
@@ -75,7 +75,15 @@ test('check 52: what might be a path of a rule, read by another server, is refus
     '/%EF%BD%81dmin',
   ])
     assert.match(ask(closedThenOpen, { target }), /^(unclear|malformed)$/, target);
-  for (const target of ['/public;/x', '//public/x', '/PUBLIC/x', '/public%2f..%2fx', '/public%23x', '/public%3fx'])
+  for (const target of [
+    '/public;/x',
+    '//public/x',
+    '/PUBLIC/x',
+    '/public%2f..%2fx',
+    '/public%23x',
+    '/public%3fx',
+    '/%70ublic/x',
+  ])
     assert.match(ask(openThenClosed, { target }), /^(unclear|malformed)$/, target);
   assert.equal(ask(closedThenOpen, { target: '/other;x' }), 'unclear', 'nothing is known of it: it could be /admin');
   assert.equal(ask(closedThenOpen, { target: '/other' }), 'allow');

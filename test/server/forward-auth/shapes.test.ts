@@ -1,8 +1,9 @@
 /**
- * What Traefik, HAProxy and Envoy send by their documentation, written out as it goes over the wire: they
- * are not run here. Shapes: Traefik's `forwardAuth` (table of X-Forwarded- headers), `auth-intercept` of
- * haproxy-auth-request (headers of the client by list, with those that the configuration sets), Envoy's
- * `ext_authz` over HTTP (own method, Host and path below the prefix, Content-Length 0).
+ * What Traefik and Envoy send by their documentation, written out as it goes over the wire, since they are
+ * not run here; and what config/deploy/latchkey.lua sends in HAProxy, which is. Shapes: Traefik's
+ * `forwardAuth` (table of X-Forwarded- headers), the script's headers (those of the client by list, with
+ * those that the configuration sets), Envoy's `ext_authz` over HTTP (own method, Host and path below the
+ * prefix, Content-Length 0).
  */
 
 import assert from 'node:assert/strict';
@@ -39,14 +40,13 @@ const shapes: Readonly<Record<string, (target: string, more?: readonly string[],
   haproxy: (target, more = [], method = 'GET') =>
     wire([
       'GET /forward-auth/haproxy HTTP/1.1',
-      'host: 127.0.0.1',
+      'host: latchkey',
       ...more.map((line) => line.replace(/^[^:]+/, (name) => name.toLowerCase())),
       `x-forwarded-method: ${method}`,
       'x-forwarded-proto: https',
       'x-forwarded-host: app.xyz.com',
       `x-forwarded-uri: ${target}`,
       'x-forwarded-for: 192.0.2.1',
-      'connection: close',
     ]),
   envoy: (target, more = [], method = 'GET') =>
     wire([

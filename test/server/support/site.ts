@@ -3,9 +3,9 @@
 import type { RequestListener } from 'node:http';
 import { hashSync } from '@node-rs/argon2';
 import { virtualHosts } from '../../../server/demo/node.ts';
+import { authenticator, parseUsers } from '../../../server/directories/users.ts';
 import { verifyPassword } from '../../../server/hashing/hash.ts';
 import { type LoginSiteParts, loginSite } from '../../../server/login/site.ts';
-import { authenticator, parseUsers } from '../../../server/users.ts';
 import { type Log, type NodeOptions, type SsoNode, startNode } from '../../../sso/index.ts';
 
 const nothing = () => {};

@@ -1,10 +1,12 @@
 /** An application with sessions, and a visitor with a browser: keeps cookies by name, and a sign-on by header. */
 
+import type { RequestListener } from 'node:http';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import request, { type Response } from 'supertest';
 import type { Session } from '../../../sso/session/session.ts';
 import { type SessionOptions, sessions } from '../../../sso/session/sessions.ts';
 import type { SsoId } from '../../../sso/token.ts';
+import { carried } from '../../support/carried.ts';
 import { signOnHeader, type TestNode } from './world.ts';
 
 /** What the tests' applications keep. */
@@ -35,6 +37,11 @@ export const showError: ErrorRequestHandler = (error, _req, res, _next) => {
   if (!res.headersSent) res.status(error.status ?? 500).send(`${error.code}: ${error.message}`);
 };
 
+/** A server or an address is asked as it is. */
+function carriedApp(app: Parameters<typeof request>[0]): Parameters<typeof request>[0] {
+  return typeof app === 'function' ? carried(app as RequestListener) : app;
+}
+
 export class Visitor {
   readonly cookies = new Map<string, string>();
   signOn: SsoId | undefined;
@@ -42,11 +49,11 @@ export class Visitor {
   lines: readonly string[] = [];
 
   async get(app: Parameters<typeof request>[0], path = '/', headers: Record<string, string> = {}): Promise<Response> {
-    return this.#take(await request(app).get(path).set(this.#headers(headers)));
+    return this.#take(await request(carriedApp(app)).get(path).set(this.#headers(headers)));
   }
 
   async post(app: Parameters<typeof request>[0], path = '/', body: object = {}): Promise<Response> {
-    return this.#take(await request(app).post(path).set(this.#headers({})).send(body));
+    return this.#take(await request(carriedApp(app)).post(path).set(this.#headers({})).send(body));
   }
 
   /** The value of the only cookie. */

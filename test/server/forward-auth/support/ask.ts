@@ -4,9 +4,9 @@ import { connect } from 'node:net';
 import express from 'express';
 import supertest from 'supertest';
 import { type ForwardAuthConfig, forwardAuthSchema, readForwardAuth } from '../../../../config/forward-auth.ts';
-import { forwardAuth } from '../../../../server/forward-auth/forward-auth.ts';
+import { type ForwardAuthParts, forwardAuth } from '../../../../server/forward-auth/forward-auth.ts';
 import { listen } from '../../../../server/http-server.ts';
-import { type Log, type Principal, type SsoNode, startNode } from '../../../../sso/index.ts';
+import { type Authenticate, type Log, type Principal, type SsoNode, startNode } from '../../../../sso/index.ts';
 
 export interface Answer {
   readonly status: number;
@@ -46,13 +46,27 @@ export function configOf(fields: object = {}): ForwardAuthConfig {
   return readForwardAuth(forwardAuthSchema.parse(given), 'https://sso.xyz.com');
 }
 
-export async function askedNode(fields: object = {}): Promise<AskedNode> {
+/** Whom a program may say that it is, with the name as password. */
+export const people: ReadonlyMap<string, Principal> = new Map(
+  [
+    { name: 'alice', roles: ['customer', 'staff'] },
+    { name: 'root', roles: ['admin', 'root'] },
+  ].map((one) => [one.name, one]),
+);
+
+export const authenticate: Authenticate = ({ username, password }) =>
+  password === username ? people.get(username) : undefined;
+
+export async function askedNode(fields: object = {}, parts: Partial<ForwardAuthParts> = {}): Promise<AskedNode> {
   const lines: string[] = [];
   const note = (_fields: object, message: string) => void lines.push(message);
   const log: Log = { debug: () => {}, info: () => {}, warn: note, error: note };
   const sso = await startNode({ route: 'n1', secret: 'f5'.repeat(32), allowInsecureCookie: true, log });
   lines.length = 0;
-  const web = await listen(forwardAuth({ sso, log, config: configOf(fields) }), { host: '127.0.0.1', port: 0 });
+  const web = await listen(forwardAuth({ sso, log, config: configOf(fields), authenticate, ...parts }), {
+    host: '127.0.0.1',
+    port: 0,
+  });
   const { port } = web.server.address() as { port: number };
   const raw = (bytes: string) => exchange(port, bytes);
   return {

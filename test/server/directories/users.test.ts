@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashSync } from '@node-rs/argon2';
-import { ConfigError } from '../../config/document.ts';
-import { verifyPassword } from '../../server/hashing/hash.ts';
-import { canonicalName, parseUsers, userCheck, type Verify } from '../../server/users.ts';
+import { ConfigError } from '../../../config/document.ts';
+import { canonicalName, parseUsers, userCheck, type Verify } from '../../../server/directories/users.ts';
+import { verifyPassword } from '../../../server/hashing/hash.ts';
 
 const hash = (password: string) => hashSync(Buffer.from(password), { memoryCost: 64, timeCost: 1 });
 const aliceHash = hash('wonderland');

@@ -7,10 +7,10 @@
 
 import { createHmac, randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { ConfigError, fields, must, parseDocument, readText } from '../config/document.ts';
-import type { Principal } from '../sso/index.ts';
-import { hashProblem, passwordBytesAtMost } from './hashing/hash.ts';
-import type { Verification } from './hashing/pool.ts';
+import { ConfigError, fields, must, parseDocument, readText } from '../../config/document.ts';
+import type { Principal } from '../../sso/index.ts';
+import { hashProblem, passwordBytesAtMost } from '../hashing/hash.ts';
+import type { Verification } from '../hashing/pool.ts';
 
 export interface User {
   readonly name: string;
@@ -98,7 +98,8 @@ export function userCheck(
     const canonical = canonicalName(name.slice(0, 1_024));
     if (Buffer.byteLength(password) > passwordBytesAtMost) return { kind: 'refused' };
     const user = byName.get(canonical);
-    const verification = await verify((user ?? standIn(canonical)).passwordHash, password);
+    const other = standIn(canonical); // for a name that exists, too: to find one takes as long as a request can show
+    const verification = await verify((user ?? other).passwordHash, password);
     if (verification === 'busy') return { kind: 'busy' };
     if (user === undefined || verification !== 'matches') return { kind: 'refused' };
     return { kind: 'known', principal: principalOf(user) };
