@@ -60,7 +60,9 @@ import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { startNode, stickyRoute, type Receipt } from 'latchkey';
+import { ajpServer } from 'latchkey/ajp';
 ${body}
+await (await ajpServer((_req, res) => void res.end(), { listen: '127.0.0.1:0' })).close();
 console.log('ES modules: fine');
 `;
 const cjs = `import assert = require('node:assert/strict');
