@@ -211,7 +211,9 @@ fault('a process that was held up itself declares nobody down', async (_server, 
     one.channel.broadcast(Buffer.from(`${i}`));
     await two.recording.hears('frame', 'n1', i + 1);
   }
-  assert.deepEqual([one.recording.story, two.recording.story], [['up n2'], ['up n1']]);
+  // Greetings that cross at the beginning are told as a gap, which costs a comparison and is nobody's end.
+  const raised = [one, two].map(({ recording }) => recording.story.filter((line) => !line.startsWith('gap ')));
+  assert.deepEqual(raised, [['up n2'], ['up n1']]);
 });
 
 fault('what does not fit is dropped, and both ends are told to compare once there is room', async (_server, open) => {
