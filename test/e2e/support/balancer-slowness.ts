@@ -60,7 +60,8 @@ export function slowness(staged: () => Stage, { cutsDrippingBodies = true }: Slo
       staged(),
       `POST /echo HTTP/1.1\r\nHost: ${authority}\r\nContent-Length: 1000000000\r\n\r\n`,
     );
-    assert.match(huge.text, /^(?:HTTP\/1\.1 413 |$)/);
+    // 502: the node has answered and cut the connection, and the balancer, still writing, has met the cut before the answer.
+    assert.match(huge.text, /^(?:HTTP\/1\.1 (?:413|502) |$)/);
     assert.ok(huge.sent < 50_000_000, `${huge.sent} bytes were taken`);
     const odd = await visitor.get('/who', { headers: ['__proto__', 'x', 'constructor', 'y', 'toString', 'z'] });
     assert.equal(odd.user, null);
