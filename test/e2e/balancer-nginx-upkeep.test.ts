@@ -13,7 +13,7 @@ import { comes, frozen, strangers } from './support/balancer-upkeep.ts';
 describe('nodes behind nginx', { skip: noBalancer('nginx') }, () => {
   const staged = stage('nginx', nginx);
   // First: a process of nginx that was told to end cuts connections that browsers keep.
-  rollingRestart(staged);
+  rollingRestart(staged, { excused });
 
   /** What an operator does to the file; resolves when nginx goes by it. */
   const edit = async (change: (text: string) => string, holds: () => Promise<boolean>) => {
@@ -33,7 +33,8 @@ describe('nodes behind nginx', { skip: noBalancer('nginx') }, () => {
     const original = readFileSync(join(world.directory, 'latchkey.conf'), 'utf8');
     await edit(
       (text) => text.replace(line, `${line} down`),
-      async () => !(await strangers(staged(), 6)).has('node1'),
+      // So many that chance does not miss it.
+      async () => !(await strangers(staged(), 24)).has('node1'),
     );
     assert.deepEqual([...(await strangers(staged(), 12))].sort(), ['node2', 'node3']);
     for (let asked = 0; asked < 8; asked++) assert.equal((await visitor.get('/who')).node, 'node1');
@@ -53,3 +54,14 @@ describe('nodes behind nginx', { skip: noBalancer('nginx') }, () => {
 
   frozen(staged, { withinMs: 20_000 });
 });
+
+/**
+ * nginx asks no node whether it is ready: it goes on until a connection is refused. A form whose connection stands in the queue of
+ * a listener at the instant at which that closes is lost, since it is not posted twice (config/balancers.md says so, and how to
+ * do without). At most one a restart, and only what nginx itself says was cut so.
+ */
+function excused(failures: readonly string[], balancerSaid: string): number {
+  const cut = balancerSaid.match(/recv\(\) failed \(104: [^\n]*request: "POST /g)?.length ?? 0;
+  const forms = failures.filter((failure) => /posts a form|signs on/.test(failure) && /\b502\b/.test(failure));
+  return Math.min(forms.length, cut, 3);
+}
