@@ -64,3 +64,10 @@ export function readSecret(source: SecretSource, directory: string, env: NodeJS.
   const open = (statSync(file).mode & 0o077) !== 0;
   return { value, warning: open ? `${file}: others than its owner may read this secret: chmod 600 it` : undefined };
 }
+
+/** The secret in a file that somebody named on a command line, without the line's end. @throws ConfigError it can't be read, or is empty */
+export function readSecretFile(file: string): string {
+  const secret = readText(file, 'the file of the secret').trim();
+  if (secret === '') throw new ConfigError([`${file}: the file is empty`]);
+  return secret;
+}

@@ -2,27 +2,22 @@
 
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { ConfigError, readText, reasonOf } from '../../config/document.ts';
+import { readText, reasonOf } from '../../config/document.ts';
 import { loadConfig } from '../../config/load.ts';
+import { readSecretFile } from '../../config/secrets.ts';
 import { probe } from '../probe-client.ts';
 import { UsageError } from '../usage.ts';
 import type { PrintedFile } from './installation.ts';
 import { type Asked, type Found, knownFromConfig, knownFromNodes } from './known.ts';
-import { kindOf, printBalancer } from './print.ts';
+import { type BalancerWords, kindOf, printBalancer } from './print.ts';
 
 /** As they stood on the command line. */
-export interface BalancerOptions {
+export interface BalancerOptions
+  extends Pick<BalancerWords, 'nodes' | 'host' | 'listen' | 'certificate' | 'key' | 'sticky' | 'websockets'> {
   readonly config?: string | undefined;
   readonly from?: string | undefined;
   readonly 'secret-file'?: string | undefined;
   readonly ca?: string | undefined;
-  readonly nodes?: string | undefined;
-  readonly host?: string | undefined;
-  readonly listen?: string | undefined;
-  readonly certificate?: string | undefined;
-  readonly key?: string | undefined;
-  readonly sticky?: string | undefined;
-  readonly websockets?: string | undefined;
   readonly 'ajp-secret-file'?: string | undefined;
   readonly out?: string | undefined;
 }
@@ -121,10 +116,7 @@ function whyNot(probed: Exclude<Awaited<ReturnType<typeof probe>>, { kind: 'answ
 }
 
 function secretIn(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  const secret = readText(file, 'the file of the secret').trim();
-  if (secret === '') throw new ConfigError([`${file}: the file is empty`]);
-  return secret;
+  return file === undefined ? undefined : readSecretFile(file);
 }
 
 /** Several files on one page are told apart by a line that names each, as `head` has it. */

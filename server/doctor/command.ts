@@ -1,6 +1,7 @@
 /** `latchkey doctor`: a running installation through its balancer, a balancer's configuration, or both. */
 
-import { ConfigError, readText } from '../../config/document.ts';
+import { readText } from '../../config/document.ts';
+import { readSecretFile } from '../../config/secrets.ts';
 import { SsoError } from '../../sso/index.ts';
 import { UsageError } from '../usage.ts';
 import { type Examination, examine } from './doctor.ts';
@@ -118,10 +119,7 @@ function readBalancer(file: string, { cookie, url }: DoctorOptions, routes: read
 
 function secretOf(options: DoctorOptions, env: NodeJS.ProcessEnv): string | undefined {
   const file = options['secret-file'];
-  if (file === undefined) return env['LATCHKEY_SECRET'] || undefined;
-  const secret = readText(file, 'the file of the secret').trim();
-  if (secret === '') throw new ConfigError([`${file}: the file is empty`]);
-  return secret;
+  return file === undefined ? env['LATCHKEY_SECRET'] || undefined : readSecretFile(file);
 }
 
 function urlOf(text: string): URL {
