@@ -26,6 +26,8 @@ export function mintCsrfToken(random: Random, keys: readonly KeyObject[], bindin
 export function isCsrfToken(keys: readonly KeyObject[], binding: CsrfBinding | undefined, token: unknown): boolean {
   if (binding === undefined || typeof token !== 'string' || !tokenShape.test(token)) return false;
   const bytes = Buffer.from(token, 'base64url');
+  // The last character has two bits that carry nothing: a token has one form, as the cookie's has.
+  if (bytes.toString('base64url') !== token) return false;
   const nonce = bytes.subarray(0, nonceBytes);
   return keys.some((key) => timingSafeEqual(check(key, binding, nonce), bytes.subarray(nonceBytes)));
 }
