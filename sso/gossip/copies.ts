@@ -10,10 +10,17 @@ export interface Copies<V> {
   /**
    * Merges `value` and sends the outcome to every member. Returns the value as it now is, or `undefined` if it was
    * refused and nothing changed: `refuses` says why.
+   *
+   * `told` is sent in place of the outcome, also where nothing changed (what was settled before can be told so): a delta,
+   * or the value itself. Where something waits for that key already in this turn, the whole outcome is sent. `alone`: it
+   * travels in a frame of its own, after all that was put before it; so even several of one key travel as they are.
    */
-  put(key: string, value: V): V | undefined;
-  /** As `put`, but nothing is sent: for what every node concludes by itself from the same facts. */
-  settle(key: string, value: V): V | undefined;
+  put(key: string, value: V, told?: V, alone?: boolean): V | undefined;
+  /**
+   * As `put`, but nothing is sent: for what every node concludes by itself from the same facts, or for what is told later
+   * (`own`: this node made the change; default false).
+   */
+  settle(key: string, value: V, own?: boolean): V | undefined;
   /** As `settle`, for what this node held before its start: not even what is over is refused, for one clock alone must not empty the store. */
   restore(key: string, value: V): V | undefined;
   /** Why `put` refuses this value: it is over already and nothing is held under the key, or no frame can carry it. */

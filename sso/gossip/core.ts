@@ -11,16 +11,27 @@ import { Comparer } from './comparer.ts';
 import { differsJson, pageJson } from './comparison.ts';
 import type { Counters } from './counters.ts';
 import type { Change, Lattice } from './lattice.ts';
-import { frameOf, type Items, type Message, maxKeyLength, parseFrame } from './message.ts';
+import { frameOf, type Items, type Message, maxKeyLength, maxValueBytes, parseFrame } from './message.ts';
 import { fits, Outbox } from './outbox.ts';
 import { PeerState } from './peer.ts';
-import { answerJsons, Questions } from './questions.ts';
+import { answerJsons, Questions, questionJsons } from './questions.ts';
 import type { Replica } from './replica.ts';
 import { SharedMaps, written } from './shared-maps.ts';
 import { type Moment, type Step, Steps } from './steps.ts';
 
 /** From so many nodes on a round compares with two peers, so that news spreads as fast as in a small cluster. */
 const manyNodes = 9;
+/** The id of questions and answers that nobody keeps account of. */
+const unsolicited = 0;
+
+/** What became of a value that was put. */
+export interface Put<V> {
+  readonly change: Change<V> | undefined;
+  /** Something waits to be sent. */
+  readonly noted: boolean;
+}
+
+const nothingPut = { change: undefined, noted: false };
 
 export class Core {
   readonly #counters: Counters;
@@ -87,19 +98,30 @@ export class Core {
     return key.length > maxKeyLength || !fits(written(replica, value)) ? 'too-large' : undefined;
   }
 
-  /** Merges a value of this node's own; the outcome waits for `flush`. No change: it was known, or is refused. */
-  put<V>(replica: Replica<V>, key: string, value: V, now: number): Change<V> | undefined {
-    const json = written(replica, value);
-    if (!fits(json) || key.length > maxKeyLength) {
+  /**
+   * Merges a value of this node's own; the outcome waits for `flush`, or `told` in its place (copies.ts). No change: it was
+   * known, or is refused. `noted`: something waits to be sent.
+   */
+  put<V>(replica: Replica<V>, key: string, value: V, now: number, told?: V, alone = false): Put<V> {
+    const json = told === undefined || !isSurelySmall(replica, value) ? written(replica, value) : undefined;
+    if (key.length > maxKeyLength || (json !== undefined && !fits(json))) {
       this.#counters.count('values-too-large');
-      return undefined;
+      return nothingPut;
     }
     const change = replica.merge(key, value, now, true);
-    if (change === undefined) return undefined;
-    const outcome = change.after === value ? json : written(replica, change.after);
-    if (fits(outcome)) this.#outbox.note(replica.lattice.name, key, outcome);
-    else this.#counters.count('values-too-large');
-    return change;
+    if (change === undefined && (told === undefined || replica.get(key) === undefined)) return nothingPut;
+    const { name } = replica.lattice;
+    const isWhole = told === undefined || (!alone && this.#outbox.has(name, key));
+    const after = change === undefined ? replica.get(key)! : change.after;
+    const outcome = isWhole && after === value && json !== undefined ? json : written(replica, isWhole ? after : told);
+    if (!fits(outcome)) {
+      this.#counters.count('values-too-large');
+      return { change, noted: false };
+    }
+    if (alone) this.#outbox.noteAlone(name, key, outcome);
+    else this.#outbox.note(name, key, outcome);
+    if (!isWhole && replica.lattice.isDelta?.(told)) this.#counters.count('deltas-sent');
+    return { change, noted: true };
   }
 
   /** What was put since the last time, to everybody. `confirm`: somebody waits for the members to have it. */
@@ -122,7 +144,7 @@ export class Core {
   /** Tells one peer what is held under these keys. */
   tell(to: Peer, replica: Replica<unknown>, keys: readonly string[]): Step {
     const step = new Steps();
-    sendAnswers(step, to, 0, replica, keys);
+    sendAnswers(step, to, unsolicited, replica, keys);
     return step;
   }
 
@@ -234,13 +256,20 @@ export class Core {
   #handle(step: Steps, from: PeerState, message: Message, moment: Moment): void {
     switch (message.type) {
       case 'batch': {
-        for (const [map, items] of message.maps) this.#maps.merge(step, map, items, moment.now);
+        let lacked = false;
+        for (const [map, items] of message.maps) {
+          const { lacking } = this.#maps.merge(step, map, items, moment.now);
+          if (lacking.length === 0) continue;
+          lacked = true;
+          this.#askFor(step, from, map, lacking, message.number, moment);
+        }
         this.#counters.count(
           message.number === 0 ? 'values-repaired' : 'batches-received',
           message.number === 0 ? step.changes.length : 1,
         );
-        if (message.number > 0 && from.received(message.number)) this.#comparer.want(from);
-        if (message.confirm && from.wants(message.number)) this.#comparer.want(from);
+        if (message.number > 0 && !lacked && from.received(message.number)) this.#comparer.want(from);
+        // What was lacked comes with the answer, and with it the word on earlier ones.
+        if (message.confirm && from.wants(message.number) && !lacked) this.#comparer.want(from);
         this.#acknowledge(step, from);
         return;
       }
@@ -283,13 +312,26 @@ export class Core {
         return;
       }
       case 'answer': {
-        const given = this.#maps.merge(step, message.map, message.items, moment.now);
+        const { read: given } = this.#maps.merge(step, message.map, message.items, moment.now);
+        for (const key of [...given, ...message.unknown])
+          for (const number of from.lacking.answered(message.map, key))
+            if (from.received(number)) this.#comparer.want(from);
+        this.#acknowledge(step, from);
         if (this.#questions.answered(from.peer.node, message, given)) step.settled.push(message.id);
         return;
       }
       default:
         message satisfies never;
     }
+  }
+
+  /** What a peer's deltas build on is not here: it is asked for all it holds under these keys. */
+  #askFor(step: Steps, from: PeerState, map: string, keys: readonly string[], number: number, moment: Moment): void {
+    const asked = keys.filter((key) => from.lacking.note(map, key, number, moment.monotonic));
+    this.#counters.count('deltas-asked', asked.length);
+    if (asked.length === 0) return;
+    for (const json of questionJsons(unsolicited, map, asked))
+      step.send.push({ to: from.peer, frame: frameOf('question', json) });
   }
 
   #acknowledge(step: Steps, peer: PeerState): void {
@@ -320,6 +362,11 @@ export class Core {
   #countReachable(): void {
     this.#reachable = [...this.#peers.values()].filter((peer) => peer.reachable);
   }
+}
+
+/** Whether a frame can carry it in any case, without a look. */
+function isSurelySmall<V>(replica: Replica<V>, value: V): boolean {
+  return (replica.lattice.mostBytes?.(value) ?? Number.POSITIVE_INFINITY) <= maxValueBytes;
 }
 
 function sendAnswers(step: Steps, to: Peer, id: number, replica: Replica<unknown>, keys: readonly string[]): void {

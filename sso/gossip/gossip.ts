@@ -146,9 +146,9 @@ export class GossipNode implements Gossip, Talk {
       },
       get: (key) => replica.get(key),
       entries: () => replica.entries(),
-      put: (key, value) => this.#put(replica, key, value),
-      settle: (key, value) => {
-        const change = replica.merge(key, value, now(), false);
+      put: (key, value, told, alone) => this.#put(replica, key, value, told, alone),
+      settle: (key, value, own = false) => {
+        const change = replica.merge(key, value, now(), own);
         if (change !== undefined) this.#listeners.changed(name, change);
         return replica.get(key);
       },
@@ -332,14 +332,14 @@ export class GossipNode implements Gossip, Talk {
     }
   }
 
-  #put<V>(replica: Replica<V>, key: string, value: V): V | undefined {
-    const change = this.#core.put(replica, key, value, this.#forgetting.now());
-    if (change === undefined) return this.#refused(replica, key, value);
+  #put<V>(replica: Replica<V>, key: string, value: V, told?: V, alone = false): V | undefined {
+    const { change, noted } = this.#core.put(replica, key, value, this.#forgetting.now(), told, alone);
+    if (change === undefined && !noted) return this.#refused(replica, key, value);
     if (replica !== (this.#members as Replica<unknown>) && replica.lattice.isPassing !== true)
       this.#unshared.put(this.#core.number + 1);
     if (this.#core.reachable.length === 0) this.#do(this.#core.flush(false));
     else this.#flushSoon();
-    this.#listeners.changed(replica.lattice.name, change);
+    if (change !== undefined) this.#listeners.changed(replica.lattice.name, change);
     return replica.get(key);
   }
 

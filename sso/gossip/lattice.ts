@@ -9,6 +9,15 @@ export interface Lattice<V> {
   readonly name: string;
   /** The least value that includes both. Returns `mine` itself (the same reference) where `theirs` adds nothing. */
   merge(mine: V, theirs: V): V;
+  /**
+   * Whether `theirs` builds on something that is not in `mine`: such a value is not merged, and its sender is asked for
+   * all it holds under the key. Only for lattices some of whose values are deltas, which travel and are never held.
+   */
+  lacks?(mine: V | undefined, theirs: V): boolean;
+  /** Whether this is a delta, for counting. */
+  isDelta?(value: V): boolean;
+  /** A bound for the length of the value's JSON in bytes, by a cheap guess: where it is small enough a value told by a delta is not written out to see whether a frame can carry it. */
+  mostBytes?(value: V): number;
   /** Plain data for JSON, the same for equal values, with everything that replicates. */
   encode(value: V): unknown;
   /** The value in what a peer sent, or `undefined` if it is none: the border, nothing behind it checks again. */

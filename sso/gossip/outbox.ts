@@ -1,7 +1,8 @@
 /**
  * What waits to be told to all members. Everything put in one turn of the event loop leaves as one
  * batch, a key that changed twice with its last value only. Values are written out when they are put,
- * so that one too large for any frame is refused then, and a flush only joins text.
+ * so that one too large for any frame is refused then, and a flush only joins text. What is to travel
+ * alone closes the frame before it and its own.
  */
 
 import { frameOf, maxValueBytes, targetFrameBytes } from './message.ts';
@@ -11,6 +12,8 @@ export type Written = Iterable<readonly [key: string, json: string]>;
 
 export class Outbox {
   readonly #pending = new Map<string, Map<string, string>>();
+  /** Bodies of frames that are closed already. */
+  readonly #closed: string[] = [];
   #number = 0;
   #waiting = 0;
 
@@ -28,8 +31,21 @@ export class Outbox {
     this.#pending.set(map, new Map());
   }
 
+  /** Whether something waits for this key in a frame that is still open. */
+  has(map: string, key: string): boolean {
+    return this.#pending.get(map)!.has(key);
+  }
+
   note(map: string, key: string, json: string): void {
     this.#pending.get(map)!.set(key, json);
+    this.#waiting++;
+  }
+
+  /** Notes a value that gets a frame of its own, after all that was noted before. */
+  noteAlone(map: string, key: string, json: string): void {
+    this.#close();
+    this.#pending.get(map)!.set(key, json);
+    this.#close();
     this.#waiting++;
   }
 
@@ -43,15 +59,22 @@ export class Outbox {
   /** The frames of all that waits. `confirm`: the last one asks for a confirmation. */
   flush(confirm: boolean): Uint8Array[] {
     if (this.#waiting === 0) return [];
-    const bodies = batchBodies(this.#pending);
+    this.#close();
+    const bodies = this.#closed.splice(0);
     this.#clear();
     return bodies.map((body, index) =>
       frameOf('batch', `[${++this.#number},${confirm && index === bodies.length - 1 ? 1 : 0},${body}]`),
     );
   }
 
+  #close(): void {
+    for (const body of batchBodies(this.#pending)) this.#closed.push(body);
+    for (const texts of this.#pending.values()) texts.clear();
+  }
+
   #clear(): void {
     for (const texts of this.#pending.values()) texts.clear();
+    this.#closed.length = 0;
     this.#waiting = 0;
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Peer } from '../channel/channel.ts';
+import { Lacking } from './lacking.ts';
 
 /** Batches that came ahead of a hole are remembered in at most this many runs; beyond, the next comparison tells. */
 const maxRuns = 64;
@@ -19,6 +20,8 @@ export class PeerState {
   acked = 0;
   /** When it last asked us in a comparison, by the monotonic clock. */
   askedAt = Number.NEGATIVE_INFINITY;
+  /** What its deltas built on and was not here. */
+  readonly lacking = new Lacking();
   /** How many values it held when it last said so. */
   size = 0;
   #have = 0;

@@ -47,11 +47,7 @@ export class Questions {
       settled: nodes.length === 0 || keys.length === 0,
     };
     this.#open.set(id, question);
-    const jsons: string[] = [];
-    for (let from = 0; from < keys.length; from += keysPerMessage) {
-      jsons.push(JSON.stringify([id, map, keys.slice(from, from + keysPerMessage)]));
-    }
-    return { id, jsons };
+    return { id, jsons: questionJsons(id, map, keys) };
   }
 
   /** Takes note of what a node answered: `given`, the keys whose values could be read. Returns whether the question is settled now. */
@@ -93,6 +89,15 @@ export class Questions {
     question.settled = question.owed.size === 0 || (!question.everyWord && question.open.size === 0);
     return question.settled;
   }
+}
+
+/** The tuples that ask for keys. */
+export function questionJsons(id: number, map: string, keys: readonly string[]): string[] {
+  const jsons: string[] = [];
+  for (let from = 0; from < keys.length; from += keysPerMessage) {
+    jsons.push(JSON.stringify([id, map, keys.slice(from, from + keysPerMessage)]));
+  }
+  return jsons;
 }
 
 /** The tuples that answer a question: a value, or the word that it is unknown, for each key. */

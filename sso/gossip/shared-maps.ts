@@ -53,21 +53,16 @@ export class SharedMaps {
   }
 
   /**
-   * Merges what a peer sent. What can't be read, and openings from the future, are counted and skipped; returns the
-   * keys of the others: a peer whose value was skipped has not answered. `before` sees each value ahead of its merge.
+   * Merges what a peer sent. What can't be read, and openings from the future, are counted and skipped. `before` sees each
+   * value ahead of its merge.
    */
-  merge(
-    step: Steps,
-    map: string,
-    items: Items,
-    now: number,
-    before?: (key: string, theirs: unknown) => void,
-  ): string[] {
+  merge(step: Steps, map: string, items: Items, now: number, before?: (key: string, theirs: unknown) => void): Merged {
     const replica = this.#replicas.get(map);
     const read: string[] = [];
+    const lacking: string[] = [];
     if (replica === undefined) {
       this.#counters.count('maps-unknown');
-      return read;
+      return { read, lacking };
     }
     const { lattice } = replica;
     const latest = this.#latest();
@@ -82,13 +77,26 @@ export class SharedMaps {
         this.#counters.count('values-ahead');
         continue;
       }
+      if (lattice.isDelta?.(value)) this.#counters.count('deltas-received');
+      if (lattice.lacks?.(replica.get(key), value)) {
+        lacking.push(key);
+        continue;
+      }
       before?.(key, value);
       const change = replica.merge(key, lattice.capped?.(value, latest + aheadAtMostMs) ?? value, now);
       if (change !== undefined) step.changes.push({ map, change });
       read.push(key);
     }
-    return read;
+    return { read, lacking };
   }
+}
+
+/** The keys of what a peer sent. */
+export interface Merged {
+  /** Of what could be read: a peer whose value was skipped has not answered. */
+  readonly read: readonly string[];
+  /** Of deltas that build on something that is not here. */
+  readonly lacking: readonly string[];
 }
 
 /** A value as JSON text. */

@@ -202,7 +202,7 @@ test('a value of almost a whole frame travels in batches, pages and answers; a l
   assert.equal(n3!.cells.get('large')?.text.length, 250_000);
   const tooLarge = cell('"'.repeat(260_000));
   assert.equal(n1!.core.refuses(n1!.cells, 'more', tooLarge, wires.now), 'too-large');
-  assert.equal(n1!.core.put(n1!.cells, 'more', tooLarge, wires.now), undefined);
+  assert.equal(n1!.core.put(n1!.cells, 'more', tooLarge, wires.now).change, undefined);
   assert.equal(n1!.cells.get('more'), undefined);
   assert.equal(n1!.core.refuses(n1!.cells, 'over', cell('', { endsAt: startAt }), wires.now), 'over');
   assert.equal(n1!.core.refuses(n1!.cells, 'fine', cell(''), wires.now), undefined);

@@ -4,10 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { causes, closeEntry, entryLattice, noEnds, type OpenEntry, type SsoEntry, withLife } from '../../sso/entry.ts';
 import { type Member, memberLattice } from '../../sso/gossip/members.ts';
-import { endSession, type LiveSession, type SessionRecord, sessionLattice } from '../../sso/session/record.ts';
+import { mergeData, SessionData } from '../../sso/session/data/session-data.ts';
+import { sessionLattice, sessionLatticeOf } from '../../sso/session/lattice.ts';
+import { changeOf, endSession, type LiveSession, type SessionRecord } from '../../sso/session/record.ts';
 import { type Subject, subjectLattice, unknownSubject } from '../../sso/subject.ts';
 import { parseSsoId } from '../../sso/token.ts';
 import { latticeContract } from '../contracts/lattice.ts';
+import { setting } from '../session/support/changes.ts';
 
 const open: OpenEntry = {
   state: 'open',
@@ -105,6 +108,16 @@ latticeContract({
 });
 
 const signOn = parseSsoId('A'.repeat(43))!;
+/** Data as several nodes change it. What one life writes follows on what it wrote before: that is what a context says. */
+const written = (data: SessionData, life: string, stamp: number, attributes: Record<string, unknown>) =>
+  data.change(setting(attributes), life, stamp);
+const first = written(SessionData.empty, 'n1:1', 5, { a: 1, b: [1] });
+const second = written(first.data, 'n1:1', 7, { a: 2 });
+const elsewhere = written(first.data, 'n2:1', 8, { b: [2], c: 'x' });
+const taken = written(first.data, 'n4:1', 6, { a: undefined });
+const concurrent = written(first.data, 'n3:1', 8, { b: [3] });
+const both = written(mergeData(second.data, elsewhere.data), 'n1:1', 9, { b: undefined });
+
 const live: LiveSession = {
   state: 'live',
   app: 'shop',
@@ -116,17 +129,20 @@ const live: LiveSession = {
   ownerStamp: 10,
   releasedAt: 0,
   idleMs: 5_000,
-  data: '{}',
+  data: first.data,
+  stays: false,
   lastAccessAt: 1_000,
 };
 const otherSession: LiveSession = { ...live, signOn: undefined, createdAt: 2_000, endsAt: 70_000 };
 const sessions: SessionRecord[] = [
   live,
   { ...live, lastAccessAt: 2_000 },
-  { ...live, version: 11, data: '{"a":1}' },
-  { ...live, version: 11, data: '{"a":2}', lastAccessAt: 1_500 },
-  { ...live, version: 11, owner: 'n2:1', data: '{"a":3}' },
-  { ...live, owner: 'n2:1', ownerStamp: 11 },
+  { ...live, version: 11, idleMs: 4_000, data: second.data },
+  { ...live, version: 11, data: elsewhere.data, lastAccessAt: 1_500 },
+  { ...live, owner: 'n2:1', data: taken.data },
+  { ...live, owner: 'n2:1', ownerStamp: 11, data: concurrent.data },
+  { ...live, data: both.data },
+  { ...live, data: SessionData.empty },
   { ...live, ownerStamp: 12, owner: '', releasedAt: 3_000 },
   { ...live, idleMs: 0 },
   otherSession,
@@ -146,9 +162,95 @@ latticeContract({
   invalid: [
     ['timeout', 1],
     ['tired', 1, 2],
-    ['live', 'shop', 'short', 1, 2, 3, 'n1:1', 0, 0, '{}', 1],
-    ['live', 'shop', 0, 1, 2, 3, 'n1:1', 0, 0, { a: 1 }, 1],
+    ['live', 'shop', 'short', 1, 2, 3, 'n1:1', 0, 0, 0, 1, 0],
+    ['live', 'shop', 0, 1, 2, 3, 'n1:1', 0, 0, 0, 1, { a: 1 }],
+    ['live', 'shop', 0, 1, 2, 3, 'n1:1', 0, 0, 0, 1, '[0,{}]'],
+    ['changed', 1, 2, '', 0, 'n1:1', 0, 0, 0, 1],
+    ['changed', 1, 2, '', 0, 'n1:1', 0, 0, 0, 1, {}],
+    ['changed', 1, 2, 3, 0, 'n1:1', 0, 0, 0, 1, 0],
+    ['changed', 1, 2, '', 0, 'n1:1', 0, 0, -1, 1, 0],
   ],
+});
+
+/** Each change with the record it was made in and the record it made. */
+const changes = [first, second, elsewhere, taken, concurrent, both].map(({ data, delta }) => {
+  const after: LiveSession = {
+    ...live,
+    data,
+    owner: 'n2:1',
+    ownerStamp: 12,
+    version: 13,
+    idleMs: 6_000,
+    lastAccessAt: 2_500,
+  };
+  const change = sessionLattice.decode(JSON.parse(JSON.stringify(sessionLattice.encode(changeOf(after, delta)))))!;
+  return { after, change };
+});
+const texts = (record: SessionRecord) => JSON.stringify(sessionLattice.encode(record));
+
+test('sessions: a change that is merged does what the whole record would have done, wherever nothing is lacking that it builds on', () => {
+  let merged = 0;
+  for (const { after, change } of changes) {
+    for (const held of sessions.flatMap((a) => sessions.map((b) => sessionLattice.merge(a, b)))) {
+      // The key is a hash of application and id: under one key there are no two applications.
+      if (sessionLattice.lacks?.(held, change) || (held.state === 'live' && held.app !== after.app)) continue;
+      merged++;
+      assert.equal(texts(sessionLattice.merge(held, change)), texts(sessionLattice.merge(held, after)));
+      const once = sessionLattice.merge(held, change);
+      assert.equal(sessionLattice.merge(once, change), once, 'a second time it adds nothing');
+    }
+  }
+  assert.ok(merged > 100, `${merged}`);
+});
+
+test('sessions: a change lacks its base where nothing is held, where changes before it are missing, and in any other record; merged all the same it does nothing', () => {
+  const { change } = changes[1]!;
+  const { lacks } = sessionLattice;
+  assert.equal(lacks?.(undefined, change), true);
+  assert.equal(lacks?.(live, change), false);
+  assert.equal(lacks?.({ ...live, data: SessionData.empty }, change), true);
+  for (const other of [
+    otherSession,
+    { ...live, createdAt: 999 },
+    { ...live, endsAt: 49_999 },
+    { ...live, signOn: undefined },
+  ]) {
+    assert.equal(lacks?.(other, change), true);
+    assert.equal(sessionLattice.merge(other, change), other);
+  }
+  assert.equal(lacks?.(endSession(live, 'destroyed', 3_000), change), false, 'an end takes it in');
+  assert.equal(lacks?.(endSession(live, 'conflict', 3_000), change), true, 'an end by conflict has to see the record');
+  assert.equal(lacks?.(undefined, live), false, 'a whole record lacks nothing');
+});
+
+test('sessions: of a change alone nothing but its part is sent, and without data next to nothing', () => {
+  const big: LiveSession = { ...live, data: written(first.data, 'n1:1', 6, { big: 'x'.repeat(10_000) }).data };
+  const { delta } = written(big.data, 'n1:1', 9, { a: 3 });
+  assert.ok(texts(changeOf(big, delta)).length < 300);
+  assert.ok(texts(changeOf(big, undefined)).length < 150);
+});
+
+test('V93: a conflict of two changes of one field is counted where it is first seen, once', () => {
+  let conflicts = 0;
+  const counting = sessionLatticeOf(() => void conflicts++);
+  const here: LiveSession = { ...live, data: elsewhere.data };
+  const there: LiveSession = { ...live, data: concurrent.data };
+  const joined = counting.merge(here, there);
+  assert.equal(conflicts, 1);
+  assert.equal(joined.state === 'live' && joined.data.get('0', '.b'), '[3]', 'of equal stamps the greater writer');
+  assert.equal(joined.state === 'live' && joined.data.get('0', '.c'), '"x"');
+  counting.merge(joined, there);
+  assert.equal(conflicts, 1);
+});
+
+test('V84: data that stays on its node is neither encoded nor compared, and is not taken away by a copy without it', () => {
+  const here: LiveSession = { ...live, stays: true };
+  const there = sessionLattice.decode(JSON.parse(texts(here)));
+  assert.ok(there?.state === 'live' && there.stays);
+  assert.deepEqual([...there.data.parts()], []);
+  assert.equal(sessionLattice.digestText?.(here), sessionLattice.digestText?.(there));
+  assert.equal(sessionLattice.merge(here, there), here);
+  assert.equal(texts(here).includes('.a'), false);
 });
 
 const member: Member = {
