@@ -1,0 +1,71 @@
+/**
+ * The classes whose instances keep their class on other nodes, by name. An instance is made again without
+ * its constructor: a new object of the class' prototype gets the fields; what a class keeps in `#private`
+ * fields is not seen and does not travel. An instance of a subclass that is not itself registered arrives
+ * as one of its nearest registered class, since no other node could find the subclass by its name.
+ */
+
+import { configError } from '../../errors.ts';
+
+export type Class = new (...args: never[]) => object;
+
+/** A registered class as it is found for an instance. */
+export interface Named {
+  readonly name: string;
+  /** The instance is of a subclass that is not registered. */
+  readonly inherited: boolean;
+}
+
+const builtIn: readonly unknown[] = [Object, Array, Map, Set, Date, Function, Promise, RegExp, String, Number, Boolean];
+
+export class Classes {
+  readonly #byName = new Map<string, Class>();
+  readonly #byPrototype = new Map<object, Named>();
+  /** Instances of classes that another node has registered and this one has not: they keep the name. */
+  readonly #foreign = new WeakMap<object, string>();
+  #keepsForeign = false;
+
+  /** @throws SsoError ERR_CONFIG_INVALID no class, one without a name, a built-in one, or two of one name */
+  constructor(list: readonly Class[]) {
+    for (const each of list) {
+      if (typeof each !== 'function' || typeof each.prototype !== 'object' || each.prototype === null)
+        throw configError('classes', 'must be a list of classes');
+      if (each.name === '') throw configError('classes', 'one of them has no name, by which other nodes would find it');
+      if (builtIn.includes(each)) throw configError('classes', `${each.name} is built in and needs no registration`);
+      if (this.#byName.has(each.name)) throw configError('classes', `two of them are named ${each.name}`);
+      this.#byName.set(each.name, each);
+      this.#byPrototype.set(each.prototype, { name: each.name, inherited: false });
+    }
+  }
+
+  /** The registered class of an instance; `undefined` for whatever else. */
+  of(object: object): Named | undefined {
+    const prototype: object | null = Object.getPrototypeOf(object);
+    if (prototype === Object.prototype || prototype === null) {
+      const foreign = this.#foreign.get(object);
+      return foreign === undefined ? undefined : { name: foreign, inherited: false };
+    }
+    if (this.#byPrototype.size === 0) return undefined;
+    for (let each: object | null = prototype; each !== null; each = Object.getPrototypeOf(each)) {
+      const named = this.#byPrototype.get(each);
+      if (named !== undefined) return each === prototype ? named : { ...named, inherited: true };
+    }
+    return undefined;
+  }
+
+  /** @returns `undefined`: none of this name is registered here */
+  prototype(name: string): object | undefined {
+    return this.#byName.get(name)?.prototype;
+  }
+
+  /** `object` stands for an instance of a class that is not registered here. */
+  keepName(object: object, name: string): void {
+    this.#foreign.set(object, name);
+    this.#keepsForeign = true;
+  }
+
+  /** Whether there may be objects for which `keepName` was called. */
+  get keepsForeign(): boolean {
+    return this.#keepsForeign;
+  }
+}

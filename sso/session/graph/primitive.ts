@@ -1,0 +1,40 @@
+/** Values that are no objects, as text: JSON where JSON has them, else an object of one key that begins with `$`. */
+
+export type Primitive = string | number | boolean | null | undefined | bigint;
+
+export function primitiveText(value: Primitive): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value);
+    case 'number':
+      return isJsonNumber(value) ? String(value) : `{"$number":"${Object.is(value, -0) ? '-0' : value}"}`;
+    case 'bigint':
+      return `{"$bigint":"${value}"}`;
+    case 'undefined':
+      return '{"$undefined":0}';
+    default:
+      return String(value);
+  }
+}
+
+/** JSON has neither NaN nor an infinity, and writes −0 as 0. */
+export function isJsonNumber(value: number): boolean {
+  return value === 0 ? 1 / value > 0 : value - value === 0;
+}
+
+/** What `primitiveText` wrote, quicker than `JSON.parse` where that is easy. Throws at what is no JSON. */
+export function parsePrimitive(text: string): Primitive {
+  const first = text.charCodeAt(0);
+  if (first === 0x22 && !text.includes('\\')) return text.slice(1, -1);
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null) return value as Primitive;
+  const [[tag, content] = ['', undefined]] = Object.entries(value);
+  return parseTagged(tag, content);
+}
+
+/** The primitive that an object of this one key stands for; `undefined` for what stands for none as well. */
+export function parseTagged(tag: string, content: unknown): Primitive {
+  if (tag === '$number') return Number(content);
+  if (tag === '$bigint') return BigInt(String(content));
+  return undefined;
+}

@@ -1,0 +1,52 @@
+/** What a request's session held that could not be kept as it was, with the path that leads to it. */
+
+export interface Problem {
+  /** Such as `cart.items[3].socket`. */
+  readonly path: string;
+  /** Why, as the rest of a sentence that begins with the path. */
+  readonly what: string;
+}
+
+/** One step of a path: an own property, a place in an array, or the member of a Map or Set. */
+export type Step = string | number | { readonly verb: 'get' | 'has'; readonly key: unknown };
+
+/** Of a path that goes deeper than anybody reads, the beginning and the end. */
+export function pathOf(steps: readonly Step[]): string {
+  if (steps.length > 24) return `${pathOf(steps.slice(0, 16))}…${steps.slice(-4).map(stepText).join('')}`;
+  return steps.map((step, at) => (at === 0 && typeof step === 'string' ? step : stepText(step))).join('');
+}
+
+function stepText(step: Step): string {
+  if (typeof step === 'number') return `[${step}]`;
+  if (typeof step === 'object')
+    return `.${step.verb}(${typeof step.key === 'string' ? JSON.stringify(step.key) : brief(step.key)})`;
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
+}
+
+function brief(key: unknown): string {
+  return typeof key === 'object' && key !== null ? '…' : typeof key === 'bigint' ? `${key}n` : String(key);
+}
+
+/** What cannot be kept of an attribute: nothing of it is, and the problems say why. */
+export const refusal: unique symbol = Symbol('refusal');
+
+/** The problems of one comparison, each path once, and no more than tell what is wrong. */
+export class Problems {
+  readonly leftOut: Problem[] = [];
+  readonly refused: Problem[] = [];
+
+  leaveOut(path: string, what: string): void {
+    add(this.leftOut, { path, what });
+  }
+
+  refuse(path: string, what: string): void {
+    add(this.refused, { path, what });
+  }
+}
+
+/** More of one kind than this say nothing new. */
+const maxProblems = 20;
+
+function add(problems: Problem[], problem: Problem): void {
+  if (problems.length < maxProblems && !problems.some(({ path }) => path === problem.path)) problems.push(problem);
+}

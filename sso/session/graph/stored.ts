@@ -1,0 +1,45 @@
+/**
+ * How the attributes of a session lie in the fields of its data. Part `0` holds the attributes, and a
+ * field's first character says in which granularity it was written, so that a session goes on where nodes
+ * of different settings share it: reading takes what there is, and writing leaves one's own form.
+ *
+ * | granularity | in part `0`                              | other parts                                  |
+ * | ----------- | ---------------------------------------- | -------------------------------------------- |
+ * | `SESSION`   | `*`: the object of all attributes (text.ts) |                                           |
+ * | `ATTRIBUTE` | `.name`: the value with all it holds (text.ts) |                                        |
+ * | `FIELD`     | `:name`: a primitive, or a reference to a part | one for each object, its fields (parts.ts) |
+ */
+
+/** What is kept, and travels, as one: the whole session, one attribute, or one field of one object. */
+export type Granularity = 'SESSION' | 'ATTRIBUTE' | 'FIELD';
+
+/** A session's data as it is read here; `SessionData` is one. */
+export interface StoredFields {
+  get(part: string, field: string): string | undefined;
+  /** In the order in which they came. */
+  fields(part: string): Iterable<readonly [field: string, text: string]>;
+  parts(): Iterable<string>;
+  /** Characters, about: what counts against the limit. Counted from the fields where it is missing. */
+  readonly length?: number;
+}
+
+export type { Changes, FieldChange } from '../data/changes.ts';
+
+/** The part of the attributes. */
+export const attributesPart = '0';
+/** The field of all attributes at `SESSION`. */
+export const wholeField = '*';
+
+export const attributeField = (name: string) => `.${name}`;
+export const linkField = (name: string) => `:${name}`;
+
+/** In which granularity a session was written; of a mixture the finest, `undefined` where it has no attribute. */
+export function granularityOf(stored: StoredFields): Granularity | undefined {
+  let found: Granularity | undefined;
+  for (const [field] of stored.fields(attributesPart)) {
+    if (field.startsWith(':')) return 'FIELD';
+    if (field.startsWith('.')) found = 'ATTRIBUTE';
+    else if (field === wholeField) found ??= 'SESSION';
+  }
+  return found;
+}
