@@ -9,7 +9,8 @@ import type { Clock } from './clock.ts';
 import { CorrectedClock } from './corrected-clock.ts';
 import type { Disk } from './disk/disk.ts';
 import { Keeper } from './disk/keeper.ts';
-import { closeEntry, entryLattice, type SsoEntry, withLife } from './entry.ts';
+import type { Shelf } from './disk/shelf.ts';
+import { type Cause, closeEntry, entryLattice, type SsoEntry, withLife } from './entry.ts';
 import type { Copies } from './gossip/copies.ts';
 import { GossipNode, type GossipOptions, type HandedOver } from './gossip/gossip.ts';
 import type { Lattice } from './gossip/lattice.ts';
@@ -27,7 +28,10 @@ import type { Voters } from './logout/voters.ts';
 import type { Random } from './random.ts';
 import { longestLifeMs } from './registry/limits.ts';
 import { Registry, type RegistryLimits, registryLimits } from './registry.ts';
-import { type SessionRecord, sessionLattice } from './session/record.ts';
+import { sessionLattice, sessionLatticeOf } from './session/lattice.ts';
+import { SessionNotices } from './session/notices/notices.ts';
+import { Passivation } from './session/passivation/passivation.ts';
+import type { SessionRecord } from './session/record.ts';
 import { type SessionLimits, SessionTable } from './session/table.ts';
 import { type Subject, subjectLattice } from './subject.ts';
 import { type Cell, cellLattice } from './throttle/cell.ts';
@@ -58,8 +62,10 @@ export interface HeartParts {
   /** The raw system clock. */
   readonly clock: Clock;
   readonly random: Random;
-  readonly keys: Pick<Keys, 'token'>;
+  readonly keys: Pick<Keys, 'token' | 'passivation'>;
   readonly disk?: Disk | undefined;
+  /** Where sessions are put that need not be in memory; only with a disk, whose lock covers it. */
+  readonly shelf?: Shelf | undefined;
   /** The disk is a restored copy. */
   readonly restored?: boolean;
   /** Whether the node takes new sign-ons, as far as its owner is concerned. Default: always. */
@@ -89,6 +95,9 @@ export class Heart implements Maps {
   readonly finality: Finality;
   readonly registry: Registry;
   readonly table: SessionTable;
+  /** Tells applications what happens to their sessions here. */
+  readonly notices: SessionNotices;
+  readonly passivation: Passivation;
   readonly receipts: Receipts;
   readonly entries: Copies<SsoEntry>;
   readonly subjects: Copies<Subject>;
@@ -100,6 +109,7 @@ export class Heart implements Maps {
   readonly #conductor: Conductor | undefined;
   readonly #alone: Alone | undefined;
   readonly #keeper: Keeper | undefined;
+  #sessionConflicts = 0;
 
   constructor(parts: HeartParts) {
     const { self, channel, voters, random, log = silentLog, disk } = parts;
@@ -128,7 +138,7 @@ export class Heart implements Maps {
       hasMetAll: () => this.#conductor?.hasMetAll ?? true,
       ...(corrected && { forgetting: { now: () => corrected.forgetNow(), may: () => corrected.hasMajority() } }),
     });
-    const shared = parts.lattices ?? lattices;
+    const shared = parts.lattices ?? { ...lattices, sessions: sessionLatticeOf(() => void this.#sessionConflicts++) };
     // In this order they travel: no entry outruns its epoch or the end of its subject in one batch or comparison.
     const epochs = this.gossip.map(epochLattice);
     this.subjects = this.gossip.map(shared.subjects);
@@ -180,6 +190,27 @@ export class Heart implements Maps {
       onAnswered: parts.onAnswered,
       onComplete: parts.onComplete,
     });
+    // First of those that listen to the sessions: it has to see what a change found in memory before others look at it.
+    this.passivation = new Passivation({
+      copies: this.sessions,
+      lastUse: (key, session) => this.table.lastUse(key, session),
+      shelf: parts.shelf,
+      keys: parts.keys,
+      clock,
+      random,
+      moved: {
+        passivated: (key, session) => this.notices.passivated(key, session),
+        activated: (key, session) => this.notices.activated(key, session),
+      },
+      log,
+    });
+    this.notices = new SessionNotices({
+      copies: this.sessions,
+      clock,
+      life: this.life,
+      signOnCause: (id) => this.table.endingCause ?? causeOfClosed(this.entries.get(id)),
+      log,
+    });
     this.table = new SessionTable({
       copies: this.sessions,
       gossip: this.gossip,
@@ -195,6 +226,7 @@ export class Heart implements Maps {
       life: this.life,
       lifeEndedAt: (one) => this.gossip.lifeEndedAt(one),
       limits: parts.sessions ?? {},
+      residence: this.passivation,
       log,
     });
     this.registry = new Registry({
@@ -227,6 +259,11 @@ export class Heart implements Maps {
     return this.#keeper?.failure;
   }
 
+  /** Fields of sessions that were seen to be changed twice, neither change knowing the other (V93). */
+  get sessionConflicts(): number {
+    return this.#sessionConflicts;
+  }
+
   /** Values that are not on the disk yet. */
   get unwritten(): number {
     return this.#keeper?.waiting ?? 0;
@@ -250,6 +287,7 @@ export class Heart implements Maps {
     const { restored = false } = this.#parts;
     const keeper = this.#keeper;
     const kept = await keeper?.open();
+    this.passivation.start();
     if (restored && this.#alone !== undefined) this.#endRestored();
     await this.#conductor?.start(
       keeper &&
@@ -274,6 +312,7 @@ export class Heart implements Maps {
 
   /** Hands over what only this node holds. Without a cluster there is nobody to take it: what is on the disk is not lost. */
   async drain(): Promise<HandedOver> {
+    this.table.flush();
     const { handedOver, lost } = await this.gossip.drain();
     return { handedOver, lost: this.#alone !== undefined && this.#keeper !== undefined ? 0 : lost };
   }
@@ -281,15 +320,22 @@ export class Heart implements Maps {
   /** Says that this life is over, once it accepts nothing any more. */
   async leave(): Promise<void> {
     this.#conductor?.close();
+    this.table.flush();
     await this.gossip.leave();
   }
 
   /** Ends every timer, socket and file; tells nobody. */
   async kill(): Promise<void> {
     this.#conductor?.close();
+    this.table.close();
     this.#alone?.close();
     this.receipts.stop();
     await this.gossip.stop();
     await this.#keeper?.close();
+    await this.passivation.close();
   }
+}
+
+function causeOfClosed(entry: SsoEntry | undefined): Cause | undefined {
+  return entry?.state === 'closed' ? entry.cause : undefined;
 }

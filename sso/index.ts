@@ -31,6 +31,13 @@ export type { Principal } from './principal.ts';
 export type { Receipt } from './receipt.ts';
 export type { Closed, EntryView } from './registry.ts';
 export { routeError, routeFromHost } from './route.ts';
+export type {
+  NoticeCause,
+  NoticeKind,
+  NoticePolicy,
+  SessionListener,
+  SessionNotice,
+} from './session/notices/notice.ts';
 export type { EndHandler, SessionEnd, SessionOptions } from './session/sessions.ts';
 export type { SessionStore, StoreOptions } from './session/store.ts';
 export type { LadderOptions, RateOptions, ThrottleOptions } from './throttle/limits.ts';

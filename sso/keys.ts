@@ -8,7 +8,16 @@ import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject } fro
 import { configError } from './errors.ts';
 
 /** What a key is for; part of the derivation. */
-export type KeyPurpose = 'token' | 'session-id' | 'assertion' | 'csrf' | 'throttle' | 'probe' | 'mesh' | 'frames';
+export type KeyPurpose =
+  | 'token'
+  | 'session-id'
+  | 'assertion'
+  | 'csrf'
+  | 'throttle'
+  | 'probe'
+  | 'mesh'
+  | 'frames'
+  | 'passivation';
 
 export const secretBytesAtLeast = 32;
 
@@ -29,6 +38,11 @@ export interface Keys {
   mesh(cluster: string, node: string): readonly MeshKey[];
   /** What the frames of one node of one cluster are sealed with where another engine carries them, newest secret first. */
   frames(cluster: string, node: string): readonly MeshKey[];
+  /**
+   * What a process encrypts with that it puts on its disk for itself alone: `salt` is its own chance, kept in memory, so that what a
+   * process left behind is closed to everybody, with the secret too.
+   */
+  passivation(salt: Uint8Array): KeyObject;
 }
 
 export interface MeshKey {
@@ -67,6 +81,7 @@ export function deriveKeys(secret: string | readonly string[], retired: readonly
     assertionSeeds: verifying.map((one) => derive(one, 'assertion', '')),
     mesh: channelKeys('mesh'),
     frames: channelKeys('frames'),
+    passivation: (salt) => createSecretKey(derive(secrets[0]!, 'passivation', Buffer.from(salt).toString('base64url'))),
   };
 }
 

@@ -14,6 +14,7 @@ import type { StickyRouteOptions } from './balancer/sticky-route.ts';
 import type { Channel } from './channel/channel.ts';
 import { type Cancel, type Clock, every, systemClock } from './clock.ts';
 import { LmdbDisk } from './disk/lmdb-disk.ts';
+import { LmdbShelf } from './disk/lmdb-shelf.ts';
 import type { Cause, OpenEntry } from './entry.ts';
 import { SsoError } from './errors.ts';
 import type { HandedOver, MemberView } from './gossip/gossip.ts';
@@ -200,6 +201,7 @@ export class SsoNode {
         (settings.dataDir === undefined
           ? undefined
           : new LmdbDisk({ directory: settings.dataDir, clock, log: this.#log })),
+      shelf: world.shelf ?? (settings.dataDir === undefined ? undefined : new LmdbShelf(settings.dataDir)),
       restored: settings.restored,
       accepting: () => this.#state === 'up',
       gossip: defined({
@@ -272,6 +274,8 @@ export class SsoNode {
     finality.onEpoch(() => this.#longLived.check());
     this.#sessionParts = {
       table: this.#heart.table,
+      notices: this.#heart.notices,
+      passivation: this.#heart.passivation,
       takesNew: () => this.#balanced.takesNew(),
       signOns: signOnView(this.#valveParts),
       keys,
@@ -559,7 +563,8 @@ export class SsoNode {
 
   /** What has been counted: frames dropped by reason, values repaired, and so on. */
   counters(): Readonly<Record<string, number>> {
-    return this.#heart.gossip.counters();
+    const { gossip, passivation, sessionConflicts } = this.#heart;
+    return { ...gossip.counters(), ...passivation.counters(), 'session-conflicts': sessionConflicts };
   }
 
   on<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
@@ -644,7 +649,8 @@ export class SsoNode {
   }
 
   #snapshot(): HealthSnapshot {
-    const { registry, table, entries, finality, diskFailure, unwritten, clockOffsetMs, isClockFarOff } = this.#heart;
+    const { registry, table, passivation, entries, finality, diskFailure, unwritten, clockOffsetMs, isClockFarOff } =
+      this.#heart;
     const view = finality.view();
     return {
       state: this.#state,
@@ -653,7 +659,7 @@ export class SsoNode {
       members: this.members(),
       refusals: this.#channel?.refusals?.() ?? [],
       signOns: { open: registry.openCount, closed: entries.size - registry.openCount },
-      sessions: { live: table.liveCount },
+      sessions: { live: table.liveCount, passivated: passivation.view.passivated },
       counters: this.counters(),
       queues: { closings: view.outstanding, 'disk-writes': unwritten, receipts: this.#heart.receipts.underWay },
       clock: { offsetMs: clockOffsetMs, isWrong: isClockFarOff },

@@ -12,6 +12,7 @@ import type { Channel, MakeChannel } from './channel/channel.ts';
 import type { Clock } from './clock.ts';
 import { cookieDomainError } from './cookie-domain.ts';
 import type { Disk } from './disk/disk.ts';
+import type { Shelf } from './disk/shelf.ts';
 import { configError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { WhenCutOff } from './logout/finality.ts';
@@ -152,8 +153,9 @@ export interface Limits {
 export interface World {
   readonly clock?: Clock;
   readonly random?: Random;
-  /** In place of the data directory. */
+  /** In place of the data directory, and of the part of it that sessions are passivated to. */
   readonly disk?: Disk;
+  readonly shelf?: Shelf;
   /** Where an address is dialled in truth: a proxy between two nodes. */
   readonly reach?: (address: string) => string;
   /** In place of the mesh: `memoryNetwork().channel`. */

@@ -122,7 +122,8 @@ const rooms: readonly {
       p.startsWith('sso/registry/') ||
       p.startsWith('sso/logout/') ||
       nouns.has(p) ||
-      p === 'sso/registry.ts',
+      p === 'sso/registry.ts' ||
+      p === 'sso/disk/shelf.ts',
   },
   {
     name: 'the valve',
@@ -165,6 +166,7 @@ const rooms: readonly {
         'sso/channel/address.ts',
         'sso/channel/channel.ts',
         'sso/disk/disk.ts',
+        'sso/disk/shelf.ts',
       ].includes(p),
   },
   {
@@ -181,6 +183,7 @@ const rooms: readonly {
         'sso/log.ts',
         'sso/disk/disk.ts',
         'sso/disk/memory-disk.ts',
+        'sso/disk/memory-shelf.ts',
       ].includes(p),
   },
   { name: 'the public surface', holds: (p) => p === 'sso/index.ts', may: (p) => p.startsWith('sso/') },

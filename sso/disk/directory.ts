@@ -28,7 +28,10 @@ export const formatVersion = 1;
 const formatFile = 'format';
 export const stateFile = 'state.mdb';
 export const stateLockFile = 'state.mdb-lock';
-const ourName = /^(format|format\.new|lock|lock\.\S+|state\.mdb|state\.mdb-lock|lost\+found|.*\.damaged-[\dTZ.-]+)$/;
+export const shelfFile = 'passivated.mdb';
+export const shelfLockFile = 'passivated.mdb-lock';
+const ourName =
+  /^(format|format\.new|lock|lock\.\S+|(state|passivated)\.mdb(-lock)?|lost\+found|.*\.damaged-[\dTZ.-]+)$/;
 
 /** So little room on a disk counts as none, bytes. */
 const noRoomBytes = 64 * 1_024;

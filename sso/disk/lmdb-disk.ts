@@ -27,6 +27,7 @@ import {
 } from './directory.ts';
 import type { Disk, Kept } from './disk.ts';
 import { faultOf } from './lmdb-check.ts';
+import { causeOf } from './lmdb-failure.ts';
 import { keyOf, noteKey, recordKey, recordRange, recordValue, textOf } from './lmdb-record.ts';
 import { lockDirectory } from './lock.ts';
 import { type Transaction, WriteBehind, type WriteBehindOptions } from './write-behind.ts';
@@ -192,15 +193,4 @@ export class LmdbDisk implements Disk {
 
 function* valuesOf(database: Database, map: string): Generator<readonly [key: string, text: string]> {
   for (const { key, value } of database.getRange(recordRange(map))) yield [keyOf(map, key), textOf(value)];
-}
-
-/** A failed commit names its cause in a promise of its own. */
-async function causeOf(error: unknown): Promise<unknown> {
-  const { commitError } = error as { readonly commitError?: PromiseLike<never> };
-  try {
-    await commitError;
-    return error;
-  } catch (cause) {
-    return cause;
-  }
 }

@@ -21,6 +21,23 @@ export const counterMetrics = {
   stalls: ['latchkey_stalls_total', 'Rounds that ran late, because the process was paused or busy.'],
   'members-lost': ['latchkey_members_lost_total', 'Members that this node has declared lost.'],
   'confirmations-late': ['latchkey_confirmations_late_total', 'Changes whose copies were not confirmed in time.'],
+  'session-conflicts': [
+    'latchkey_session_conflicts_total',
+    'Fields of sessions that two nodes had changed before they heard of each other.',
+  ],
+  'deltas-sent': ['latchkey_deltas_sent_total', 'Changes that were sent in place of whole values.'],
+  'deltas-received': ['latchkey_deltas_received_total', 'Changes that came in place of whole values.'],
+  'deltas-asked': [
+    'latchkey_deltas_asked_total',
+    'Whole values that were asked for, since what a change builds on was missing.',
+  ],
+  'sessions-passivated': ['latchkey_session_passivations_total', 'Sessions that went from memory to the disk.'],
+  'sessions-activated': ['latchkey_session_activations_total', 'Sessions that came back from the disk, to be used.'],
+  'sessions-rejected': ['latchkey_sessions_rejected_total', 'New sessions that maxActiveSessions had no room for.'],
+  'sessions-unreadable': [
+    'latchkey_sessions_unreadable_total',
+    'Passivated sessions that could not be read back, or were not believed: taken from another node, or ended.',
+  ],
 } as const satisfies Readonly<Record<string, readonly [metric: string, help: string]>>;
 
 /** What is not in the table: frames that were dropped, by reason, and the rest. */

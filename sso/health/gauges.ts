@@ -25,6 +25,12 @@ export const snapshotRows: readonly MetricRow[] = [
     ({ signOns }) => signOns.closed,
   ),
   gauge('latchkey_sessions_live', 'Sessions of applications, of all nodes.', ({ sessions }) => sessions.live),
+  gauge(
+    'latchkey_sessions_active',
+    "Sessions of applications in this node's memory, those that it holds for other nodes among them.",
+    ({ sessions }) => sessions.live - sessions.passivated,
+  ),
+  gauge('latchkey_sessions_passivated', "Sessions of applications on this node's disk.", (s) => s.sessions.passivated),
   gauge('latchkey_ready', '1 if this node may be sent requests, else 0.', (s) => Number(readiness(s).ready)),
   gauge(
     'latchkey_not_ready',

@@ -16,7 +16,8 @@ export interface HealthSnapshot {
   readonly members: readonly { readonly state: string; readonly reachable: boolean }[];
   /** `closed`: those that are over and kept, so that no late copy revives them. */
   readonly signOns: { readonly open: number; readonly closed: number };
-  readonly sessions: { readonly live: number };
+  /** `passivated`: how many of those that live lie on this node's disk. */
+  readonly sessions: { readonly live: number; readonly passivated: number };
   /** Nodes that refuse this one, or that it refuses: the settings that differ, by name. */
   readonly refusals: readonly {
     readonly by: string;

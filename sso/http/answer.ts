@@ -137,11 +137,13 @@ function hookedWriteHead(this: Hooked, ...args: unknown[]): Answer {
   this.statusCode = Number(status);
   if (rest.length === 0) {
     runHeaderCallbacks(hooks);
-    return hooks.writeHead.call(this, status);
+    return hooks.writeHead.call(this, this.statusCode);
   }
   const reason = typeof rest[0] === 'string' ? [rest[0]] : [];
   setHeaders(this, reason.length > 0 ? rest[1] : (rest[1] ?? rest[0]));
   runHeaderCallbacks(hooks);
+  // A callback may have made it another answer; the reason was the first one's.
+  if (this.statusCode !== Number(status)) return hooks.writeHead.call(this, this.statusCode);
   return hooks.writeHead.call(this, status, ...reason);
 }
 
@@ -238,6 +240,9 @@ function runFinishCallbacks(hooks: Hooks): void {
   hooks.finish.length = 0;
 }
 
+/** Bodies of so many bytes wait as a whole, with their headers. */
+const smallBytes = 16_384;
+
 /** Sends the headers and the body but for what the end keeps back, which is returned. */
 function sendAllButLast(res: Answer, hooks: Hooks, chunk: Bytes): Bytes | undefined {
   const body = joined(hooks, chunk);
@@ -255,6 +260,8 @@ function sendAllButLast(res: Answer, hooks: Hooks, chunk: Bytes): Bytes | undefi
   }
   if (body.length === 0) return undefined;
   if (!mayHaveBody(res)) return body;
+  // One write in place of two: a small answer is complete with its last byte, and nobody can use a part of it.
+  if (body.length <= smallBytes) return body;
   const keep = res.hasHeader('Content-Length') ? 1 : 0;
   if (body.length > keep) hooks.write.call(res, body.subarray(0, body.length - keep));
   return keep === 0 ? undefined : body.subarray(-1);

@@ -8,8 +8,9 @@ import type { Cause } from '../entry.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { EndedApp } from '../logout/finality.ts';
 import type { SsoId } from '../token.ts';
+import { Classes } from './graph/classes.ts';
+import { readAll } from './graph/tracker.ts';
 import type { LiveSession, SessionCause } from './record.ts';
-import { type Attributes, parseSessionText } from './session-data.ts';
 
 /** One session that ended. */
 export interface SessionEnd {
@@ -24,7 +25,7 @@ export interface SessionEnd {
   /** Milliseconds since 1970. */
   readonly endedAt: number;
   /** What the application had put into it, a copy. */
-  readonly attributes: Attributes;
+  readonly attributes: Record<string, unknown>;
 }
 
 /** Called once at the end of each session, after the fact: it can prevent nothing. */
@@ -39,22 +40,26 @@ export interface EndSeen {
   readonly endedAt: number;
 }
 
+const noClasses = new Classes([]);
 /** The most that is told of a failure, characters. */
 const failureLength = 200;
 
 export class EndHandlers {
-  readonly #handlers = new Map<string, Set<EndHandler>>();
+  readonly #handlers = new Map<string, Map<EndHandler, Classes>>();
   readonly #log: Log;
 
   constructor(log: Log = silentLog) {
     this.#log = log;
   }
 
-  /** The same handler of the same application is called once, however often it is added. */
-  add(app: string, handler: EndHandler): void {
+  /**
+   * The same handler of the same application is called once, however often it is added.
+   * @param classes whose instances it finds in the attributes
+   */
+  add(app: string, handler: EndHandler, classes = noClasses): void {
     const known = this.#handlers.get(app);
-    if (known === undefined) this.#handlers.set(app, new Set([handler]));
-    else known.add(handler);
+    if (known === undefined) this.#handlers.set(app, new Map([[handler, classes]]));
+    else known.set(handler, classes);
   }
 
   /** Tells the application. Returns what went wrong, in words. */
@@ -63,9 +68,9 @@ export class EndHandlers {
     const handlers = this.#handlers.get(app);
     if (handlers === undefined) return undefined;
     let failure: string | undefined;
-    for (const handler of handlers) {
+    for (const [handler, classes] of handlers) {
       try {
-        const { attributes } = parseSessionText(data);
+        const attributes = readAll(data, { classes });
         const end: SessionEnd = { app, session: key, signOn, cause, signOnCause, endedAt, attributes };
         const given: unknown = handler(end);
         if (given instanceof Promise) given.catch((error: unknown) => this.#failed(app, signOn, error));

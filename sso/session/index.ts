@@ -10,6 +10,7 @@ import type { Session } from './session.ts';
 import type { SessionStore } from './store.ts';
 
 export { type CookieData, type CookieOptions, SessionCookie } from './cookie.ts';
+export type { NoticeCause, NoticeKind, NoticePolicy, SessionListener, SessionNotice } from './notices/notice.ts';
 export { Session, type SessionCallback } from './session.ts';
 export type { SessionOptions } from './settings.ts';
 export { SessionStore, type StoredSession, type StoreOptions } from './store.ts';

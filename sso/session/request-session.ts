@@ -9,17 +9,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SsoError } from '../errors.ts';
 import { beforeEnd, beforeHeaders, vary } from '../http/answer.ts';
 import type { SsoId } from '../token.ts';
+import { cookieField, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
+import { Draft } from './draft.ts';
 import type { SessionHandle } from './handle.ts';
+import type { ReplicationTrigger } from './options/replication.ts';
 import type { Seat } from './seat.ts';
-import { type Identity, Session, type SessionOwner, setAttributes } from './session.ts';
-import { type Attributes, keptCookie, parseSessionText } from './session-data.ts';
-import { type Arrived, type SessionKit, SessionWriter } from './session-writer.ts';
-import { watched } from './watch.ts';
+import { type Identity, Session, type SessionOwner } from './session.ts';
+import { type Arrived, type OpenSession, type SessionKit, SessionWriter } from './session-writer.ts';
+import { type Attributes, Watch, type Watcher } from './watch.ts';
 
 type Next = (error?: unknown) => void;
 
-export class RequestSession implements SessionHandle, SessionOwner {
+/** When who was refused a new session may try again, seconds. */
+const retryAfterSeconds = 10;
+
+export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   readonly app: string;
+  readonly trigger: ReplicationTrigger;
   readonly req: IncomingMessage;
   readonly #kit: SessionKit;
   readonly #res: ServerResponse;
@@ -29,9 +35,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
   /** As it was when the request came: if it ends meanwhile, what is made now must not become an anonymous session (V67). */
   #signOn: SsoId | undefined;
   #seat: Seat | undefined;
-  #session: Session | undefined;
-  /** `#session` as the application has it. */
-  #handed: Session | undefined;
+  #open: OpenSession | undefined;
   #identity: Identity = { id: '' };
   /** `unset`: the application put null in its place; `destroyed`: nothing is there any more. */
   #state: 'open' | 'unset' | 'destroyed' = 'open';
@@ -46,6 +50,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
   #forget = false;
   #hooked = false;
   #committed = false;
+  #usedSaid = false;
   #failed = false;
   #ending: Promise<unknown> | undefined;
 
@@ -58,6 +63,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
     signOn: SsoId | undefined,
   ) {
     this.app = kit.settings.app;
+    this.trigger = kit.settings.trigger;
     this.req = req;
     this.#kit = kit;
     this.#res = res;
@@ -78,7 +84,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
 
   /** `req.session`. `null` once it was unset, `undefined` once it was destroyed. */
   get session(): Session | null | undefined {
-    if (this.#state === 'open') return this.#hand();
+    if (this.#state === 'open') return this.#opened().watch.handed;
     return this.#state === 'unset' ? null : undefined;
   }
 
@@ -87,19 +93,20 @@ export class RequestSession implements SessionHandle, SessionOwner {
     if (value === null || value === undefined) {
       this.#hook();
       if (this.#state === 'open') this.#state = 'unset';
-    } else if (value !== this.#session && value !== this.#handed) {
+    } else if (value !== this.#open?.session && value !== this.#open?.watch.handed) {
       this.#hook();
       this.#state = 'open';
-      const { cookie } = this.#opened();
-      const session = new Session(this, this.#identity, cookie, {});
-      setAttributes(session, value as Attributes);
-      this.#replace(session);
+      const before = this.#opened();
+      const session = new Session(this, this.#identity, before.session.cookie);
+      const watch = new Watch(session, before.draft.tracker, this);
+      watch.replace(value as Attributes, before.watch);
+      this.#open = { ...before, session, watch };
     }
   }
 
   /** `req.sessionID`. */
   get id(): string | undefined {
-    return this.#state === 'open' ? this.#opened().id : this.#arrived?.id;
+    return this.#state === 'open' ? this.#opened().session.id : this.#arrived?.id;
   }
 
   set id(value: unknown) {
@@ -120,15 +127,13 @@ export class RequestSession implements SessionHandle, SessionOwner {
       this.#detach();
       this.#seat = finder.fresh(this.req, signOn);
     }
-    this.ensure();
+    this.#require();
   }
 
   ensure(): void {
     if (this.#state !== 'open') return;
-    this.#seat ??= this.#fresh();
-    if (this.#seat.stored !== undefined) return;
-    this.#seat.required = true;
-    this.#hook();
+    this.#admit();
+    this.#require();
   }
 
   async leave(): Promise<void> {
@@ -151,7 +156,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
   async save(session: Session): Promise<void> {
     if (!this.#isOwn(session) || this.#muted || this.#withheld) return;
     this.#hook();
-    this.#writer.write(this.#seat!, session, true);
+    this.#writer.write(this.#seat!, this.#opened(), true);
     await this.#writer.stored();
   }
 
@@ -163,8 +168,8 @@ export class RequestSession implements SessionHandle, SessionOwner {
     if (look.state === 'doubtful') look = await table.inquire(seat.key);
     if (look.state !== 'live') throw new SsoError('ERR_SESSION_INVALID', 'failed to load session');
     const { data, lastAccessAt } = look.session;
-    this.#seat = { ...seat, text: data, stored: data, lastAccessAt };
-    this.#replace(this.#open());
+    this.#seat = { ...seat, data, stored: true, lastAccessAt };
+    this.#open = this.#begun();
   }
 
   async regenerate(session: Session): Promise<void> {
@@ -173,7 +178,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
     const seat = this.#seat!;
     const fresh = this.#fresh();
     const identity = { id: fresh.id };
-    const empty = new Session(this, identity, this.#kit.settings.cookieFor(this.req), {});
+    const empty = this.#empty(identity);
     this.#writer.reset();
     // Written at once if it is linked; without a sign-on with the answer, so that the browser gets the new id in any case.
     if (fresh.signOn !== undefined) this.#writer.put(fresh, empty);
@@ -181,12 +186,13 @@ export class RequestSession implements SessionHandle, SessionOwner {
     this.#writer.end(seat, 'renewed');
     this.#seat = fresh;
     this.#identity = identity;
-    this.#replace(empty);
+    this.#open = empty;
     await this.#writer.stored();
   }
 
   async destroy(session: Session): Promise<void> {
-    if (this.#isOwn(session)) await this.#invalidate();
+    if (!this.#isOwn(session)) return;
+    await (this.#withheld ? this.#destroyWithheld() : this.#invalidate());
   }
 
   /** Ends the whole sign-on if there is one, whether or not its session was saved yet (V40); else the session alone. */
@@ -196,7 +202,7 @@ export class RequestSession implements SessionHandle, SessionOwner {
     else this.drop();
     this.#state = 'destroyed';
     // What is linked ends with the sign-on, and is counted there.
-    if (seat.signOn === undefined || seat.stored === undefined) this.#writer.end(seat, 'destroyed');
+    if (seat.signOn === undefined || !seat.stored) this.#writer.end(seat, 'destroyed');
     const ended =
       seat.signOn === undefined
         ? this.#writer.stored()
@@ -207,14 +213,25 @@ export class RequestSession implements SessionHandle, SessionOwner {
     return work;
   }
 
+  /**
+   * What the application has is not the session that it takes it for: perhaps it destroys it because it found it empty, so the
+   * sign-on stays. But nobody must be told that it has ended: `req.sso.logout()` ends it, here as well.
+   */
+  #destroyWithheld(): Promise<never> {
+    this.#detach();
+    this.#state = 'destroyed';
+    const error = new SsoError('ERR_UNAVAILABLE', 'this node is cut off: only req.sso.logout() ends a sign-on now');
+    return Promise.reject(error);
+  }
+
   #isOwn(session: Session): boolean {
-    return session === this.#session && this.#state === 'open' && this.#seat !== undefined;
+    return session === this.#open?.session && this.#state === 'open' && this.#seat !== undefined;
   }
 
   /** What was handed out until now is nobody's any more: it saves nothing. */
   #detach(): void {
     this.#seat = undefined;
-    this.#replace(undefined);
+    this.#open = undefined;
     this.#identity = { id: '' };
     this.#madeWriter?.reset();
   }
@@ -224,18 +241,17 @@ export class RequestSession implements SessionHandle, SessionOwner {
     return this.#kit.finder.fresh(this.req, this.#signOn);
   }
 
-  #replace(session: Session | undefined): void {
-    this.#session = session;
-    this.#handed = undefined;
+  /** To be written even if the application never touches it. */
+  #require(): void {
+    if (this.#state !== 'open') return;
+    this.#seat ??= this.#fresh();
+    if (this.#seat.stored) return;
+    this.#seat.required = true;
+    this.#hook();
   }
 
-  /** A response that is hooked already gets nothing from the session's being watched. */
-  #hand(): Session {
-    const session = this.#opened();
-    return (this.#handed ??= this.#hooked ? session : watched(session, () => this.#changing()));
-  }
-
-  #changing(): void {
+  /** Something may change from now on (Watcher). */
+  changing(): void {
     if (this.#hooked) return;
     this.#hook();
     // Who wraps `end` and changes the session in there goes on with an `end` from before our hooks: saved all the same, only later.
@@ -244,22 +260,60 @@ export class RequestSession implements SessionHandle, SessionOwner {
     });
   }
 
-  #opened(): Session {
-    return (this.#session ??= this.#open());
+  /** One more session, if this is to be one. @throws SsoError ERR_LIMIT_REACHED */
+  #admit(): void {
+    const seat = this.#seat;
+    if (this.#withheld || this.#muted || seat?.stored === true || seat?.from !== undefined) return;
+    try {
+      this.#kit.parts.table.admit(this.app);
+    } catch (error) {
+      this.#refuse();
+      throw error;
+    }
   }
 
-  #open(): Session {
+  /** There are too many sessions for one more (V101). */
+  #refuse(): void {
+    if (this.#res.headersSent) return;
+    this.#res.statusCode = 503;
+    this.#res.setHeader('Retry-After', String(retryAfterSeconds));
+  }
+
+  /** `SET_AND_GET`: that a session is in use is told at once (Watcher). */
+  reading(): void {
+    if (this.#usedSaid || this.#seat?.stored !== true) return;
+    this.#usedSaid = true;
+    this.#kit.parts.table.touch(this.#seat.key, { afterMs: 0 });
+  }
+
+  #opened(): OpenSession {
+    return (this.#open ??= this.#begun());
+  }
+
+  #begun(): OpenSession {
     const { settings, parts } = this.#kit;
     vary(this.#res, 'Cookie');
     // `delete req.session` is seen by nobody, and would have to be found by the end.
     if (settings.unsetDestroys) this.#hook();
     const seat = (this.#seat ??= this.#fresh());
     this.#identity.id = seat.id;
-    if (seat.text === undefined) return new Session(this, this.#identity, settings.cookieFor(this.req), {});
-    const { cookie: kept, attributes } = parseSessionText(seat.text);
+    const { data } = seat;
+    if (data === undefined) return this.#empty();
+    const text = data.get(settingsPart, cookieField);
+    const kept = parseCookieText(text);
     const cookie = kept === undefined ? settings.cookieFor(this.req) : keptCookie(kept, parts.clock);
     if (cookie.originalMaxAge !== null) cookie.endAt(seat.lastAccessAt + cookie.originalMaxAge);
-    return new Session(this, this.#identity, cookie, attributes);
+    return this.#on(new Session(this, this.#identity, cookie), data, text);
+  }
+
+  #empty(identity = this.#identity): OpenSession {
+    return this.#on(new Session(this, identity, this.#kit.settings.cookieFor(this.req)), undefined, undefined);
+  }
+
+  #on(session: Session, data: Seat['data'], foundCookie: string | undefined): OpenSession {
+    const draft = new Draft(data, this.#kit.tracking);
+    const watch = new Watch(session, draft.tracker, this);
+    return { session, watch, draft, seen: data, foundCookie, storedCookie: foundCookie };
   }
 
   /** Made when first needed: most requests write nothing. */
@@ -277,16 +331,26 @@ export class RequestSession implements SessionHandle, SessionOwner {
 
   #beforeHeaders(): void {
     vary(this.#res, 'Cookie');
-    if (!this.#committed) this.#commit();
+    if (!this.#committed) this.#commitInTime();
     if (this.#withheld) return;
-    if (this.#seat?.stored !== undefined && !this.#muted) this.#writer.sendCookie(this.#seat, () => this.#opened());
+    if (this.#seat?.stored === true && !this.#muted) this.#writer.sendCookie(this.#seat, () => this.#opened());
     else if (this.#forget) this.#writer.deleteCookie();
+  }
+
+  /** An answer whose headers are not sent can still say that there was no room. Nothing is thrown where the application assigns: that may be in a callback. */
+  #commitInTime(): void {
+    try {
+      this.#commit();
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 'ERR_LIMIT_REACHED') this.#refuse();
+      throw error;
+    }
   }
 
   #beforeEnd(): Promise<unknown> | undefined {
     this.#committed = true;
     try {
-      this.#commit();
+      this.#commitInTime();
     } catch (error) {
       this.#fail(error);
     }
@@ -300,17 +364,22 @@ export class RequestSession implements SessionHandle, SessionOwner {
     if (this.#state === 'unset' && this.#kit.settings.unsetDestroys)
       this.#invalidate().catch((error) => this.#fail(error));
     const seat = this.#seat;
+    if (this.#withheld && this.#open?.watch.holdsNew) this.#kit.warnWithheld();
     if (this.#state !== 'open' || seat === undefined || this.#muted || this.#withheld) return;
-    if (this.#session !== undefined || (seat.required && seat.stored === undefined))
-      this.#writer.write(seat, this.#opened(), false);
+    if (this.#open !== undefined || (seat.required && !seat.stored)) this.#writer.write(seat, this.#opened(), false);
   }
 
-  /** As express-session does: the answer goes out as it is, and the error goes to the application's error handlers. */
+  /**
+   * As express-session does: the answer goes out as it is, and the error goes to the application's error handlers. Not before all of
+   * the answer has left: of one whose headers are sent Express's own handler closes the connection.
+   */
   #fail(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
     this.#log(error);
-    this.#kit.parts.clock.soon(() => this.#next(error));
+    const tell = () => this.#kit.parts.clock.soon(() => this.#next(error));
+    if (this.#res.writableFinished || this.#res.destroyed) tell();
+    else this.#res.once('close', tell);
   }
 
   #log(error: unknown): void {

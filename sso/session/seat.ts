@@ -7,9 +7,11 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { SsoId } from '../token.ts';
+import type { SessionData } from './data/session-data.ts';
 import { isGenuine, newSessionId, renewedSessionId } from './id.ts';
+import type { SessionParts } from './parts.ts';
 import type { LiveSession } from './record.ts';
-import type { SessionParts, SessionSettings } from './settings.ts';
+import type { SessionSettings } from './settings.ts';
 import type { SessionLook } from './table.ts';
 
 /** The session of one request in the table, or its place there. */
@@ -18,13 +20,13 @@ export interface Seat {
   readonly key: string;
   /** The sign-on it belongs to; an anonymous visitor's has none. */
   readonly signOn: SsoId | undefined;
-  /** The text to begin with; `undefined` for an empty session. */
-  readonly text: string | undefined;
+  /** What is in it, as this request found it or has written it last; `undefined` for an empty session. */
+  data: SessionData | undefined;
   readonly lastAccessAt: number;
   /** When the session was made, if it is not new; it stays the same when the session moves. */
   readonly createdAt: number | undefined;
-  /** The text that is in the table; `undefined` while nothing is. */
-  stored: string | undefined;
+  /** It is in the table. */
+  stored: boolean;
   /** The key whose place this one takes: it ends as `renewed` once this one is written. */
   from: string | undefined;
   /** To be written even if nothing was put into it. */
@@ -56,12 +58,16 @@ export class SeatFinder {
   renewed(req: IncomingMessage, seat: Seat, signOn: SsoId): Seat {
     const { keys } = this.#parts;
     const { app, genid } = this.#settings;
-    if (seat.stored === undefined)
-      return { ...this.fresh(req, signOn), text: seat.text, from: seat.from, required: true };
+    const { data, lastAccessAt, createdAt } = seat;
+    if (!seat.stored) return { ...this.fresh(req, signOn), data, from: seat.from, required: true };
     // An id that follows from the old one, so that parallel requests with the old cookie arrive at the same session; genid's cannot.
     const id = genid === undefined ? renewedSessionId(keys.sessionId[0]!, app, seat.id, signOn) : genid(req);
-    const { text, lastAccessAt, createdAt } = seat;
-    return { ...this.#empty(id, signOn), text, lastAccessAt, createdAt, from: seat.key, required: true };
+    return { ...this.#empty(id, signOn), data, lastAccessAt, createdAt, from: seat.key, required: true };
+  }
+
+  /** The place of a session as the table has it. */
+  taken(id: string, key: string, { signOn, data, lastAccessAt, createdAt }: LiveSession): Seat {
+    return { id, key, signOn, data, lastAccessAt, createdAt, stored: true, from: undefined, required: false };
   }
 
   /** The session that `id` names, for a request with this sign-on. A promise only where the members have to be asked. */
@@ -71,7 +77,7 @@ export class SeatFinder {
     const look = table.look(key);
     if (look.state === 'live') return this.#take(req, id, key, look.session, signOn);
     if (look.state === 'ended') return this.#successor(req, id, look, signOn);
-    if (look.state === 'unknown' && !this.#mayAsk(id, key, signOn)) return undefined;
+    if (look.state === 'elsewhere' || (look.state === 'unknown' && !this.#mayAsk(id, key, signOn))) return undefined;
     return this.#inquire(req, id, key, signOn);
   }
 
@@ -96,20 +102,9 @@ export class SeatFinder {
     session: LiveSession,
     signOn: SsoId | undefined,
   ): Seat | undefined {
-    const { data: text, lastAccessAt, createdAt } = session;
-    const seat: Seat = {
-      id,
-      key,
-      signOn: session.signOn,
-      text,
-      lastAccessAt,
-      createdAt,
-      stored: text,
-      from: undefined,
-      required: false,
-    };
+    const seat = this.taken(id, key, session);
     if (session.signOn === signOn) {
-      this.#parts.table.touch(key);
+      this.#parts.table.touch(key, { afterMs: this.#settings.unreplicatedMs });
       return seat;
     }
     return session.signOn === undefined && signOn !== undefined ? this.renewed(req, seat, signOn) : undefined;
@@ -150,10 +145,10 @@ export class SeatFinder {
       id,
       key,
       signOn,
-      text: undefined,
+      data: undefined,
       lastAccessAt: clock.now(),
       createdAt: undefined,
-      stored: undefined,
+      stored: false,
       from: undefined,
       required: false,
     };

@@ -7,13 +7,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { appendCookie } from '../http/answer.ts';
 import { SessionCookie } from './cookie.ts';
+import { cookieField, cookieText, idleLimit, settingsPart } from './cookie-text.ts';
+import type { Changes } from './data/changes.ts';
+import type { SessionData } from './data/session-data.ts';
+import type { Draft } from './draft.ts';
+import type { TrackerOptions } from './graph/tracker.ts';
 import { cookieValue } from './id.ts';
+import { type LeftOut, refusal } from './left-out.ts';
+import type { SessionParts } from './parts.ts';
 import type { SessionCause } from './record.ts';
 import type { Seat, SeatFinder } from './seat.ts';
 import type { Session } from './session.ts';
-import { cookieText, hasAttributes, idleLimit, sessionText } from './session-data.ts';
-import type { SessionParts, SessionSettings } from './settings.ts';
+import type { SessionSettings } from './settings.ts';
 import type { SessionStore } from './store.ts';
+import type { Watch } from './watch.ts';
 
 /** What `sessions()` is made of, the same for all its requests. */
 export interface SessionKit {
@@ -24,6 +31,25 @@ export interface SessionKit {
   readonly store: SessionStore;
   /** Says in the log, once, that sessions are lost because their cookie is for secure connections and this is none. */
   readonly warnInsecure: () => void;
+  /** Says in the log, once, that what is put into the session of a request is not saved, since nobody can say now whose it is. */
+  readonly warnWithheld: () => void;
+  /** How what changed is found. */
+  readonly tracking: TrackerOptions;
+  /** Says in the log what of sessions is not kept. */
+  readonly leftOut: LeftOut;
+}
+
+/** A session as one request has it open. */
+export interface OpenSession {
+  readonly session: Session;
+  readonly watch: Watch;
+  readonly draft: Draft;
+  /** What the draft was compared with: what others have put in since is not taken away by it. */
+  seen: SessionData | undefined;
+  /** The settings of its cookie as the browser was given them, as text; `undefined`: the usual ones. */
+  readonly foundCookie: string | undefined;
+  /** The same as they are stored now. */
+  storedCookie: string | undefined;
 }
 
 /** The cookie that came with the request. */
@@ -60,64 +86,104 @@ export class SessionWriter {
   }
 
   /**
-   * Writes the session if it differs from what is in the table; one that is not there yet if there is something in it.
-   * @param force writes it in any case
+   * Writes what of the session differs from what is in the table; one that is not there yet if there is something in it.
+   * What cannot be kept stays as it was stored, and the rest is written all the same.
+   * @param force writes it in any case, and tells it at once
    * @throws SsoError ERR_SESSION_INVALID · ERR_LIMIT_REACHED
    */
-  write(seat: Seat, session: Session, force: boolean): void {
-    const { settings, parts } = this.#kit;
+  write(seat: Seat, open: OpenSession, force: boolean): void {
+    const { parts, leftOut } = this.#kit;
+    const { session, watch, draft } = open;
     if (this.#over) return;
     if (!(session.cookie instanceof SessionCookie)) session.cookie = new SessionCookie(session.cookie, parts.clock);
-    const text = sessionText(session, settings.usualCookie);
-    if (text === seat.stored && !force) return;
-    if (seat.stored === undefined && !force) {
-      if (!seat.required && !settings.saveUninitialized && !hasAttributes(session)) return;
-      if (!this.#canReach(session)) return;
+    const found = draft.compare(watch.touched());
+    const changes = this.#withCookie(found.changes, open);
+    const isForced = force && (found.refused.length === 0 || !isNothing(found.changes));
+    if (isForced || this.#isWorth(seat, open, changes)) {
+      const isMoved =
+        seat.from !== undefined && isNothing(changes) && parts.table.look(seat.key).state === 'live' && !force;
+      if (isMoved)
+        seat.stored = true; // by a parallel request
+      else this.#put(seat, open, changes, force);
     }
-    if (seat.from !== undefined && text === seat.text && parts.table.look(seat.key).state === 'live')
-      seat.stored = text; // moved by a parallel request
-    else this.put(seat, session, text);
+    if (found.leftOut.length > 0) leftOut.warn(found.leftOut);
+    if (found.refused.length > 0) throw refusal(found.refused);
   }
 
-  put(seat: Seat, session: Session, text = sessionText(session, this.#kit.settings.usualCookie)): void {
+  /** Writes a session that is in the place of another now, in any case. */
+  put(seat: Seat, open: OpenSession): void {
+    this.#put(seat, open, this.#withCookie(nothing, open), false, true);
+  }
+
+  #isWorth(seat: Seat, { session, watch }: OpenSession, changes: Changes): boolean {
+    if (seat.stored) return !isNothing(changes);
+    const isAsked = seat.required || this.#kit.settings.saveUninitialized;
+    if (!isAsked && !(watch.holdsNew && changes.fields.some(({ part }) => part !== settingsPart))) return false;
+    return this.#canReach(session);
+  }
+
+  /** What a session that moves takes along: also what others wrote to it since this request found it. */
+  #brought({ from, data }: Seat): SessionData | undefined {
+    const look = from === undefined ? undefined : this.#kit.parts.table.look(from);
+    return look?.state === 'live' || look?.state === 'doubtful' ? look.session.data : data;
+  }
+
+  #put(seat: Seat, open: OpenSession, changes: Changes, force: boolean, replaces = seat.from !== undefined): void {
     const { settings, parts } = this.#kit;
     const { signOn, createdAt } = seat;
-    const record = {
+    const telling = force ? settings.tellingNow : settings.telling;
+    const written = parts.table.write(seat.key, {
       app: settings.app,
       signOn,
       createdAt,
-      idleMs: idleLimit(session.cookie, settings.idleMs),
-      data: text,
-    };
-    if (parts.table.write(seat.key, record) === undefined) {
+      idleMs: idleLimit(open.session.cookie, settings.idleMs),
+      changes,
+      seen: open.seen,
+      initial: seat.stored ? undefined : this.#brought(seat),
+      telling,
+      replaces,
+    });
+    if (written === undefined) {
       this.#over = true;
       return;
     }
-    seat.stored = text;
-    this.#unsure = true;
+    open.draft.wrote(changes);
+    open.storedCookie = cookieText(open.session.cookie, settings.usualCookie);
+    seat.data = written.data;
+    open.seen = written.data;
+    seat.stored = true;
+    // What is told later cannot be waited for.
+    if (settings.waits && telling.afterMs === 0) this.#unsure = true;
     this.#changed = true;
     if (seat.from !== undefined) parts.table.end(seat.from, 'renewed');
     seat.from = undefined;
   }
 
+  /** `changes` and what changed of the cookie's settings. */
+  #withCookie(changes: Changes, { session, storedCookie }: OpenSession): Changes {
+    const text = cookieText(session.cookie, this.#kit.settings.usualCookie);
+    if (text === storedCookie) return changes;
+    return { ...changes, fields: [...changes.fields, { part: settingsPart, field: cookieField, text }] };
+  }
+
   /** Ends what is in the table of this seat, and what it would have taken the place of. */
   end(seat: Seat, cause: SessionCause): void {
     const { table } = this.#kit.parts;
-    for (const key of [seat.stored === undefined ? undefined : seat.key, seat.from]) {
+    for (const key of [seat.stored ? seat.key : undefined, seat.from]) {
       if (key !== undefined && table.end(key, cause)) this.#unsure = true;
     }
   }
 
   /** Sets the cookie, if the browser has not the right one: a new id or route, or time that begins anew. `open` gives the session. */
-  sendCookie(seat: Seat, open: () => Session): void {
+  sendCookie(seat: Seat, open: () => OpenSession): void {
     const { settings, parts } = this.#kit;
-    if (this.#over || seat.stored === undefined || !this.#isDue(seat, open)) return;
+    if (this.#over || !seat.stored || !this.#isDue(seat, open)) return;
     const { state } = parts.table.look(seat.key);
     if (state === 'ended' || state === 'unknown') return;
-    const session = open();
+    const { session } = open();
     if (!this.#canReach(session)) return;
     session.touch();
-    appendCookie(this.#res, session.cookie.line(settings.name, cookieValue(seat.id, parts.route)));
+    appendCookie(this.#res, session.cookie.line(settings.name, cookieValue(seat.id, settings.route)));
   }
 
   /** Takes the cookie away that came with the request, with the attributes it was set with (V66). */
@@ -134,12 +200,12 @@ export class SessionWriter {
     return this.#kit.parts.table.stored();
   }
 
-  #isDue(seat: Seat, open: () => Session): boolean {
+  #isDue(seat: Seat, open: () => OpenSession): boolean {
     const { rolling, usualCookie } = this.#kit.settings;
     if (seat.id !== this.#arrived?.id || this.#arrived.rewrite || rolling) return true;
     if (!this.#changed) return false;
-    const { cookie } = open();
-    return cookie.expires !== null || seat.text?.startsWith(`[${cookieText(cookie, usualCookie)},`) === false;
+    const { session, foundCookie } = open();
+    return session.cookie.expires !== null || cookieText(session.cookie, usualCookie) !== foundCookie;
   }
 
   /** A session that the browser never hears of would only lie about. */
@@ -149,4 +215,10 @@ export class SessionWriter {
     this.#kit.warnInsecure();
     return false;
   }
+}
+
+const nothing: Changes = { fields: [], gone: [] };
+
+function isNothing({ fields, gone }: Changes): boolean {
+  return fields.length === 0 && gone.length === 0;
 }

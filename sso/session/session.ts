@@ -2,11 +2,12 @@
  * `req.session`: what an application keeps of one visitor, as properties of an object, with the methods
  * that express-session gives it. They take a callback as there, or return a promise if none is given.
  * Its own enumerable properties are the attributes and `cookie`; everything else lies on the prototype.
+ * Applications have it through a Watch (watch.ts), which adds the attributes that are stored.
  */
 
 import type { IncomingMessage } from 'node:http';
+import { type InspectOptions, inspect } from 'node:util';
 import type { SessionCookie } from './cookie.ts';
-import type { Attributes } from './session-data.ts';
 
 export type SessionCallback = (error?: unknown) => void;
 
@@ -31,12 +32,10 @@ export class Session {
   readonly #identity: Identity;
   cookie: SessionCookie;
 
-  /** Attributes with the name of a method, or of anything else that objects have, are left out. */
-  constructor(owner: SessionOwner, identity: Identity, cookie: SessionCookie, attributes: Attributes) {
+  constructor(owner: SessionOwner, identity: Identity, cookie: SessionCookie) {
     this.#owner = owner;
     this.#identity = identity;
     this.cookie = cookie;
-    setAttributes(this, attributes);
   }
 
   /** This object itself, even through what watches it: only it has the private fields. */
@@ -50,6 +49,12 @@ export class Session {
 
   get req(): IncomingMessage {
     return this[self].#owner.req;
+  }
+
+  /** For `console.log`, which looks behind what watches the session, where the stored attributes are not. */
+  [inspect.custom](depth: number, options: InspectOptions): string {
+    if (depth < 0) return '[Session]';
+    return `Session ${inspect({ ...this }, { ...options, depth })}`;
   }
 
   /** Puts `cookie.maxAge` back to what it was set to. */
@@ -92,13 +97,6 @@ export class Session {
   destroy(callback?: SessionCallback): this | Promise<void> {
     const session = this[self];
     return answer(this, session.#owner.destroy(session), callback);
-  }
-}
-
-/** Sets what is not taken: a stored `save` or `__proto__` is no attribute. */
-export function setAttributes(session: Session, attributes: Attributes): void {
-  for (const name in attributes) {
-    if (!(name in session)) (session as unknown as Attributes)[name] = attributes[name];
   }
 }
 

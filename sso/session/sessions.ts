@@ -10,34 +10,49 @@ import { isBelowPath } from '../http/below-path.ts';
 import { readCookie } from '../http/cookie.ts';
 import type { SsoId } from '../token.ts';
 import { SessionCookie } from './cookie.ts';
+import { trackingOf } from './draft.ts';
 import { sessionHandle, setSessionHandle } from './handle.ts';
 import { parseCookieValue } from './id.ts';
+import { LeftOut } from './left-out.ts';
+import { enroll } from './options/common.ts';
+import type { SessionParts } from './parts.ts';
 import { RequestSession } from './request-session.ts';
 import { type Seat, SeatFinder } from './seat.ts';
 import type { Arrived, SessionKit } from './session-writer.ts';
-import { resolveSettings, type SessionOptions, type SessionParts, type SessionSettings } from './settings.ts';
+import { resolveSettings, type SessionOptions, type SessionSettings } from './settings.ts';
 import { SessionStore } from './store.ts';
 
 export type { EndHandler, SessionEnd } from './end-handlers.ts';
-export type { SessionOptions, SessionParts } from './settings.ts';
+export type { SessionParts } from './parts.ts';
+export type { SessionOptions } from './settings.ts';
 
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function sessions(parts: SessionParts, options: SessionOptions): RequestHandler {
   const settings = resolveSettings(parts, options);
-  const { app, onEnd } = settings;
-  if (onEnd !== undefined) parts.table.onEnd(app, onEnd);
-  const { usualCookie } = settings;
-  parts.onMounted?.({
-    app,
-    name: settings.name,
-    path: usualCookie?.path ?? '/',
-    secure: usualCookie === undefined ? !parts.allowInsecureCookie : usualCookie.secure === true,
-  });
+  const { app, name, route, usualCookie } = settings;
+  enroll(parts, settings);
+  // A balancer that looked for a route in a cookie without one would find none.
+  if (route !== undefined || parts.route === undefined) {
+    parts.onMounted?.({
+      app,
+      name,
+      path: usualCookie?.path ?? '/',
+      secure: usualCookie === undefined ? !parts.allowInsecureCookie : usualCookie.secure === true,
+    });
+  }
   const kit: SessionKit = {
     parts,
     settings,
     finder: new SeatFinder(parts, settings),
     store: new SessionStore(parts, settings, () => settings.usualCookie?.copy() ?? new SessionCookie()),
+    tracking: trackingOf(parts, settings),
+    leftOut: new LeftOut(app, parts.log),
+    warnWithheld: once(() =>
+      parts.log.warn(
+        { app },
+        'sessions: this node is cut off and lets nobody in: what requests put into their sessions meanwhile is not saved',
+      ),
+    ),
     warnInsecure: once(() =>
       parts.log.warn(
         { app },
@@ -124,7 +139,8 @@ function arrivedCookie(kit: SessionKit, req: IncomingMessage, signOn: SsoId | un
     chosen = all.find(({ id }) => kit.finder.isLive(id, signOn)) ?? all[0];
   }
   if (chosen === undefined) return { id: undefined, rewrite: false };
-  const { route, takesNew } = kit.parts;
+  const { route } = kit.settings;
+  const { takesNew } = kit.parts;
   const isElsewhere = route !== undefined && chosen.route !== route && takesNew?.() !== false;
   return { id: chosen.id, rewrite: chosen.quoted || isElsewhere };
 }

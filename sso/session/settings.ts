@@ -6,52 +6,21 @@ import type { Request } from 'express';
 import type { Clock } from '../clock.ts';
 import { configError, requireKnown } from '../errors.ts';
 import { connectionOf } from '../http/connection.ts';
-import type { Keys } from '../keys.ts';
 import type { Log } from '../log.ts';
-import type { Random } from '../random.ts';
 import { type CookieOptions, SessionCookie } from './cookie.ts';
-import type { EndHandler } from './end-handlers.ts';
-import type { SignOnView } from './handle.ts';
 import { customIdLengthAtMost } from './id.ts';
-import type { RequestContext } from './request-context.ts';
-import type { SessionTable } from './table.ts';
+import { oneOf } from './options/checks.ts';
+import {
+  type CommonOptions,
+  type CommonSettings,
+  checkCommon,
+  commonOptionNames,
+  commonSettings,
+} from './options/common.ts';
+import { type ReplicationTrigger, triggers } from './options/replication.ts';
+import type { SessionParts } from './parts.ts';
 
-export interface SessionParts {
-  readonly table: Pick<
-    SessionTable,
-    'key' | 'look' | 'inquire' | 'write' | 'touch' | 'end' | 'all' | 'stored' | 'onEnd'
-  >;
-  readonly signOns: SignOnView;
-  readonly keys: Pick<Keys, 'sessionId'>;
-  /** The sticky suffix of this node. */
-  readonly route: string | undefined;
-  /** Whether browsers should be led to this node: else an id that comes with another's route keeps it. Default: always. */
-  readonly takesNew?: (() => boolean) | undefined;
-  readonly context: RequestContext;
-  readonly random: Random;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly allowInsecureCookie: boolean;
-  /** An application's sessions are mounted, with this cookie: for whoever has to say what a balancer should look at. */
-  readonly onMounted?: ((cookie: MountedCookie) => void) | undefined;
-}
-
-/** Where its attributes are a function of the request, as far as they can be said. */
-export interface MountedCookie {
-  readonly app: string;
-  readonly name: string;
-  readonly path: string;
-  readonly secure: boolean;
-}
-
-export interface SessionOptions {
-  /** The application's name: letters, digits, `-` and `_`. The same on all nodes; other applications do not see its sessions. */
-  readonly app: string;
-  /**
-   * Milliseconds without a request after which a session is over; default 30 minutes, 0 = never. Only where the cookie has no
-   * `maxAge`. Too small: people lose what they were doing. Too large: memory on every node.
-   */
-  readonly idleMs?: number | undefined;
+export interface SessionOptions extends CommonOptions {
   /** The cookie's name. Default `__Host-latchkey-<app>`, as far as the cookie's attributes let a browser accept it. */
   readonly name?: string | undefined;
   /** express-session's old word for `name`. */
@@ -69,25 +38,35 @@ export interface SessionOptions {
   /** What `req.session = null` does: `keep` (default) saves nothing, `destroy` is `req.session.destroy()`. */
   readonly unset?: 'keep' | 'destroy' | undefined;
   /**
-   * Called at the end of each session on the node that served it: its sign-on ended, it timed out, it was destroyed. What it
-   * throws is logged and named in the receipt of the logout; the session has ended all the same. It must not take long.
+   * What makes an attribute dirty, so that it is compared at the end of the request, and sent if it differs from what was stored.
+   * Default `SET_AND_NON_PRIMITIVE_GET`.
+   *
+   * - `SET`: that it was assigned, defined or deleted. The cheapest: a change inside an object that is not assigned again is lost (V97).
+   * - `SET_AND_NON_PRIMITIVE_GET`: also that an object was read from it, since it may have been changed since.
+   * - `SET_AND_GET`: the same, and whatever is read tells the other nodes at once that the session is in use, whatever
+   *   `maxUnreplicatedInterval` says.
    */
-  readonly onEnd?: EndHandler | undefined;
+  readonly replicationTrigger?: ReplicationTrigger | undefined;
+  /**
+   * Whether ids carry this node's route for a balancer, and the cookie is set again with it after a failover (JBoss: `useJK`).
+   * Default: whether the node has a route. true where it has none is an error at the start.
+   */
+  readonly useRoute?: boolean | undefined;
   /** Whether `X-Forwarded-Proto` says that a connection is secure. Default: Express's `req.secure`, which follows `trust proxy`. */
   readonly proxy?: boolean | undefined;
   /** Accepted and ignored: the cookie is not signed, its id carries a check of its own. */
   readonly secret?: unknown;
 }
 
-export interface SessionSettings {
-  readonly app: string;
-  readonly idleMs: number;
+export interface SessionSettings extends CommonSettings {
   readonly name: string;
+  readonly trigger: ReplicationTrigger;
+  /** The sticky suffix of ids; `undefined`: they have none, and what one has in a cookie stays. */
+  readonly route: string | undefined;
   readonly rolling: boolean;
   readonly saveUninitialized: boolean;
   readonly unsetDestroys: boolean;
   readonly genid: ((req: IncomingMessage) => string) | undefined;
-  readonly onEnd: EndHandler | undefined;
   /** The cookie that every session gets, where it is the same for all. */
   readonly usualCookie: SessionCookie | undefined;
   cookieFor(req: IncomingMessage): SessionCookie;
@@ -96,8 +75,7 @@ export interface SessionSettings {
 
 /** `store` is none: sessions live in the nodes. */
 const optionNames = [
-  'app',
-  'idleMs',
+  ...commonOptionNames,
   'name',
   'key',
   'cookie',
@@ -106,25 +84,19 @@ const optionNames = [
   'resave',
   'genid',
   'unset',
-  'onEnd',
   'proxy',
   'secret',
+  'replicationTrigger',
+  'useRoute',
 ];
 
-export const defaultIdleMs = 30 * 60_000;
-
 /** @throws SsoError ERR_CONFIG_INVALID */
-export function resolveSettings(
-  { allowInsecureCookie, clock, log }: SessionParts,
-  options: SessionOptions,
-): SessionSettings {
-  const { app, cookie = {}, genid, unset, onEnd, proxy, idleMs = defaultIdleMs } = options;
+export function resolveSettings(parts: SessionParts, options: SessionOptions): SessionSettings {
+  const { allowInsecureCookie, clock, log } = parts;
+  const { app, cookie = {}, genid, unset, proxy } = options;
   requireKnown('sessions', options, optionNames);
-  checkApp(app);
-  if (!Number.isSafeInteger(idleMs) || idleMs < 0)
-    throw configError('idleMs', 'must be a whole number of milliseconds; 0 means never');
+  checkCommon(options);
   if (genid !== undefined && typeof genid !== 'function') throw configError('genid', 'must be a function');
-  if (onEnd !== undefined && typeof onEnd !== 'function') throw configError('onEnd', 'must be a function');
   if (unset !== undefined && unset !== 'destroy' && unset !== 'keep')
     throw configError('unset', 'must be "destroy" or "keep"');
   const name = options.name ?? options.key ?? usualName(app, cookie, allowInsecureCookie);
@@ -144,30 +116,31 @@ export function resolveSettings(
     );
     if (all.secure !== 'auto' && all.sameSite !== 'auto' && !cookie.expires) usualCookie = all;
   }
+  const common = commonSettings(parts, options, usualCookie?.originalMaxAge);
   if (options.secret !== undefined)
     log.info({ app }, 'sessions: the option "secret" has no effect, ids carry a check of their own');
   if (!allowInsecureCookie) warn(log, app, name, usualCookie);
   return {
-    app,
-    idleMs,
+    ...common,
     name,
+    trigger: oneOf('replicationTrigger', options.replicationTrigger, triggers, 'SET_AND_NON_PRIMITIVE_GET'),
+    route: routeFor(options.useRoute, parts.route),
     rolling: options.rolling === true,
     saveUninitialized: options.saveUninitialized === true,
     unsetDestroys: unset === 'destroy',
     genid: genid && ((req) => checkId(genid(req as Request))),
-    onEnd,
     usualCookie,
     cookieFor: (req) =>
+      usualCookie?.copy() ??
       decided(full(typeof cookie === 'function' ? cookie(req as Request) : cookie), () => isSecure(req), clock),
     isSecure,
   };
 }
 
-/** @throws SsoError ERR_CONFIG_INVALID */
-export function checkApp(app: unknown): asserts app is string {
-  if (typeof app !== 'string' || !/^[A-Za-z0-9_-]{1,64}$/.test(app)) {
-    throw configError('app', "is required: the application's name, 1 to 64 letters, digits, - or _");
-  }
+function routeFor(useRoute: unknown, route: string | undefined): string | undefined {
+  if (useRoute === undefined || (useRoute === true && route !== undefined)) return route;
+  if (useRoute === false) return undefined;
+  throw configError('useRoute', useRoute === true ? 'is true, and this node has no route' : 'must be true or false');
 }
 
 const cookieName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;

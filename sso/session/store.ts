@@ -9,25 +9,31 @@
 
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { configError, requireKnown, SsoError } from '../errors.ts';
+import { requireKnown, SsoError } from '../errors.ts';
 import type { SsoId } from '../token.ts';
 import { type CookieData, SessionCookie } from './cookie.ts';
-import type { EndHandler } from './end-handlers.ts';
+import { cookieField, cookieText, idleLimit, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
+import type { SessionData } from './data/session-data.ts';
+import { Draft, trackingOf } from './draft.ts';
+import { removed, type TrackerOptions } from './graph/tracker.ts';
 import { sessionHandle } from './handle.ts';
+import { LeftOut, refusal } from './left-out.ts';
+import {
+  type CommonOptions,
+  type CommonSettings,
+  checkCommon,
+  commonOptionNames,
+  commonSettings,
+  enroll,
+} from './options/common.ts';
+import type { SessionParts } from './parts.ts';
 import type { LiveSession } from './record.ts';
 import { RequestSession } from './request-session.ts';
 import { Session, type SessionCallback, type SessionOwner } from './session.ts';
-import { type Attributes, idleLimit, keptCookie, parseSessionText, sessionText } from './session-data.ts';
-import { checkApp, defaultIdleMs, type SessionParts } from './settings.ts';
+import type { Attributes } from './watch.ts';
 
-export interface StoreOptions {
-  /** The application's name, the same on all nodes. */
-  readonly app: string;
-  /** Milliseconds without a request after which a session without `cookie.maxAge` is over; default 30 minutes, 0 = never. */
-  readonly idleMs?: number | undefined;
-  /** As that of `sessions()`: called at the end of each session on the node that served it; what it throws is in the receipt of the logout. */
-  readonly onEnd?: EndHandler | undefined;
-}
+/** As those of `sessions()`; what makes an attribute dirty is express-session's to say. */
+export interface StoreOptions extends CommonOptions {}
 
 /** A session as a store gives it: the cookie's settings and the attributes. */
 export interface StoredSession {
@@ -37,43 +43,59 @@ export interface StoredSession {
   readonly [attribute: string]: unknown;
 }
 
+/** What a request was given of a session, or has saved of it last. */
+interface Given {
+  readonly key: string;
+  readonly draft: Draft;
+  readonly seen: SessionData | undefined;
+}
+
 type Found = (error: unknown, session?: StoredSession | null) => void;
 type Generate = (req: IncomingMessage) => void;
 type StoreRequest = IncomingMessage & { session?: object; sessionID: string };
 
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function store(parts: SessionParts, options: StoreOptions): SessionStore {
-  requireKnown('store', options, ['app', 'idleMs', 'onEnd']);
-  const { app, onEnd } = options;
-  if (onEnd !== undefined && typeof onEnd !== 'function') throw configError('onEnd', 'must be a function');
-  checkApp(app);
-  if (onEnd !== undefined) parts.table.onEnd(app, onEnd);
+  requireKnown('store', options, commonOptionNames);
+  checkCommon(options);
+  const settings = commonSettings(parts, options);
+  enroll(parts, settings);
   parts.context.enable();
-  return new SessionStore(parts, options);
+  return new SessionStore(parts, settings);
+}
+
+/** An anonymous session's content, on its way to a new id. */
+interface Moving {
+  readonly key: string;
+  /** As the request was given it, until a session was made of it. */
+  given: SessionData | undefined;
+  /** The request's present session was made of this. */
+  taken: SessionData | undefined;
 }
 
 export class SessionStore extends EventEmitter {
   readonly #parts: SessionParts;
   readonly #app: string;
-  readonly #idleMs: number;
+  readonly #settings: CommonSettings;
+  readonly #tracking: TrackerOptions;
+  readonly #leftOut: LeftOut;
   readonly #usualCookie: () => SessionCookie;
   /** The sign-on of a request when its session was made: if it ends meanwhile, the session is not saved (V67). */
   readonly #signOns = new WeakMap<object, SsoId | undefined>();
+  /** What a request was given last, so that only what it changed is written, and what others changed meanwhile stays. */
+  readonly #given = new WeakMap<object, Given>();
   /** An anonymous session's content, on its way to a new id in a request that is signed on. */
-  readonly #moving = new WeakMap<object, { readonly key: string; attributes: Attributes }>();
+  readonly #moving = new WeakMap<object, Moving>();
   #generate: Generate | undefined;
 
   /** @param usualCookie the cookie of sessions that were saved without one of their own, by `sessions()` of the same application */
-  constructor(
-    parts: SessionParts,
-    { app, idleMs = defaultIdleMs }: StoreOptions,
-    usualCookie = () => new SessionCookie(),
-  ) {
+  constructor(parts: SessionParts, settings: CommonSettings, usualCookie = () => new SessionCookie()) {
     super();
-    checkApp(app);
     this.#parts = parts;
-    this.#app = app;
-    this.#idleMs = idleMs;
+    this.#app = settings.app;
+    this.#settings = settings;
+    this.#tracking = trackingOf(parts, settings);
+    this.#leftOut = new LeftOut(settings.app, parts.log);
     this.#usualCookie = usualCookie;
   }
 
@@ -89,8 +111,12 @@ export class SessionStore extends EventEmitter {
         generate(req);
         this.#signOns.set(req, this.#parts.signOns.of(req));
         const moving = this.#moving.get(req);
-        if (moving !== undefined) Object.assign((req as StoreRequest).session ?? {}, moving.attributes);
-        if (moving !== undefined) moving.attributes = {};
+        if (moving === undefined) return;
+        // The next session of the same request begins empty.
+        moving.taken = moving.given;
+        moving.given = undefined;
+        if (moving.taken === undefined) return;
+        Object.assign((req as StoreRequest).session ?? {}, attributesOf(this.#draft(moving.taken)));
       });
   }
 
@@ -109,14 +135,16 @@ export class SessionStore extends EventEmitter {
   }
 
   touch(id: string, _session: object, callback?: SessionCallback): void {
-    this.#parts.table.touch(this.#key(id));
+    this.#parts.table.touch(this.#key(id), { afterMs: this.#settings.unreplicatedMs });
     settle(Promise.resolve(), callback);
   }
 
   /** The application's sessions as a list: their ids are nowhere kept. */
   all(callback: (error: unknown, sessions?: StoredSession[]) => void): void {
     settle(
-      Promise.resolve(Array.from(this.#parts.table.all(this.#app), ([, session]) => this.#stored(session))),
+      Promise.resolve(
+        Array.from(this.#parts.table.all(this.#app), ([, session]) => this.#stored(session, this.#draft(session.data))),
+      ),
       callback,
     );
   }
@@ -131,7 +159,8 @@ export class SessionStore extends EventEmitter {
     settle(this.#parts.table.stored(), callback);
   }
 
-  load(id: string, callback: (error: unknown, session?: StoredSession) => void): void {
+  // biome-ignore lint/suspicious/noExplicitAny: express-session's type of it has what the application declares, required or not.
+  load(id: string, callback: (error: unknown, session?: any) => void): void {
     const request = { sessionID: id, sessionStore: this } as unknown as IncomingMessage;
     const made = this.#get(id).then((session) => session && this.createSession<StoredSession>(request, session));
     settle<StoredSession | undefined>(
@@ -146,7 +175,9 @@ export class SessionStore extends EventEmitter {
     const request = req as StoreRequest;
     const kept = keptCookie(cookie, this.#parts.clock);
     if (cookie.expires) kept.endAt(new Date(cookie.expires).valueOf());
-    const made = new Session(this.#owner(request), { id: request.sessionID }, kept, attributes);
+    const made = new Session(this.#owner(request), { id: request.sessionID }, kept);
+    // A stored `save` or `__proto__` is no attribute.
+    for (const name in attributes) if (!(name in made)) (made as unknown as Attributes)[name] = attributes[name];
     request.session = made;
     // The caller's own idea of a session: express-session's type and ours say the same in different words.
     return made as S;
@@ -173,16 +204,20 @@ export class SessionStore extends EventEmitter {
       look = await table.inquire(key);
     if (look.state !== 'live') return null;
     if (req !== undefined && look.session.signOn !== signOn) {
-      if (look.session.signOn === undefined)
-        this.#moving.set(req, { key, attributes: parseSessionText(look.session.data).attributes });
+      if (look.session.signOn === undefined) this.#moving.set(req, { key, given: look.session.data, taken: undefined });
       return null;
     }
-    if (req !== undefined) this.#signOns.set(req, signOn);
-    return this.#stored(look.session);
+    const draft = this.#draft(look.session.data);
+    if (req !== undefined) {
+      this.#signOns.set(req, signOn);
+      this.#given.set(req, { key, draft, seen: look.session.data });
+    }
+    return this.#stored(look.session, draft);
   }
 
   async #set(id: string, session: Attributes): Promise<void> {
     const { table, signOns, context, clock } = this.#parts;
+    const { idleMs, telling, unreplicatedMs, waits } = this.#settings;
     const key = this.#key(id);
     const look = table.look(key);
     if (look.state === 'ended') return;
@@ -190,12 +225,45 @@ export class SessionStore extends EventEmitter {
     const known = look.state === 'live' || look.state === 'doubtful';
     const signOn = known ? look.session.signOn : req && (this.#signOns.get(req) ?? signOns.of(req));
     const cookie = cookieOf(session['cookie'], clock);
-    const data = sessionText({ ...session, cookie }, undefined);
-    if (table.write(key, { app: this.#app, signOn, idleMs: idleLimit(cookie, this.#idleMs), data }) === undefined)
-      return;
+    const held = known ? look.session.data : undefined;
     const moving = req && this.#moving.get(req);
+    const initial = known ? undefined : this.#brought(moving);
+    const begun = initial === undefined ? held : moving?.taken;
+    const { draft, seen } = this.#givenTo(req, key) ?? { draft: this.#draft(begun), seen: begun };
+    const found = draft.compare(touchedBy(session, draft));
+    const text = cookieText(cookie, undefined);
+    const settings =
+      held?.get(settingsPart, cookieField) === text ? [] : [{ part: settingsPart, field: cookieField, text }];
+    const changes = { ...found.changes, fields: [...found.changes.fields, ...settings] };
+    if (known && changes.fields.length + changes.gone.length === 0) {
+      table.touch(key, { afterMs: unreplicatedMs });
+    } else {
+      const what = {
+        app: this.#app,
+        signOn,
+        idleMs: idleLimit(cookie, idleMs),
+        changes,
+        seen,
+        initial,
+        telling,
+        replaces: moving !== undefined,
+      };
+      const written = table.write(key, what);
+      if (written === undefined) return;
+      draft.wrote(changes);
+      if (req !== undefined) this.#given.set(req, { key, draft, seen: written.data });
+    }
+    this.#leftOut.warn(found.leftOut);
     if (moving !== undefined) table.end(moving.key, 'renewed');
-    await table.stored();
+    if (waits && telling.afterMs === 0) await table.stored();
+    if (found.refused.length > 0) throw refusal(found.refused);
+  }
+
+  /** What a session that moves takes along: also what others wrote to it since it was given away. */
+  #brought(moving: Moving | undefined): SessionData | undefined {
+    if (moving?.taken === undefined) return undefined;
+    const look = this.#parts.table.look(moving.key);
+    return look.state === 'live' || look.state === 'doubtful' ? look.session.data : undefined;
   }
 
   async #destroy(id: string): Promise<void> {
@@ -221,11 +289,20 @@ export class SessionStore extends EventEmitter {
     if (this.#parts.table.end(old, 'renewed')) await this.#parts.table.stored();
   }
 
-  #stored({ data, lastAccessAt }: LiveSession): StoredSession {
-    const { cookie: kept, attributes } = parseSessionText(data);
+  #draft(data: SessionData | undefined): Draft {
+    return new Draft(data, this.#tracking);
+  }
+
+  #givenTo(req: IncomingMessage | undefined, key: string): Given | undefined {
+    const given = req && this.#given.get(req);
+    return given?.key === key ? given : undefined;
+  }
+
+  #stored({ data, lastAccessAt }: LiveSession, draft: Draft): StoredSession {
+    const kept = parseCookieText(data.get(settingsPart, cookieField));
     const cookie = kept === undefined ? this.#usualCookie() : keptCookie(kept, this.#parts.clock);
     if (cookie.originalMaxAge !== null) cookie.endAt(lastAccessAt + cookie.originalMaxAge);
-    return { ...attributes, cookie: cookie.data as StoredSession['cookie'] };
+    return { ...attributesOf(draft), cookie: cookie.data as StoredSession['cookie'] };
   }
 
   #owner(req: StoreRequest): SessionOwner {
@@ -244,6 +321,17 @@ export class SessionStore extends EventEmitter {
       },
     };
   }
+}
+
+function attributesOf({ tracker }: Draft): Attributes {
+  return Object.fromEntries(tracker.names().map((name) => [name, tracker.read(name)]));
+}
+
+/** All of a session as express-session has it: what is stored and not in it was taken away. */
+function touchedBy(session: Attributes, { tracker }: Draft): ReadonlyMap<string, unknown> {
+  const touched = new Map<string, unknown>(tracker.names().map((name) => [name, removed]));
+  for (const [name, value] of Object.entries(session)) if (name !== 'cookie') touched.set(name, value);
+  return touched;
 }
 
 /** express-session's cookie, ours, or what JSON left of one. */

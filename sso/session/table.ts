@@ -6,97 +6,38 @@
  */
 
 import { hash } from 'node:crypto';
-import type { Clock } from '../clock.ts';
+import type { Cause } from '../entry.ts';
 import { SsoError } from '../errors.ts';
-import type { Asked, Copies, Gossip } from '../gossip/copies.ts';
+import type { Asked } from '../gossip/copies.ts';
 import type { Change } from '../gossip/lattice.ts';
-import type { HybridClock } from '../hybrid-clock.ts';
-import type { Log } from '../log.ts';
 import type { EndedApp } from '../logout/finality.ts';
 import type { Served } from '../logout/receipts.ts';
 import type { LinkedEnd, Links, SessionView } from '../registry.ts';
 import type { SsoId } from '../token.ts';
 import { EndedApps, type EndHandler, EndHandlers } from './end-handlers.ts';
+import type { Classes } from './graph/classes.ts';
 import { LinkIndex } from './links.ts';
+import { endSession, graceMs, idleAt, type LiveSession, type SessionCause, type SessionRecord } from './record.ts';
 import {
-  anonymousLifeMs,
-  endSession,
-  idleAt,
-  type LiveSession,
-  maxDataLength,
-  type SessionCause,
-  type SessionRecord,
-} from './record.ts';
+  type SessionLimits,
+  type SessionLook,
+  type SessionTableParts,
+  type SessionWrite,
+  sessionLimits,
+} from './table-parts.ts';
+import { type Alteration, Teller, type Telling } from './teller.ts';
+import { Uses } from './uses.ts';
+import { alone, atOnce, begin, isElsewhere, requireFits, tooLarge } from './writing.ts';
 
-export type SessionLook =
-  | { readonly state: 'live'; readonly session: LiveSession }
-  /** Unused for its idle limit as far as this node saw: another one may know better. */
-  | { readonly state: 'doubtful'; readonly session: LiveSession }
-  | { readonly state: 'ended'; readonly cause: SessionCause }
-  | { readonly state: 'unknown' }
-  /** Unknown here, and not everybody could be asked. */
-  | { readonly state: 'undecided' };
-
-/** What the table asks about sign-ons; the registry answers. */
-export interface SignOnState {
-  /** `open`, or `over` if it is closed, expired or ended by its subject, or `unknown` here. */
-  stateOf(id: SsoId): 'open' | 'over' | 'unknown';
-  endsAt(id: SsoId): number | undefined;
-  /** The entry's end, for sessions that end with it: the same instant on every node. */
-  closedAt(id: SsoId): number | undefined;
-  /** Asks the members for an entry that is unknown here. */
-  fetch(id: SsoId): Promise<unknown>;
-  /** A linked session ended at this instant: the entry was not empty until then. */
-  lived(id: SsoId, until: number): void;
-}
-
-export interface SessionTableParts {
-  readonly copies: Copies<SessionRecord>;
-  readonly gossip: Pick<Gossip, 'stored'>;
-  readonly signOns: SignOnState;
-  readonly clock: Clock;
-  readonly hybrid: HybridClock;
-  /** This life of this node: `node:incarnation`. */
-  readonly life: string;
-  /** When a life ended, milliseconds; `undefined` while it goes on. */
-  readonly lifeEndedAt: (life: string) => number | undefined;
-  readonly limits?: Partial<SessionLimits>;
-  readonly log?: Log;
-}
-
-/** What a request writes. */
-export interface SessionWrite {
-  readonly app: string;
-  readonly signOn: SsoId | undefined;
-  readonly idleMs: number;
-  readonly data: string;
-  /** Of a session that moves to a new id: when it was made. Two requests that move it at once agree by that (S7). Default now. */
-  readonly createdAt?: number | undefined;
-}
-
-export interface SessionLimits {
-  /** Sessions on all nodes; one more is refused with 503. Default 1,000,000. */
-  readonly sessions: number;
-  /** Sessions of one sign-on; one more ends the oldest. Default 256. */
-  readonly sessionsPerSignOn: number;
-  /** Members that hold a changed session before the answer's last byte, this one included. Default 2. */
-  readonly copies: number;
-  /** The longest that an answer waits for that, milliseconds. Default 250. */
-  readonly waitMs: number;
-}
-
-export const sessionLimits: SessionLimits = { sessions: 1_000_000, sessionsPerSignOn: 256, copies: 2, waitMs: 250 };
-
-/** Activity is told at most this many times within an idle limit. */
-const coarseness = 20;
-/** How often activity is told for a session that never times out, milliseconds. */
-const idleFreeMs = 60_000;
+export type { SessionLimits, SessionLook, SessionTableParts, SessionWrite, Telling };
 
 export class SessionTable implements Links {
   readonly #parts: SessionTableParts;
   readonly #limits: SessionLimits;
   readonly #links = new LinkIndex();
   readonly #handlers: EndHandlers;
+  readonly #teller: Teller;
+  readonly #uses: Uses;
   /** While the sessions of a sign-on end: why it ended, and what ended of this life's. */
   #ending: { readonly end: LinkedEnd; readonly apps: EndedApps } | undefined;
   /** Live ones: records of ends are no sessions, and refuse nobody a new one. */
@@ -106,6 +47,8 @@ export class SessionTable implements Links {
     this.#parts = parts;
     this.#limits = { ...sessionLimits, ...parts.limits };
     this.#handlers = new EndHandlers(parts.log);
+    this.#teller = new Teller(parts);
+    this.#uses = new Uses({ copies: parts.copies, clock: parts.clock, teller: this.#teller });
     parts.copies.onChange((change) => this.#changed(change));
     parts.copies.onForget((key, session) => this.#forgotten(key, session));
   }
@@ -120,16 +63,26 @@ export class SessionTable implements Links {
     return hash('sha256', `${app}\n${id}`, 'base64url');
   }
 
+  /** What is known of a session, for whoever goes on to use it: what lies on the disk comes back into memory. */
   look(key: string): SessionLook {
+    const look = this.#judge(key);
+    if (look.state !== 'live' && look.state !== 'doubtful') return look;
+    return this.#parts.residence?.activate(key, look.session) === false
+      ? { state: 'doubtful', session: look.session }
+      : look;
+  }
+
+  #judge(key: string): SessionLook {
     const session = this.#parts.copies.get(key);
-    if (session === undefined) return unknown;
+    if (session === undefined || session.state === 'changed') return unknown;
     if (session.state === 'ended') return { state: 'ended', cause: session.cause };
     if (session.signOn !== undefined) {
       const signOn = this.#parts.signOns.stateOf(session.signOn);
       if (signOn === 'over') return { state: 'ended', cause: 'sign-on' };
       if (signOn === 'unknown') return unknown;
     }
-    return { state: this.#parts.clock.now() < idleAt(session) ? 'live' : 'doubtful', session };
+    if (isElsewhere(session, this.#parts.life)) return { state: 'elsewhere', session };
+    return { state: this.#isUnused(key, session) ? 'doubtful' : 'live', session };
   }
 
   /**
@@ -146,65 +99,98 @@ export class SessionTable implements Links {
     const look = this.look(key);
     if (look.state === 'unknown') return asked.everybody ? look : { state: 'undecided' };
     if (look.state !== 'doubtful') return look;
-    return asked.living ? { state: 'ended', cause: 'timeout' } : { state: 'live', session: look.session };
+    if (look.session.data.isLost) {
+      // Neither the disk nor anybody else has the data.
+      if (!asked.everybody) return { state: 'undecided' };
+      this.end(key, 'node-lost');
+      return { state: 'ended', cause: 'node-lost' };
+    }
+    return asked.living && !this.#mayHaveBeenUsed(key, look.session)
+      ? { state: 'ended', cause: 'timeout' }
+      : { state: 'live', session: look.session };
   }
 
   /**
-   * Makes a session or writes it anew. `undefined`: it has ended, or its sign-on is not open: nothing was saved (V67).
+   * Makes a session or changes it. `undefined`: it has ended, its sign-on is not open, or its data is not here: nothing was
+   * saved (V67).
    * @throws SsoError ERR_SESSION_INVALID the data is too large · ERR_LIMIT_REACHED too many sessions
    */
   write(key: string, what: SessionWrite): LiveSession | undefined {
-    const { copies, clock, hybrid, signOns, life } = this.#parts;
-    if (what.data.length > maxDataLength) {
-      throw new SsoError(
-        'ERR_SESSION_INVALID',
-        `the session's data has ${what.data.length} characters; at most ${maxDataLength} can be kept`,
-      );
-    }
-    if (what.signOn !== undefined && signOns.stateOf(what.signOn) !== 'open') return undefined;
+    const { copies, life, signOns, residence } = this.#parts;
+    const { signOn, changes, telling = atOnce } = what;
+    if (signOn !== undefined && signOns.stateOf(signOn) !== 'open') return undefined;
     const known = copies.get(key);
-    if (known?.state === 'ended' || (known !== undefined && known.signOn !== what.signOn)) return undefined;
-    if (known === undefined) this.#makeRoom(what.signOn);
-    const now = clock.now();
-    const endsAt = what.signOn === undefined ? undefined : signOns.endsAt(what.signOn);
-    const session: LiveSession = {
-      state: 'live',
-      app: what.app,
-      signOn: what.signOn,
-      createdAt: known?.createdAt ?? what.createdAt ?? now,
-      endsAt: known?.endsAt ?? endsAt ?? now + anonymousLifeMs,
-      version: hybrid.next(known?.version),
-      owner: life,
-      ownerStamp: known?.owner === life ? known.ownerStamp : hybrid.next(known?.ownerStamp),
-      releasedAt: 0,
-      idleMs: what.idleMs,
-      data: what.data,
-      lastAccessAt: now,
-    };
-    const written = copies.put(key, session);
-    if (written === undefined && copies.refuses(key, session) === 'too-large') {
-      throw new SsoError('ERR_SESSION_INVALID', "the session's data is too large to travel to the other nodes");
+    if (known !== undefined && (known.state !== 'live' || known.signOn !== signOn || isElsewhere(known, life)))
+      return undefined;
+    if (known?.data.isLost) return undefined;
+    const begun = begin(known, what, this.#parts);
+    const steps = telling.alone ? alone(changes) : [changes];
+    requireFits(begun.data, steps);
+    if (known === undefined) {
+      if (what.replaces !== true) residence?.admit(what.app);
+      this.#makeRoom(signOn);
     }
+    let altered: Alteration = known === undefined || begun.data !== known.data ? 'all' : 'no data';
+    let written: SessionRecord | undefined;
+    let session = begun;
+    for (const step of steps) {
+      if (step.fields.length > 0 || step.gone.length > 0) {
+        const stamp = this.#parts.hybrid.next(session.data.latest);
+        const { data, delta } = session.data.change(step, writerOf(life, key), stamp, what.seen);
+        session = { ...session, data };
+        if (altered !== 'all') altered = delta;
+      }
+      written = this.#teller.put(key, session, altered, telling);
+      if (written?.state !== 'live') break;
+      session = written;
+      altered = 'no data';
+    }
+    if (written === undefined && copies.refuses(key, session) === 'too-large')
+      throw tooLarge('to travel to the other nodes');
+    this.#uses.told(key);
+    residence?.used(key);
     return written?.state === 'live' ? written : undefined;
   }
 
-  /** A request used the session: says so coarsely, and links it to this node if the node that served it is gone (V86). */
-  touch(key: string): void {
-    const { copies, clock, hybrid, life, lifeEndedAt } = this.#parts;
+  /** Whether there is room for one more session, on all nodes and of this application in memory. @throws SsoError ERR_LIMIT_REACHED */
+  admit(app: string): void {
+    this.#requireRoom();
+    this.#parts.residence?.admit(app);
+  }
+
+  /**
+   * A request used the session: this node knows when, the others are told as `Activity` says; and it is linked to this node
+   * if the node that served it is gone (V86).
+   * @param told how long ago the others were told of a use at most, milliseconds; 0: each is told; Infinity: only what must be
+   */
+  touch(key: string, told: { readonly afterMs: number }): void {
+    const { copies, clock, hybrid, life, lifeEndedAt, residence } = this.#parts;
     const session = copies.get(key);
     if (session?.state !== 'live') return;
-    const now = clock.now();
     if (session.owner !== life && (session.owner === '' || lifeEndedAt(session.owner) !== undefined)) {
-      copies.put(key, {
-        ...session,
-        lastAccessAt: now,
-        owner: life,
-        releasedAt: 0,
-        ownerStamp: hybrid.next(session.ownerStamp),
-      });
-    } else if (now - session.lastAccessAt > (session.idleMs > 0 ? session.idleMs / coarseness : idleFreeMs)) {
-      copies.put(key, { ...session, lastAccessAt: now });
-    }
+      const ownerStamp = hybrid.next(session.ownerStamp);
+      const taken = { ...session, lastAccessAt: clock.now(), owner: life, releasedAt: 0, ownerStamp };
+      this.#teller.put(key, taken, 'no data', atOnce);
+      this.#uses.told(key);
+    } else this.#uses.used(key, session, told.afterMs);
+    residence?.used(key);
+  }
+
+  /** When the session was last used, as far as this node knows, milliseconds. */
+  lastUse(key: string, session: LiveSession): number {
+    return this.#uses.lastUse(key, session);
+  }
+
+  /** Tells the other nodes everything that waits to be told: changes of an interval, and uses (V88). */
+  flush(): void {
+    this.#teller.flush();
+    this.#uses.flush();
+  }
+
+  /** Ends every timer; tells nobody. */
+  close(): void {
+    this.#uses.close();
+    this.#teller.close();
   }
 
   /** Ends one session alone. True if it was live. */
@@ -235,9 +221,12 @@ export class SessionTable implements Links {
     return apps.all();
   }
 
-  /** Tells an application when a session of its ends that this node served: its sign-on ended, it timed out, it was destroyed. */
-  onEnd(app: string, handler: EndHandler): void {
-    this.#handlers.add(app, handler);
+  /**
+   * Tells an application when a session of its ends that this node served: its sign-on ended, it timed out, it was destroyed.
+   * @param classes whose instances its sessions hold
+   */
+  onEnd(app: string, handler: EndHandler, classes?: Classes): void {
+    this.#handlers.add(app, handler, classes);
   }
 
   /** The live sessions of a sign-on that a node serves. */
@@ -285,17 +274,24 @@ export class SessionTable implements Links {
 
   *all(app: string): IterableIterator<[string, LiveSession]> {
     for (const [key, session] of this.#parts.copies.entries()) {
-      if (session.state === 'live' && session.app === app && this.look(key).state === 'live') yield [key, session];
+      if (session.state === 'live' && session.app === app && this.#judge(key).state === 'live') yield [key, session];
     }
+  }
+
+  /** Why a sign-on is ending whose sessions end now; `undefined` at any other time. */
+  get endingCause(): Cause | undefined {
+    return this.#ending?.end.cause;
   }
 
   /** The application stops on this node: its links go, the data stays for whoever serves it next (V44). */
   release(app: string): void {
+    this.flush();
     const { copies, clock, hybrid, life } = this.#parts;
     const now = clock.now();
     for (const [key, session] of [...copies.entries()]) {
       if (session.state === 'live' && session.app === app && session.owner === life) {
-        copies.put(key, { ...session, owner: '', releasedAt: now, ownerStamp: hybrid.next(session.ownerStamp) });
+        const released = { ...session, owner: '', releasedAt: now, ownerStamp: hybrid.next(session.ownerStamp) };
+        this.#teller.put(key, released, 'no data', atOnce);
       }
     }
   }
@@ -305,15 +301,30 @@ export class SessionTable implements Links {
     return this.#parts.gossip.stored(this.#limits.copies, this.#limits.waitMs);
   }
 
+  #isUnused(key: string, session: LiveSession): boolean {
+    const now = this.#parts.clock.now();
+    return now >= idleAt(session) && now >= this.#uses.idleAt(key, session);
+  }
+
+  /** The node that served it is lost, and may have been so before it told the last use (V89). */
+  #mayHaveBeenUsed(key: string, session: LiveSession): boolean {
+    const { clock, life, lifeEndedAt } = this.#parts;
+    if (session.owner === life || session.owner === '' || lifeEndedAt(session.owner) === undefined) return false;
+    return clock.now() < Math.min(session.endsAt, this.#uses.idleAt(key, session) + graceMs(session));
+  }
+
   #linkEnd(session: LiveSession): number {
     if (session.releasedAt > 0) return Math.min(session.releasedAt, idleAt(session));
     return Math.min(idleAt(session), this.#parts.lifeEndedAt(session.owner) ?? Number.POSITIVE_INFINITY);
   }
 
-  #makeRoom(signOn: SsoId | undefined): void {
-    if (this.#live >= this.#limits.sessions) {
+  #requireRoom(): void {
+    if (this.#live >= this.#limits.sessions)
       throw new SsoError('ERR_LIMIT_REACHED', `the limit of ${this.#limits.sessions} sessions is reached`);
-    }
+  }
+
+  #makeRoom(signOn: SsoId | undefined): void {
+    this.#requireRoom();
     if (signOn === undefined) return;
     const keys = this.#links.of(signOn);
     if (keys.length >= this.#limits.sessionsPerSignOn) this.end(keys[0]!, 'left');
@@ -322,8 +333,10 @@ export class SessionTable implements Links {
   #changed({ key, before, after, own }: Change<SessionRecord>): void {
     const { hybrid, signOns, copies } = this.#parts;
     this.#live += Number(after.state === 'live') - Number(before?.state === 'live');
+    if (after.state === 'changed') return;
     if (after.state === 'live') {
-      if (!own) hybrid.hear(Math.max(after.version, after.ownerStamp));
+      if (!own) hybrid.hear(Math.max(after.version, after.ownerStamp, after.data.latest));
+      if (after.data.form === 'open') this.#uses.packLater(key);
       if (after.signOn === undefined) return;
       this.#links.add(after.signOn, key);
       // Its sign-on closed before the session was heard of: it ends here at the same instant as everywhere.
@@ -334,8 +347,15 @@ export class SessionTable implements Links {
         this.#links.remove(before.signOn, key);
         signOns.lived(before.signOn, after.endedAt);
       }
+      this.#letGo(key);
       this.#ended(key, before, after.cause, after.endedAt);
     }
+  }
+
+  /** Nothing of it is to be told any more. */
+  #letGo(key: string): void {
+    this.#teller.forget(key);
+    this.#uses.told(key);
   }
 
   /** Tells the application, if this life served the session. One that moved to another id lives on. */
@@ -349,6 +369,7 @@ export class SessionTable implements Links {
   #forgotten(key: string, session: SessionRecord): void {
     if (session.state !== 'live') return;
     this.#live--;
+    this.#letGo(key);
     if (session.signOn !== undefined) {
       this.#links.remove(session.signOn, key);
       this.#parts.signOns.lived(session.signOn, this.#linkEnd(session));
@@ -358,3 +379,6 @@ export class SessionTable implements Links {
 }
 
 const unknown: SessionLook = { state: 'unknown' };
+
+/** A session that moves takes its data along with all that was seen: under the new key this life is another writer (data/context.ts). */
+const writerOf = (life: string, key: string): string => `${life}/${key.slice(0, 4)}`;

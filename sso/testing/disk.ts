@@ -7,6 +7,7 @@
 import type { Clock } from '../clock.ts';
 import type { Disk, Kept } from '../disk/disk.ts';
 import { MemoryDisk, Platter } from '../disk/memory-disk.ts';
+import { MemoryShelf } from '../disk/memory-shelf.ts';
 
 /**
  * - `fault`: `full` or `unwritable` while nothing can be written; `undefined`: all is well again
@@ -23,6 +24,8 @@ export type TestDisk = Pick<
 /** The disk of one node, over all its lives. */
 export class NodeDisk implements Disk {
   readonly platter = new Platter();
+  /** Where its sessions are passivated. */
+  readonly shelf = new MemoryShelf(() => this.platter.fault);
   readonly #clock: Clock;
   #life: MemoryDisk;
 

@@ -57,6 +57,12 @@ export class TestNode {
     return this.#life !== undefined;
   }
 
+  /** What of its data directory holds passivated sessions, by their hashes: encrypted, and there to be looked at, and spoilt. */
+  get passivated(): Map<string, Uint8Array> {
+    if (this.#disk === undefined) throw new Error(`${this.name} has no disk: set the cluster's \`disks\``);
+    return this.#disk.shelf.values;
+  }
+
   /** The node, as `startNode` gave it: `await cluster.at('n1').sso.endSubject('alice')`. Time passes while a call is awaited. */
   get sso(): SsoNode {
     return this.#up.sso;
@@ -96,7 +102,7 @@ export class TestNode {
         clock: pump.clock(this.skew),
         random,
         channel: (self) => this.#channel(self, names),
-        ...(this.#disk && { disk: this.#disk }),
+        ...(this.#disk && { disk: this.#disk, shelf: this.#disk.shelf }),
       },
     });
     const door = signInDoor(sso);

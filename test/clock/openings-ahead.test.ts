@@ -45,7 +45,7 @@ function node(latest: () => number, now = () => startAt): Node {
   return {
     entries,
     subjects,
-    take: (key, value) => maps.merge(new Steps(), 'entries', [key, entryLattice.encode(value)], now()),
+    take: (key, value) => maps.merge(new Steps(), 'entries', [key, entryLattice.encode(value)], now()).read,
     ahead: () => counters.all()['values-ahead'] ?? 0,
   };
 }

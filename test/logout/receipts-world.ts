@@ -18,11 +18,13 @@ import { type ReceiptRecord, receiptLattice } from '../../sso/logout/receipt-lat
 import { type ReceiptLimits, Receipts } from '../../sso/logout/receipts.ts';
 import { seededRandom } from '../../sso/random.ts';
 import { type Opened, Registry, type RegistryLimits } from '../../sso/registry.ts';
-import { type SessionRecord, sessionLattice } from '../../sso/session/record.ts';
+import { sessionLattice } from '../../sso/session/lattice.ts';
+import type { SessionRecord } from '../../sso/session/record.ts';
 import { SessionTable } from '../../sso/session/table.ts';
 import { type Subject, subjectLattice } from '../../sso/subject.ts';
 import { type VirtualClock, virtualClock } from '../../sso/testing/virtual-clock.ts';
 import type { SsoId } from '../../sso/token.ts';
+import { setting } from '../session/support/changes.ts';
 
 /** The copies of others that can be reached, and whether those are all. */
 interface Reach<V> {
@@ -55,14 +57,16 @@ export class TestMap<V> implements Copies<V> {
   entries(): IterableIterator<[string, V]> {
     return this.#replica.entries();
   }
-  put(key: string, value: V): V | undefined {
+  put(key: string, value: V, told?: V): V | undefined {
     this.puts++;
     this.merge(key, value, true);
-    for (const peer of this.reached()) peer.merge(key, this.get(key)!, false);
+    const { lacks } = this.#replica.lattice;
+    for (const peer of this.reached())
+      peer.merge(key, told === undefined || lacks?.(peer.get(key), told) ? this.get(key)! : told, false);
     return this.get(key);
   }
-  settle(key: string, value: V): V | undefined {
-    this.merge(key, value, false);
+  settle(key: string, value: V, own = false): V | undefined {
+    this.merge(key, value, own);
     return this.get(key);
   }
   restore(key: string, value: V): V | undefined {
@@ -232,7 +236,7 @@ export class World {
   session(name: string, app: string, signOn: SsoId, id = `${app} at ${name}`): string {
     const { table } = this.at(name);
     const key = table.key(app, id);
-    table.write(key, { app, signOn, idleMs: 1_800_000, data: '[0,{"of":"it"}]' });
+    table.write(key, { app, signOn, idleMs: 1_800_000, changes: setting({ of: 'it' }) });
     return key;
   }
 

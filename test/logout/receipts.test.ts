@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SsoError } from '../../sso/errors.ts';
+import { setting } from '../session/support/changes.ts';
 import { leaseMs, World } from './receipts-world.ts';
 
 const three = ['n1', 'n2', 'n3'];
@@ -458,12 +459,12 @@ test('V67: a request that finishes after the logout saves nothing and revives no
   const world = new World(three);
   const { id } = world.signOn('n1');
   const key = world.session('n2', 'shop', id);
-  const late = { app: 'shop', signOn: id, idleMs: 1_800_000, data: '[0,{"late":true}]' };
+  const late = { app: 'shop', signOn: id, idleMs: 1_800_000, changes: setting({ late: true }) };
   await world.at('n1').registry.close(id, 'logout');
   for (const node of world.nodes) {
     assert.equal(node.table.write(key, late), undefined);
     assert.equal(node.table.write(node.table.key('shop', 'a new one'), late), undefined);
-    node.table.touch(key);
+    node.table.touch(key, { afterMs: 0 });
     assert.equal(node.table.look(key).state, 'ended');
   }
 });

@@ -6,6 +6,7 @@ import { SsoError } from '../../sso/errors.ts';
 import type { SessionEnd } from '../../sso/session/end-handlers.ts';
 import { sessions } from '../../sso/session/sessions.ts';
 import { World as Nodes } from '../logout/receipts-world.ts';
+import { setting } from './support/changes.ts';
 import { World } from './support/world.ts';
 
 test('V68: an end is told on the node that served the session, with its cause and what was in it', async () => {
@@ -48,7 +49,7 @@ test('a session that moved to a new id has not ended; one that timed out has, wh
   table.end(nodes.session('n1', 'shop', id), 'renewed');
   assert.deepEqual(causes, []);
   nodes.session('n1', 'shop', id, 'another');
-  await nodes.pass(1_800_000 + 180_000);
+  await nodes.pass(1_800_000 + 240_000);
   copies.forget();
   assert.deepEqual(causes, ['timeout']);
 });
@@ -94,7 +95,7 @@ test('sessions() takes onEnd as a function, once however often it is mounted', (
   sessions(parts, { app: 'shop', onEnd });
   sessions(parts, { app: 'shop', onEnd });
   const key = table.key('shop', 'one');
-  table.write(key, { app: 'shop', signOn: undefined, idleMs: 0, data: '[0,{}]' });
+  table.write(key, { app: 'shop', signOn: undefined, idleMs: 0, changes: setting({}) });
   table.end(key, 'destroyed');
   assert.equal(calls, 1);
   assert.throws(

@@ -43,6 +43,31 @@ test('V25: a session that is made on a public page while somebody is signed on i
   assert.equal((await visitor.get(app)).text, 'undefined');
 });
 
+test('V61: what a request that was under way put into the old session while another one signed on is in the new one', async () => {
+  let go = () => {};
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  const { world, app, visitor } = start({
+    '/login': async (req) => {
+      assert.equal(bag(req).user, 'alice');
+      await gate; // a database
+      const signOn = world.open();
+      handle(req).link(signOn);
+      bag(req).count = 1;
+      visitor.signOn = signOn;
+    },
+    '/coupon': (req) => void Object.assign(bag(req), { coupon: 'X' }),
+    '/all': (req, res) => res.json(bag(req)),
+  });
+  await visitor.get(app, '/set');
+  const other = visitor.copy();
+  const login = visitor.get(app, '/login');
+  await other.get(app, '/coupon');
+  go();
+  await login;
+  const { cookie: _, ...kept } = (await visitor.get(app, '/all')).body;
+  assert.deepEqual(kept, { user: 'alice', coupon: 'X', count: 1 });
+});
+
 test('V61, check 15: at sign-on the session moves to a new id, linked to the entry, and the old id is dead', async () => {
   const signOns: SsoId[] = [];
   const { world, app, visitor } = start({

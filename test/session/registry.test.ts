@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { closeEntry } from '../../sso/entry.ts';
 import { SsoError } from '../../sso/errors.ts';
 import { World } from '../logout/receipts-world.ts';
+import { setting } from './support/changes.ts';
 
 test('a sign-on carries the epoch it was opened in, and a later epoch ends it with cause epoch at every use', () => {
   const world = new World(['n1', 'n2']);
@@ -19,7 +20,7 @@ test('a sign-on carries the epoch it was opened in, and a later epoch ends it wi
     assert.equal(registry.stateOf(id), 'over');
     assert.deepEqual(registry.entriesOf('alice'), []);
     assert.equal(table.look(session).state, 'ended');
-    assert.equal(table.write(session, { app: 'shop', signOn: id, idleMs: 0, data: '[0,{}]' }), undefined);
+    assert.equal(table.write(session, { app: 'shop', signOn: id, idleMs: 0, changes: setting({}) }), undefined);
   }
   assert.equal(world.at('n2').registry.look(world.signOn('n1').id).state, 'open', 'of this epoch');
 });

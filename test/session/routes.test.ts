@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Express } from 'express';
+import { SsoError } from '../../sso/errors.ts';
 import type { SessionOptions } from '../../sso/session/sessions.ts';
 import { application, bag, eventually, Visitor } from './support/visitor.ts';
 import { World } from './support/world.ts';
@@ -104,6 +105,63 @@ test('V115: a cookie without a route gets one where there is one', async () => {
   await visitor.get(apps[0], '/set');
   assert.equal((await visitor.get(apps[1])).text, 'alice');
   assert.equal(routeOf(visitor), 'node2');
+});
+
+test('V110, V115: useRoute: false gives ids no route, looks nothing up by one, and never sets a cookie again for it (VALVE-BEHAVIOUR 1.10)', async () => {
+  const { world, apps, visitor } = cluster(three, { useRoute: false });
+  await visitor.get(apps[0], '/set');
+  assert.match(visitor.cookie, /^[A-Za-z0-9_-]{65}$/);
+  const bare = visitor.cookie;
+  for (const value of [bare, `${bare}.node1`, `${bare}.node9`, `${bare}.`]) {
+    visitor.cookie = value;
+    for (const path of ['/', '/static']) {
+      assert.equal((await visitor.get(apps[1], path)).text, path === '/' ? 'alice' : '-');
+      assert.deepEqual(visitor.lines, [], `${value} on ${path}`);
+    }
+  }
+  assert.equal([...world.nodes[1]!.table.all('shop')].length, 1);
+});
+
+test('V112b: a cookie with the route of an earlier setting names the same session, in parallel with one without', async () => {
+  const { world, apps, visitor } = cluster(three);
+  await visitor.get(apps[0], '/set');
+  const late = visitor.copy();
+  const bare = world.nodes.map((node) =>
+    application(node, { useRoute: false }, (req, res) => void res.send(String(bag(req).user))),
+  );
+  visitor.cookie = idOf(visitor)!;
+  const texts = await Promise.all([late.get(bare[1]!), visitor.get(bare[1]!), late.copy().get(apps[1])]);
+  assert.deepEqual(
+    texts.map(({ text }) => text),
+    ['alice', 'alice', 'alice'],
+  );
+  assert.equal([...world.nodes[1]!.table.all('shop')].length, 1);
+});
+
+test('1.10: useRoute: true is what a node with a route does anyway, and an error at the start where there is none', async () => {
+  const { apps, visitor } = cluster(three, { useRoute: true });
+  await visitor.get(apps[0], '/set');
+  assert.equal((await visitor.get(apps[1])).text, 'alice');
+  assert.equal(routeOf(visitor), 'node2');
+  const refused = (routes: readonly (string | undefined)[], useRoute: unknown) =>
+    assert.throws(
+      () => cluster(routes, { useRoute: useRoute as boolean }),
+      (error) => error instanceof SsoError && error.code === 'ERR_CONFIG_INVALID' && /^useRoute: /.test(error.message),
+    );
+  refused([undefined], true);
+  for (const wrong of ['true', 1, 0, null, 'node1']) refused(['node1'], wrong);
+});
+
+test('an application whose ids have no route is no help to a balancer, and is not named to one', () => {
+  const world = new World({ routes: ['node1'] });
+  const mounted: string[] = [];
+  const node = {
+    ...world.node,
+    parts: { ...world.node.parts, onMounted: ({ name }: { name: string }) => void mounted.push(name) },
+  };
+  application(node, { useRoute: false });
+  application(node, { app: 'forum' });
+  assert.deepEqual(mounted, ['latchkey-forum']);
 });
 
 test('V117, V16: an id in the URL is no id, and sets no cookie', async () => {

@@ -138,7 +138,7 @@ for (const [way, call] of [
   test(`save (${way}) says what cannot be saved`, async () => {
     const { world, app, visitor } = routes({
       '/save': async (req, res) => {
-        bag(req).note = 1n;
+        bag(req).note = { socket: req.socket };
         await assert.rejects(call(bag(req), 'save'), { code: 'ERR_SESSION_INVALID' });
         delete bag(req).note;
         res.send('ok');
@@ -193,7 +193,7 @@ test('touch and resetMaxAge put the time of the cookie back, and return the sess
 test('a failure that nobody waits for ends in the log, not the process', async () => {
   const { world, app, visitor } = routes({
     '/save': (req, res) => {
-      bag(req).note = 1n;
+      bag(req).note = { socket: req.socket };
       void bag(req).save();
       delete bag(req).note;
       res.send('ok');

@@ -113,23 +113,31 @@ test('attributes and cookie are what is enumerable, and names that are taken are
     app: 'shop',
     signOn: undefined,
     idleMs: 0,
-    data: JSON.stringify([0, planted]),
+    changes: {
+      fields: Object.entries(planted).map(([name, value]) => ({
+        ...{ part: '0', field: `.${name}` },
+        text: JSON.stringify(value),
+      })),
+      gone: [],
+    },
   });
   const visitor = new Visitor();
   visitor.cookie = 'apple.node1';
   assert.deepEqual((await visitor.get(reading)).body, { user: 'alice', save: 'function', id: 'apple' });
 });
 
-test('a record whose text is none of ours is an empty session, never an error', async () => {
+test('a record whose texts are none of ours is a session with other attributes, never an error', async () => {
   const world = new World();
   const { table } = world.node;
   const app = application(world.node, { genid: () => 'apple' }, (req, res) => void res.json(Object.keys(bag(req))));
-  for (const data of ['', 'null', '{', '[0]', '["x",1]', '[{},null]', '[{"path":5},{"a":1}]']) {
-    table.write(table.key('shop', 'apple'), { app: 'shop', signOn: undefined, idleMs: 0, data });
+  for (const text of ['', 'null', '{', '[0]', '["x",1]', '{"$":["m",5]}', '{"path":5}']) {
+    const fields = ['.user', ':user', '*', ':', 'x'].map((field) => ({ part: '0', field, text }));
+    const changes = { fields: [...fields, { part: '', field: 'cookie', text }], gone: [] };
+    table.write(table.key('shop', 'apple'), { app: 'shop', signOn: undefined, idleMs: 0, changes });
     const visitor = new Visitor();
     visitor.cookie = 'apple.node1';
     const res = await visitor.get(app);
-    assert.equal(res.status, 200, data);
+    assert.equal(res.status, 200, text);
   }
 });
 
@@ -138,7 +146,7 @@ test('what cannot be saved is an error for the application, and what was saved b
   const errors: unknown[] = [];
   const app = express();
   app.use(sessions(world.node.parts, { app: 'shop' }), (req, res) => {
-    if (req.path === '/bigint') bag(req).note = 10n;
+    if (req.path === '/socket') bag(req).note = req.socket;
     else if (req.path === '/circle') bag(req).note = bag(req);
     else if (req.path === '/large') bag(req).note = 'x'.repeat(300_000);
     else if (req.path === '/set') bag(req).user = 'alice';
@@ -147,7 +155,7 @@ test('what cannot be saved is an error for the application, and what was saved b
   app.use(((error, _req, _res, _next) => void errors.push(error.code)) as express.ErrorRequestHandler);
   const visitor = new Visitor();
   await visitor.get(app, '/set');
-  for (const path of ['/bigint', '/circle', '/large']) assert.equal((await visitor.get(app, path)).text, 'alice');
+  for (const path of ['/socket', '/circle', '/large']) assert.equal((await visitor.get(app, path)).text, 'alice');
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(errors, ['ERR_SESSION_INVALID', 'ERR_SESSION_INVALID', 'ERR_SESSION_INVALID']);
   assert.equal(world.log.filter(({ level }) => level === 'error').length, 3);
@@ -167,6 +175,23 @@ test('check 78: one session too many is refused with 503, and those that are the
   assert.equal(refused.status, 503);
   assert.match(refused.text, /^ERR_LIMIT_REACHED/);
   assert.equal((await visitor.get(app)).text, 'saved');
+});
+
+test('check 78: the same where nobody saves by hand: who puts something in learns of it while the answer can say so', async () => {
+  const world = new World({ limits: { sessions: 1 } });
+  const app = application(world.node, {}, (req, res) => {
+    bag(req).user ??= 'alice';
+    res.send('kept');
+  });
+  const visitor = new Visitor();
+  assert.equal((await visitor.get(app)).text, 'kept');
+  const refused = await new Visitor().get(app);
+  assert.deepEqual(
+    [refused.status, refused.headers['retry-after'], refused.headers['set-cookie']],
+    [503, '10', undefined],
+  );
+  assert.match(refused.text, /^ERR_LIMIT_REACHED/);
+  assert.equal((await visitor.get(app)).text, 'kept');
 });
 
 test('rolling sends the cookie with every answer of a session, and makes none', async () => {

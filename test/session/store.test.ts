@@ -1,6 +1,7 @@
 /** The store, under express-session itself. */
 
 import assert from 'node:assert/strict';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
 import express, { type Express, type Request, type Response } from 'express';
 import expressSession from 'express-session';
@@ -266,7 +267,44 @@ test('save and reload of a session that the store made', async () => {
 test('what cannot be stored is an error of the call', async () => {
   const { store } = start();
   await assert.rejects(
-    call((done) => store.set('x', { cookie: {}, user: 1n }, done)),
+    call((done) => store.set('x', { cookie: {}, user: new Socket() }, done)),
     { code: 'ERR_SESSION_INVALID' },
   );
 });
+
+for (const replicationGranularity of ['SESSION', 'ATTRIBUTE', 'FIELD'] as const) {
+  test(`${replicationGranularity}: of two requests at once, which express-session saves whole, ${
+    replicationGranularity === 'SESSION' ? 'the later one counts' : 'each keeps what it changed'
+  }`, async () => {
+    const inner: { get?: () => Promise<unknown> } = {};
+    const world = new World({ routes: ['node1', 'node2'] });
+    const app = express();
+    const kept = makeStore(world.node.parts, { app: 'shop', replicationGranularity });
+    app.use((req, _res, next) => world.node.parts.context.run(req, next));
+    app.use(expressSession({ store: kept, secret: 'keyboard cat', resave: false, saveUninitialized: false }));
+    app.use(async (req, res) => {
+      const session = bag(req) as ReturnType<typeof bag> & { list?: number[] };
+      if (req.path === '/set') Object.assign(session, { list: [1], user: 'alice', note: 'x' });
+      if (req.path === '/slow') {
+        session.list?.push(2);
+        await inner.get?.();
+      }
+      if (req.path === '/quick') {
+        session.user = 'bob';
+        delete session.note;
+      }
+      const { cookie: _, ...attributes } = session as unknown as Record<string, unknown>;
+      res.json(attributes);
+    });
+    const visitor = new Visitor();
+    await visitor.get(app, '/set');
+    inner.get = () => visitor.copy().get(app, '/quick');
+    await visitor.get(app, '/slow');
+    const expected =
+      replicationGranularity === 'SESSION' ? { list: [1, 2], user: 'alice', note: 'x' } : { list: [1, 2], user: 'bob' };
+    assert.deepEqual((await visitor.get(app)).body, expected);
+    const { puts } = world.node.copies;
+    await visitor.get(app);
+    assert.equal(world.node.copies.puts, puts, 'and what is the same is not written');
+  });
+}

@@ -44,7 +44,7 @@ test('without leases a linked session is not handed out, and is there again with
 test('without leases an application that saves, destroys, unsets or begins anew what it has instead takes nothing away', async () => {
   const acts: ((req: Request) => unknown)[] = [
     (req) => bag(req).save(),
-    (req) => bag(req).destroy(),
+    (req) => assert.rejects(bag(req).destroy(), { code: 'ERR_UNAVAILABLE' }, 'nobody is told that it has ended'),
     (req) => bag(req).regenerate(),
     (req) => Object.assign(req, { session: null }),
   ];

@@ -14,6 +14,7 @@ import type { Subject } from '../../sso/subject.ts';
 import type { SsoId } from '../../sso/token.ts';
 import { type Climate, skewAtMostMs } from './climate.ts';
 import type { SimulatedNode } from './cluster.ts';
+import { type FieldWrite, faultOfChange, fieldPart } from './fields.ts';
 import type { AppSession, Life, Model, SignOn } from './model.ts';
 
 export interface Breach {
@@ -132,9 +133,12 @@ export class Checkers {
   }
 
   /** A session was saved through this life: not one that ended, nor one of a sign-on that is closed (V67). */
-  saved(life: Life, session: AppSession, isKept: boolean): void {
-    const { key, signOn } = session;
-    if (!isKept) this.fail('D1', `${life.name} saved session ${short(key)}, and holds something else`, [key]);
+  saved(life: Life, { key, signOn }: AppSession, writes: readonly FieldWrite[]): void {
+    for (const { field, text, data } of writes)
+      if (data?.get(fieldPart, field) !== text)
+        this.fail('D1', `${life.name} saved ${field} ${text} in session ${short(key)}, and holds something else`, [
+          key,
+        ]);
     if (signOn !== undefined && life.closed.has(signOn))
       this.fail('V67', `${life.name} saved session ${short(key)} of the closed sign-on ${short(signOn)}`, [
         key,
@@ -142,18 +146,51 @@ export class Checkers {
       ]);
   }
 
-  /** `stored` resolved for a version of a session. */
-  sessionAcknowledged(session: AppSession, version: number, isInTime: boolean): void {
-    const holders = this.#model.lives.filter(
-      (life) => (life.heldVersions.get(session.key) ?? 0) >= version || life.endedSessions.has(session.key),
-    );
+  /** `stored` resolved for a change of a session. */
+  sessionAcknowledged(key: string, holders: readonly Life[], isInTime: boolean): void {
     if (isInTime && holders.length < 2)
       this.fail(
         'W',
-        `a version of session ${short(session.key)} was acknowledged by one copy, though another member was up and there was time`,
-        [session.key],
+        `a change of session ${short(key)} was acknowledged by one copy, though another member was up and there was time`,
+        [key],
       );
-    if (version > (session.acknowledged?.version ?? 0)) session.acknowledged = { version, holders };
+  }
+
+  /** The same for a use that is to be told at once. */
+  useAcknowledged(key: string, holders: readonly Life[], isInTime: boolean): void {
+    if (isInTime && holders.length < 2)
+      this.fail('W', `a use of session ${short(key)} is known to one node alone, though it was to be told`, [key]);
+  }
+
+  /** A node that left says that it handed over all that only it had. */
+  handedOver(life: Life, key: string, holders: readonly Life[]): void {
+    if (holders.every((one) => one === life))
+      this.fail('V88', `${life.name} left, and nobody has what it wrote last into session ${short(key)}`, [
+        key,
+        life.node,
+      ]);
+  }
+
+  /** Nobody calls a session over for want of use that was used through a member that it could have asked (V89). */
+  sessionInquired(
+    life: Life,
+    session: AppSession,
+    look: SessionLook,
+    beganAt: number,
+    members: readonly Member[],
+  ): void {
+    if (look.state !== 'ended' || look.cause !== 'timeout' || life.endedSessions.has(session.key)) return;
+    for (const [through, usedAt] of session.usedThrough) {
+      const unused = this.#now() - usedAt;
+      if (!through.alive || usedAt >= beganAt || unused > session.idleMs * 0.95 - 2 * skewAtMostMs) continue;
+      const known = members.find(({ node, incarnation }) => `${node}:${incarnation}` === through.name);
+      if (known !== undefined && known.state !== 'lost' && known.state !== 'left')
+        this.fail(
+          'V89',
+          `${life.name} calls session ${short(session.key)} over ${Math.round(unused)} ms after it was used through ${through.name}`,
+          [session.key],
+        );
+    }
   }
 
   /** A receipt says that these nodes confirmed an end: then each of them must know it. */
@@ -242,14 +279,23 @@ export class Checkers {
     }
     if (life.endedSessions.has(key))
       this.fail('S2', `${life.name} takes session ${short(key)} from ended back to live`, [key]);
+    if (after.state === 'changed') {
+      this.fail('S7', `${life.name} holds a change of session ${short(key)} in the place of the session`, [key]);
+      return;
+    }
     if (before?.state === 'live' && before.version > after.version)
       this.fail('S7', `session ${short(key)} went back to an earlier version on ${life.name}`, [key]);
-    life.heldVersions.set(key, after.version);
+    life.heldSessions.set(key, after);
     const session = this.#model.sessions.get(key);
     if (session === undefined) return;
     if (after.signOn !== session.signOn) this.fail('S7', `session ${short(key)} changed its sign-on`, [key]);
-    if (!after.data.startsWith(`${session.name} `))
-      this.fail('S7', `session ${short(key)} of ${session.name} holds "${after.data}"`, [key]);
+    const former = before?.state === 'live' ? before.data : undefined;
+    if (former === after.data) return;
+    if (session.telling.stays && session.writes.every((write) => write.life !== life) && after.data.latest > 0)
+      this.fail('V84', `${life.name} was given the data of session ${short(key)}, which stays where it is`, [key]);
+    const fault = faultOfChange(session, former, after.data);
+    if (fault !== undefined)
+      this.fail('S7', `session ${short(key)} of ${session.name} ${fault} on ${life.name}`, [key]);
   }
 
   #subjectChanged(life: Life, { key, after }: Change<Subject>): void {

@@ -72,6 +72,10 @@ export class Cluster {
   #starts = 0;
   #held: { readonly name: string; readonly to: TappedChannel; readonly from: Peer; readonly frame: Uint8Array }[] = [];
   readonly network: MemoryNetwork;
+  /** Hears of a node that is about to hand over what only it has. */
+  onLeaving: (node: SimulatedNode) => void = () => {};
+  /** Hears of a node that has handed over what only it had, but for so many values, and since when it did. */
+  onLeft: (node: SimulatedNode, lost: number, began: number) => void = () => {};
   voters: readonly string[];
 
   constructor(parts: ClusterParts) {
@@ -211,9 +215,12 @@ export class Cluster {
   /** Hands over, says goodbye, and ends. Resolves when it has. */
   async leave(name: string): Promise<void> {
     const node = this.#nodes.get(name)!;
+    this.onLeaving(node);
     node.leaving = true;
     this.#note(() => `${node.life.name} leaves`);
-    await node.heart.drain();
+    const began = this.#parts.schedule.now;
+    const { lost } = await node.heart.drain();
+    this.onLeft(node, lost, began);
     await node.heart.leave();
     await node.heart.kill();
     if (node.life.alive) this.crash(name, 'kept');

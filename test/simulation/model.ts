@@ -6,7 +6,10 @@
 
 import type { Cause, OpenEntry } from '../../sso/entry.ts';
 import type { FinalityView } from '../../sso/logout/finality.ts';
+import type { LiveSession } from '../../sso/session/record.ts';
+import type { Telling } from '../../sso/session/table.ts';
 import type { SsoId } from '../../sso/token.ts';
+import type { FieldWrite } from './fields.ts';
 
 export type Standing = FinalityView['standing'];
 
@@ -49,8 +52,13 @@ export interface AppSession {
   readonly name: string;
   readonly signOn: SsoId | undefined;
   readonly idleMs: number;
-  /** The latest version that was acknowledged, and the lives that had it then. */
-  acknowledged: { readonly version: number; readonly holders: readonly Life[] } | undefined;
+  /** How its application's changes are told. */
+  readonly telling: Telling;
+  /** All changes of its fields, in the order in which they were asked for; refused ones are taken out again. */
+  writes: FieldWrite[];
+  readonly byText: Map<string, FieldWrite>;
+  /** The latest use through each life, true time. */
+  readonly usedThrough: Map<Life, number>;
 }
 
 /** One end of a subject, as it was asked for. */
@@ -82,7 +90,8 @@ export interface Life {
   /** Closed sign-ons, with the true time of hearing. */
   readonly closed: Map<string, number>;
   readonly endedSessions: Set<string>;
-  readonly heldVersions: Map<string, number>;
+  /** What it last had of each session. */
+  readonly heldSessions: Map<string, Pick<LiveSession, 'data' | 'lastAccessAt'>>;
   /** Ends of subjects: `name → life → count`. */
   readonly ends: Map<string, Readonly<Record<string, number>>>;
   readonly rolesStamps: Map<string, number>;
@@ -100,7 +109,7 @@ export function newLife(node: string, incarnation: number): Life {
     held: new Map(),
     closed: new Map(),
     endedSessions: new Set(),
-    heldVersions: new Map(),
+    heldSessions: new Map(),
     ends: new Map(),
     rolesStamps: new Map(),
     standing: 'lost',

@@ -4,10 +4,15 @@ import type { SsoEntry } from '../../sso/entry.ts';
 import type { Lattice } from '../../sso/gossip/lattice.ts';
 import { type Lattices, lattices as productionLattices } from '../../sso/heart.ts';
 import type { RegistryLimits } from '../../sso/registry.ts';
-import type { SessionRecord } from '../../sso/session/record.ts';
+import type { Changes } from '../../sso/session/data/changes.ts';
+import { applyDelta } from '../../sso/session/data/delta.ts';
+import type { LiveSession, SessionRecord } from '../../sso/session/record.ts';
 import type { Subject } from '../../sso/subject.ts';
+import { fieldPart } from './fields.ts';
 
 export interface Plant {
+  /** Found within so many seeds. Default 100. */
+  readonly within?: number;
   /** The seed to begin with, where the first ones do not show the mistake. Default 1. */
   readonly from?: number;
   /** Rules of which one says so. */
@@ -34,6 +39,37 @@ const withSessions = (lattice: Partial<Lattice<SessionRecord>>): Lattices => ({
   ...productionLattices,
   sessions: { ...sessions, ...lattice },
 });
+
+/** Takes fields away, as if somebody had seen what is in them. */
+function without(
+  session: LiveSession,
+  fields: readonly { readonly part: string; readonly field: string }[],
+): LiveSession {
+  const there = fields.filter(({ part, field }) => session.data.get(part, field) !== undefined);
+  return there.length === 0
+    ? session
+    : changedBySomebody(
+        session,
+        there.map(({ part, field }) => ({ part, field, text: undefined })),
+      );
+}
+
+/** Puts back what only a former copy has. */
+function withAll(session: LiveSession, former: LiveSession): LiveSession {
+  const missing = [...former.data.fields(fieldPart)].filter(
+    ([field]) => session.data.get(fieldPart, field) === undefined,
+  );
+  if (missing.length === 0) return session;
+  return changedBySomebody(
+    session,
+    missing.map(([field, text]) => ({ part: fieldPart, field, text })),
+  );
+}
+
+function changedBySomebody(session: LiveSession, fields: Changes['fields']): LiveSession {
+  const { data } = session.data.change({ fields, gone: [] }, 'n0:1', session.data.latest + 1);
+  return { ...session, data };
+}
 
 const planted = {
   'an open copy wins over a closed one': {
@@ -77,9 +113,78 @@ const planted = {
     breaks: ['D1'],
     lattices: withSessions({
       merge: (mine, theirs) =>
-        mine.state === 'live' && theirs.state === 'live' && mine.data !== theirs.data
-          ? mine
-          : sessions.merge(mine, theirs),
+        mine.state === 'live' && theirs.state !== 'ended' && mine.data.latest > 0 ? mine : sessions.merge(mine, theirs),
+    }),
+  },
+  'a change is merged without what it builds on': {
+    within: 10,
+    breaks: ['S7', 'D1', 'D2'],
+    lattices: withSessions({
+      lacks: (mine, theirs) => theirs.state === 'changed' && mine?.state !== 'live',
+      merge(mine, theirs) {
+        if (mine.state !== 'live' || theirs.state !== 'changed' || theirs.data?.written === undefined)
+          return sessions.merge(mine, theirs);
+        // As if it built on whatever there is.
+        const data = applyDelta(mine.data, { written: { ...theirs.data.written, from: mine.data.seen } });
+        return data === mine.data ? mine : { ...mine, data };
+      },
+    }),
+  },
+  'a change without its base is dropped, and confirmed': {
+    within: 10,
+    breaks: ['W', 'D1'],
+    lattices: withSessions({
+      lacks: (mine, theirs) => theirs.state === 'changed' && mine?.state !== 'live',
+    }),
+  },
+  'a removal takes away what it has not seen': {
+    within: 10,
+    breaks: ['S7', 'D1'],
+    lattices: withSessions({
+      merge(mine, theirs) {
+        const both = sessions.merge(mine, theirs);
+        if (both.state !== 'live' || theirs.state !== 'changed') return both;
+        const removed = (theirs.data?.written?.fields ?? []).filter(({ entry }) => entry === undefined);
+        return without(both, removed);
+      },
+    }),
+  },
+  'a removal is forgotten where a copy still has the field': {
+    within: 10,
+    breaks: ['S7', 'D1', 'D2'],
+    lattices: withSessions({
+      merge(mine, theirs) {
+        const both = sessions.merge(mine, theirs);
+        return both.state === 'live' && mine.state === 'live' && theirs.state === 'changed'
+          ? withAll(both, mine)
+          : both;
+      },
+    }),
+  },
+  'the data goes with the owner': {
+    within: 10,
+    breaks: ['S7', 'D1', 'D2'],
+    lattices: withSessions({
+      merge(mine, theirs) {
+        const both = sessions.merge(mine, theirs);
+        if (both.state !== 'live' || mine.state !== 'live' || theirs.state !== 'live') return both;
+        if (both.stays || theirs.data.includes(mine.data)) return both;
+        return { ...both, data: (theirs.ownerStamp > mine.ownerStamp ? theirs : mine).data };
+      },
+    }),
+  },
+  'a use is never told': {
+    within: 10,
+    breaks: ['W'],
+    lattices: withSessions({
+      encode: (value) => sessions.encode(value.state === 'changed' ? { ...value, lastAccessAt: 0 } : value),
+    }),
+  },
+  'data that stays on its node travels': {
+    within: 10,
+    breaks: ['V84'],
+    lattices: withSessions({
+      encode: (value) => sessions.encode(value.state === 'live' ? { ...value, stays: false } : value),
     }),
   },
 } as const satisfies Readonly<Record<string, Plant>>;

@@ -3,9 +3,11 @@
 import type { Copies } from '../../sso/gossip/copies.ts';
 import type { Lattice } from '../../sso/gossip/lattice.ts';
 import { lattices } from '../../sso/heart.ts';
+import type { LiveSession } from '../../sso/session/record.ts';
 import { type Checkers, short } from './checkers.ts';
 import type { Climate } from './climate.ts';
 import type { Cluster, SimulatedNode } from './cluster.ts';
+import { faultOfData } from './fields.ts';
 import type { AppSession, Life, Model, SignOn } from './model.ts';
 
 /** Close to its end a value is over on one node and not yet on another, milliseconds. */
@@ -58,7 +60,8 @@ function compare(
   now: number,
 ): void {
   const lattice = lattices[map] as Lattice<unknown>;
-  const text = (value: unknown) => lattice.digestText?.(value) ?? JSON.stringify(lattice.encode(value));
+  const text = (value: unknown) =>
+    `${lattice.digestText?.(value) ?? JSON.stringify(lattice.encode(value))}${dataOf(value)}`;
   const here = a.heart[map] as Copies<unknown>;
   const there = b.heart[map] as Copies<unknown>;
   const differs = (key: string, one: unknown, other: unknown, where: SimulatedNode) => {
@@ -77,6 +80,12 @@ function compare(
   };
   for (const [key, value] of here.entries()) differs(key, value, there.get(key), a);
   for (const [key, value] of there.entries()) if (here.get(key) === undefined) differs(key, value, undefined, b);
+}
+
+/** The data of a session, of which the digest has only the context. */
+function dataOf(value: unknown): string {
+  const { state, stays, data } = value as Partial<LiveSession>;
+  return state !== 'live' || stays || data === undefined ? '' : ` ${JSON.stringify(data.encode())}`;
 }
 
 function judgeSignOn(
@@ -131,9 +140,9 @@ function judgeSession(
   checkers: Checkers,
   now: number,
 ): void {
-  const { key, signOn, acknowledged } = session;
+  const { key, signOn, telling, writes } = session;
   const isEndedSomewhere = alive.some((life) => life.endedSessions.has(key));
-  const heldBy = acknowledged?.holders.filter((life) => life.alive) ?? [];
+  const isHeld = writes.some(({ holders }) => holders.some((life) => life.alive));
   for (const { heart, life } of nodes) {
     const look = heart.table.look(key);
     if ((look.state === 'live' || look.state === 'doubtful') && isEndedSomewhere)
@@ -143,14 +152,15 @@ function judgeSession(
       isEndedSomewhere ||
       (signOn !== undefined && isNearlyOver(model.signOns.get(signOn), model, now)) ||
       session.idleMs > 0;
-    if (acknowledged === undefined || heldBy.length === 0 || isOver) continue;
-    if (held?.state !== 'live' || held.version < acknowledged.version) {
-      checkers.fail(
-        'D1',
-        `${life.name} has not got version ${acknowledged.version} of session ${short(key)}, which ${heldBy[0]!.name} acknowledged`,
-        [key],
-      );
+    if (!isHeld || isOver) continue;
+    if (held?.state !== 'live') {
+      checkers.fail('D1', `${life.name} has not got session ${short(key)}, which a living node holds`, [key]);
+      continue;
     }
+    // What stays is where it was written alone.
+    if (telling.stays && writes.every((write) => write.life !== life)) continue;
+    const fault = faultOfData(session, held.data);
+    if (fault !== undefined) checkers.fail('D1', `${life.name} ${fault}: session ${short(key)}`, [key]);
   }
 }
 

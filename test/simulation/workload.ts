@@ -7,10 +7,13 @@ import type { SsoError } from '../../sso/errors.ts';
 import { pick, type Random } from '../../sso/random.ts';
 import type { Receipt } from '../../sso/receipt.ts';
 import { registryLimits } from '../../sso/registry.ts';
+import type { SessionData } from '../../sso/session/data/session-data.ts';
+import type { Telling } from '../../sso/session/table.ts';
 import type { SsoId } from '../../sso/token.ts';
 import { type Checkers, short } from './checkers.ts';
 import { type Climate, isCalm, waitOf } from './climate.ts';
 import { accepts, type Cluster, canAnswer, type SimulatedNode } from './cluster.ts';
+import { type FieldWrite, fieldNames, fieldPart, shownIn } from './fields.ts';
 import type { History } from './history.ts';
 import type { AppSession, Life, Model, SignOn, SubjectEnd } from './model.ts';
 import type { Plant } from './plants.ts';
@@ -45,7 +48,18 @@ const timerErrorMs = 2;
 /** Receipts that are asked for after every operation. */
 const receiptsAsked = 4;
 
-const apps = ['shop', 'news', 'mail'] as const;
+/** The applications, and how their changes are told. */
+const tellings: Readonly<Record<string, Telling>> = {
+  shop: { afterMs: 0, alone: false, stays: false },
+  news: { afterMs: 0, alone: true, stays: false },
+  mail: { afterMs: 400, alone: false, stays: false },
+  desk: { afterMs: 0, alone: false, stays: true },
+};
+const apps = Object.keys(tellings);
+/** How long ago the last telling of a use may be, milliseconds. */
+const toldAfter = [0, 0, 0, 3_000, Number.POSITIVE_INFINITY] as const;
+/** What comes together, comes within so many milliseconds. */
+const togetherMs = 40;
 /** Ids that are asked for besides, at every operation. */
 const probes = 3;
 
@@ -58,8 +72,9 @@ export class Workload {
     [3, (node) => this.#endSubject(node)],
     [3, (node) => this.#setRoles(node)],
     [8, (node) => this.#makeSession(node)],
-    [7, (node) => this.#writeSession(node)],
-    [4, (node) => this.#touchSession(node)],
+    [6, (node) => this.#writeSession(node)],
+    [12, () => this.#writeTogether()],
+    [8, (node) => this.#touchSession(node)],
     [2, (node) => this.#endSession(node)],
     [1, (node) => node.heart.table.release(pick(this.#parts.random, apps)!)],
     [2, (node) => void node.heart.registry.sweep()],
@@ -358,51 +373,157 @@ export class Workload {
       name,
       signOn: id,
       idleMs: random.fraction() < 0.5 ? 0 : 12 * climate.intervalMs,
-      acknowledged: undefined,
+      telling: tellings[app]!,
+      writes: [],
+      byText: new Map(),
+      usedThrough: new Map(),
     };
     model.sessions.set(key, session);
     model.keys.push(key);
     this.#save(node, session);
   }
 
-  /** Saves as a request does that is done now: also one whose session, or sign-on, has ended meanwhile. */
+  /** As a request does; one in two is done only now, and saves though its session, or sign-on, may have ended meanwhile. */
   #writeSession(node: SimulatedNode): void {
-    const { model } = this.#parts;
+    const { model, random } = this.#parts;
     const key = this.#anyKey();
     const session = key === undefined ? undefined : model.sessions.get(key);
     if (session === undefined) return;
-    if (node.heart.sessions.get(session.key) !== undefined) {
-      this.#save(node, session);
-      return;
+    const { state } = node.heart.table.look(session.key);
+    const isKnown = node.heart.sessions.get(session.key) !== undefined;
+    if (state === 'live' || (isKnown && random.fraction() < 0.5)) this.#save(node, session);
+    else if (state === 'unknown' || state === 'doubtful') this.#inquireSession(node, session);
+  }
+
+  /** Several requests of one browser at nearly the same time, on any nodes that have the session: without stickiness, or after a failover. */
+  #writeTogether(): void {
+    const { cluster, model, random, schedule } = this.#parts;
+    const key = this.#anyKey();
+    const session = key === undefined ? undefined : model.sessions.get(key);
+    if (session === undefined) return;
+    let node = pick(random, cluster.reachable);
+    for (let count = 2 + Math.floor(random.fraction() * 4); count > 0; count--) {
+      if (random.fraction() < 0.5) node = pick(random, cluster.reachable);
+      if (node === undefined) return;
+      const at = node;
+      const save = () => {
+        if (at.up && !at.leaving && at.heart.table.look(session.key).state === 'live') this.#save(at, session);
+      };
+      schedule.after(random.fraction() * togetherMs, save, at.host);
     }
-    void node.heart.table.inquire(session.key).then((look) => {
-      this.#parts.checkers.sessionLooked(node.life, session.key, look);
+  }
+
+  #inquireSession(node: SimulatedNode, session: AppSession): void {
+    const { checkers, schedule } = this.#parts;
+    const { key } = session;
+    const began = schedule.now;
+    void node.heart.table.inquire(key).then((look) => {
+      this.#note(key, () => `${node.name} asked the others for session ${short(key)}: ${look.state}`);
+      checkers.sessionLooked(node.life, key, look);
+      checkers.sessionInquired(node.life, session, look, began, node.heart.gossip.members());
       if (look.state === 'live') this.#save(node, session);
     });
   }
 
   #save(node: SimulatedNode, session: AppSession): void {
-    const { checkers, schedule } = this.#parts;
-    const { key, app, signOn, idleMs, name } = session;
+    const { checkers, schedule, model } = this.#parts;
+    const { key, app, signOn, idleMs, telling } = session;
     const { life, heart } = node;
     const began = schedule.now;
-    const data = `${name} ${++this.#count}`;
-    const written = heart.table.write(key, { app, signOn, idleMs, data });
-    this.#note(
-      key,
-      () =>
-        `${node.name} saves session ${short(key)}: ${written === undefined ? 'refused' : `version ${written.version}`}`,
-    );
-    if (written === undefined) return;
-    checkers.saved(life, session, written.data === data);
+    const writes = this.#changesOf(node, session);
+    session.writes.push(...writes);
+    const fields = writes.map(({ field, text }) => ({ part: fieldPart, field, text }));
+    const written = heart.table.write(key, { app, signOn, idleMs, telling, changes: { fields, gone: [] } });
+    const words = () => writes.map(({ field, text }) => `${field} ${text ?? 'taken away'}`).join(', ');
+    this.#note(key, () => `${node.name} saves ${words()} in session ${short(key)}${written ? '' : ': refused'}`);
+    if (written === undefined) {
+      session.writes = session.writes.filter((write) => !writes.includes(write));
+      return;
+    }
+    session.usedThrough.set(life, began);
+    for (const [index, write] of writes.entries()) {
+      // Each that goes by itself has a stamp of its own.
+      write.stamp = written.data.latest - (telling.alone ? writes.length - 1 - index : 0);
+      write.data = written.data;
+      write.holders = [life];
+    }
+    checkers.saved(life, session, writes);
+    if (telling.stays || telling.afterMs > 0) return;
     void heart.table.stored().then(() => {
-      checkers.sessionAcknowledged(session, written.version, this.#isInTime(node, began));
+      const holders = model.lives.filter((one) => holds(one, key, written.data));
+      for (const write of writes) write.holders = holders;
+      checkers.sessionAcknowledged(key, holders, this.#isInTime(node, began));
+    });
+  }
+
+  /** One field or two that get a text of their own, or are emptied. */
+  #changesOf(node: SimulatedNode, session: AppSession): FieldWrite[] {
+    const { random } = this.#parts;
+    const held = node.heart.sessions.get(session.key);
+    const first = Math.floor(random.fraction() * fieldNames.length);
+    const count = random.fraction() < 0.7 ? 1 : 2;
+    return Array.from({ length: count }, (_, index) => {
+      const field = fieldNames[(first + index) % fieldNames.length]!;
+      const shown = held?.state === 'live' ? shownIn(session, held.data, field) : undefined;
+      const seen = shown === 'foreign' ? undefined : shown;
+      const text = seen !== undefined && random.fraction() < 0.2 ? undefined : `"${session.name} ${++this.#count}"`;
+      const write: FieldWrite = {
+        at: this.#parts.schedule.now,
+        field,
+        text,
+        life: node.life,
+        stamp: Number.POSITIVE_INFINITY,
+        seen,
+        data: undefined,
+        holders: [],
+      };
+      if (text !== undefined) session.byText.set(text, write);
+      return write;
     });
   }
 
   #touchSession(node: SimulatedNode): void {
+    const { model, schedule, random, checkers, climate, cluster } = this.#parts;
     const key = this.#anyKey();
-    if (key !== undefined && node.heart.table.look(key).state === 'live') node.heart.table.touch(key);
+    const session = key === undefined ? undefined : model.sessions.get(key);
+    if (session === undefined || node.heart.table.look(session.key).state !== 'live') return;
+    const began = schedule.now;
+    const afterMs = pick(random, toldAfter)!;
+    node.heart.table.touch(session.key, { afterMs });
+    session.usedThrough.set(node.life, began);
+    const usedAt = node.heart.clock.now();
+    // Nobody repairs a use that was lost on its way: it is told again.
+    const arrives = () => climate.loss === 0 && cluster.isWhole;
+    if (afterMs > 0 || climate.leaps || !arrives()) return;
+    void node.heart.table.stored().then(() => {
+      const holders = model.lives.filter(
+        (life) =>
+          life.endedSessions.has(session.key) || (life.heldSessions.get(session.key)?.lastAccessAt ?? 0) >= usedAt,
+      );
+      checkers.useAcknowledged(session.key, holders, arrives() && this.#isInTime(node, began));
+    });
+  }
+
+  /** A request that a node answers just before it goes: into a session whose changes are told later. */
+  leaving(node: SimulatedNode): void {
+    for (const session of [...this.#parts.model.sessions.values()].slice(-12))
+      if (session.telling.afterMs > 0 && node.heart.table.look(session.key).state === 'live') this.#save(node, session);
+  }
+
+  /** A node handed over what only it had, and nothing of it was lost: what it wrote last is somewhere else, too (V88). */
+  left(node: SimulatedNode, lost: number, began: number): void {
+    const { model, checkers } = this.#parts;
+    if (lost > 0) return;
+    for (const session of model.sessions.values()) {
+      if (session.telling.stays) continue;
+      for (const write of session.writes) {
+        if (write.life !== node.life || write.data === undefined || write.at > began) continue;
+        const { data } = write;
+        const holders = model.lives.filter((life) => holds(life, session.key, data));
+        checkers.handedOver(node.life, session.key, holders);
+        write.holders = holders;
+      }
+    }
   }
 
   #endSession(node: SimulatedNode): void {
@@ -457,6 +578,11 @@ export class Workload {
 function anyOf<T>(items: readonly T[], random: Random): T | undefined {
   const recent = random.fraction() < 0.5 ? Math.max(0, items.length - 12) : 0;
   return items[recent + Math.floor(random.fraction() * (items.length - recent))];
+}
+
+/** Whether a life ever had this much of a session, or its end. */
+function holds(life: Life, key: string, data: SessionData): boolean {
+  return life.endedSessions.has(key) || life.heldSessions.get(key)?.data.includes(data) === true;
 }
 
 function textOf({ state, finalAt, nodes }: Receipt): string {

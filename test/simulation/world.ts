@@ -88,6 +88,8 @@ export class World {
       random,
       plant,
     });
+    cluster.onLeaving = (node) => this.workload.leaving(node);
+    cluster.onLeft = (node, lost, began) => this.workload.left(node, lost, began);
     this.#lookAgain();
   }
 

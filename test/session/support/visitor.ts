@@ -21,11 +21,18 @@ export function bag(req: object): Session & Bag {
   return (req as { session: Session & Bag }).session;
 }
 
+let usual: Partial<SessionOptions> = {};
+
+/** From now on every application has these settings, unless it says otherwise: for a file that runs the tests of others once more. */
+export function usually(settings: Partial<SessionOptions>): void {
+  usual = settings;
+}
+
 /** An application on this node; requests that reach no end are answered with `ok`. */
 export function application(node: TestNode, options: Partial<SessionOptions>, ...handlers: RequestHandler[]): Express {
   const app = express();
   app.disable('etag');
-  app.use(sessions(node.parts, { app: 'shop', ...options }));
+  app.use(sessions(node.parts, { app: 'shop', ...usual, ...options }));
   for (const handler of handlers) app.use(handler);
   app.use((_req, res) => void res.send('ok'));
   app.use(showError);

@@ -14,7 +14,8 @@ import { deriveKeys } from '../../../sso/keys.ts';
 import type { Log } from '../../../sso/log.ts';
 import { seededRandom } from '../../../sso/random.ts';
 import { sessionHandle } from '../../../sso/session/handle.ts';
-import { type SessionRecord, sessionLattice } from '../../../sso/session/record.ts';
+import { sessionLattice } from '../../../sso/session/lattice.ts';
+import type { SessionRecord } from '../../../sso/session/record.ts';
 import { RequestContext } from '../../../sso/session/request-context.ts';
 import type { SessionParts } from '../../../sso/session/sessions.ts';
 import { type SessionLimits, SessionTable } from '../../../sso/session/table.ts';
@@ -45,6 +46,8 @@ export class TestCopies implements Copies<SessionRecord> {
   /** Keys that this node asked the others for. */
   readonly asked: string[] = [];
   puts = 0;
+  /** What was sent to the others, as it was sent. */
+  readonly sent: { readonly key: string; readonly record: SessionRecord; readonly alone: boolean }[] = [];
 
   get size(): number {
     return this.#values.size;
@@ -55,13 +58,17 @@ export class TestCopies implements Copies<SessionRecord> {
   entries(): IterableIterator<[string, SessionRecord]> {
     return this.#values.entries();
   }
-  put(key: string, value: SessionRecord): SessionRecord | undefined {
+  put(key: string, value: SessionRecord, told?: SessionRecord, alone = false): SessionRecord | undefined {
+    const before = this.#values.get(key);
+    const after = this.settle(key, value, true)!;
+    if (after === before && told === undefined) return after;
     this.puts++;
-    const after = this.settle(key, value);
-    if (!this.lagging) for (const peer of this.peers) peer.settle(key, after!, false);
+    const sent = this.#throughTheWire(told ?? after);
+    this.sent.push({ key, record: sent, alone });
+    if (!this.lagging) for (const peer of this.peers) peer.#receive(key, sent, after);
     return after;
   }
-  settle(key: string, value: SessionRecord, own = true): SessionRecord | undefined {
+  settle(key: string, value: SessionRecord, own = false): SessionRecord | undefined {
     const before = this.#values.get(key);
     const after = before === undefined ? value : sessionLattice.merge(before, value);
     if (after === before) return after;
@@ -84,15 +91,23 @@ export class TestCopies implements Copies<SessionRecord> {
     for (const peer of this.peers) {
       for (const key of this.cutOff ? [] : keys) {
         const value = peer.get(key);
-        if (value !== undefined) this.settle(key, value, false);
+        if (value !== undefined) this.settle(key, this.#throughTheWire(value), false);
       }
     }
     return { everybody: !this.cutOff, living: !this.cutOff };
   }
+  #receive(key: string, sent: SessionRecord, whole: SessionRecord): void {
+    const lacks = sessionLattice.lacks?.(this.get(key), sent) === true;
+    this.settle(key, lacks ? this.#throughTheWire(whole) : sent);
+  }
+  #throughTheWire(value: SessionRecord): SessionRecord {
+    return sessionLattice.decode(JSON.parse(JSON.stringify(sessionLattice.encode(value))))!;
+  }
   /** Everything that was put here reaches the others now. */
   catchUp(): void {
     this.lagging = false;
-    for (const peer of this.peers) for (const [key, value] of this.#values) peer.settle(key, value, false);
+    for (const peer of this.peers)
+      for (const [key, value] of this.#values) peer.#receive(key, this.#throughTheWire(value), value);
   }
 }
 

@@ -1,0 +1,36 @@
+/** What of sessions is not kept, and how their application learns of it: paths and reasons, never values. */
+
+import { SsoError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Problem } from './graph/problem.ts';
+
+/** Functions and symbols are left out, as by JSON: said once for each path. */
+export class LeftOut {
+  readonly #app: string;
+  readonly #log: Log;
+  readonly #said = new Set<string>();
+
+  constructor(app: string, log: Log) {
+    this.#app = app;
+    this.#log = log;
+  }
+
+  warn(problems: readonly Problem[]): void {
+    for (const { path, what } of problems) {
+      // Paths may hold names that users chose.
+      if (this.#said.has(path) || this.#said.size >= pathsAtMost) continue;
+      this.#said.add(path);
+      this.#log.warn({ app: this.#app, path }, `session: ${path} ${what}`);
+    }
+  }
+}
+
+/** What cannot travel. The rest of the session is written. */
+export function refusal(problems: readonly Problem[]): SsoError {
+  const told = problems.slice(0, toldAtMost).map(({ path, what }) => `${path} ${what}`);
+  const more = problems.length > toldAtMost ? ` (and ${problems.length - toldAtMost} more)` : '';
+  return new SsoError('ERR_SESSION_INVALID', `the session holds what cannot be kept: ${told.join('; ')}${more}`);
+}
+
+const pathsAtMost = 1_000;
+const toldAtMost = 5;

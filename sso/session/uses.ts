@@ -1,0 +1,109 @@
+/**
+ * What follows from the uses of sessions on this node: its own picture of when each was used
+ * (activity.ts), what the other nodes are told of it, and the packing of what has been left alone
+ * (packing.ts). One timer, and only while there is something to do; work comes in slices.
+ */
+
+import type { Cancel, Clock } from '../clock.ts';
+import type { Copies } from '../gossip/copies.ts';
+import { Activity } from './activity.ts';
+import { Packing, slotMs } from './packing.ts';
+import type { LiveSession, SessionRecord } from './record.ts';
+import type { Teller } from './teller.ts';
+
+export interface UsesParts {
+  readonly copies: Copies<SessionRecord>;
+  readonly clock: Clock;
+  readonly teller: Teller;
+}
+
+/** Sessions that are packed, or told to have been used, in one turn. */
+const slice = 1_000;
+
+export class Uses {
+  readonly #parts: UsesParts;
+  readonly #activity = new Activity();
+  readonly #packing = new Packing();
+  #timer: Cancel | undefined;
+  #closed = false;
+
+  constructor(parts: UsesParts) {
+    this.#parts = parts;
+  }
+
+  /** When the session was last used, as far as this node knows, milliseconds. */
+  lastUse(key: string, session: LiveSession): number {
+    return this.#activity.lastUse(key, session);
+  }
+
+  /** The instant from which it is over if nobody uses it again, as far as this node knows. */
+  idleAt(key: string, session: LiveSession): number {
+    return this.#activity.idleAt(key, session);
+  }
+
+  /** A request used it just now; the others are to know at the latest `afterMs` after they were last told. */
+  used(key: string, session: LiveSession, afterMs: number): void {
+    const { copies, clock } = this.#parts;
+    const now = clock.now();
+    const what = this.#activity.used(key, session, now, afterMs);
+    if (what === 'told') this.#tell(key, session, now);
+    else if (what === 'kept') copies.settle(key, { ...session, lastAccessAt: now }, true);
+    this.packLater(key);
+  }
+
+  /** The others have been told of its last use, or there is nothing to tell any more. */
+  told(key: string): void {
+    this.#activity.told(key);
+  }
+
+  /** Its data lies open, and is to be packed once it has been left alone. */
+  packLater(key: string): void {
+    this.#packing.note(key, this.#parts.clock.monotonic());
+    this.#arm();
+  }
+
+  /** Tells the others of all uses that they do not know of. */
+  flush(): void {
+    for (const [key, usedAt] of [...this.#activity.due(this.#parts.clock.now(), true)]) this.#tellDue(key, usedAt);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.();
+    this.#timer = undefined;
+  }
+
+  #tell(key: string, session: LiveSession, usedAt: number): void {
+    const used = usedAt > session.lastAccessAt ? { ...session, lastAccessAt: usedAt } : session;
+    this.#parts.teller.tell(key, used);
+  }
+
+  #tellDue(key: string, usedAt: number): void {
+    const session = this.#parts.copies.get(key);
+    this.#activity.told(key);
+    if (session?.state === 'live') this.#tell(key, session, usedAt);
+  }
+
+  #arm(): void {
+    if (this.#closed) return;
+    this.#timer ??= this.#parts.clock.after(slotMs, () => void this.#sweep());
+  }
+
+  async #sweep(): Promise<void> {
+    const { clock, copies } = this.#parts;
+    let done = 0;
+    const breath = () => (++done % slice === 0 ? new Promise<void>((resolve) => clock.soon(resolve)) : undefined);
+    const { keys, isUsed } = this.#packing.take(clock.monotonic());
+    for (const key of keys) {
+      const session = copies.get(key);
+      if (session?.state === 'live' && session.data.form === 'open' && !isUsed(key)) session.data.pack();
+      await breath();
+    }
+    for (const [key, usedAt] of this.#activity.due(clock.now())) {
+      this.#tellDue(key, usedAt);
+      await breath();
+    }
+    this.#timer = undefined;
+    if (!this.#packing.isEmpty || !this.#activity.isEmpty) this.#arm();
+  }
+}

@@ -1,0 +1,216 @@
+/** Three processes of `session-node.ts`, and visitors at work in them who notice everything that goes wrong. */
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { Agent, request } from 'node:http';
+import { join } from 'node:path';
+import { watch } from './demo.ts';
+import { freePorts } from './proxied.ts';
+import type { Seen, SessionNodeSettings } from './session-node.ts';
+
+const readyMs = 30_000;
+
+export interface SessionNode {
+  readonly route: string;
+  readonly web: number;
+  /** Whether a balancer would send requests here. */
+  isUp: boolean;
+  /** Resolves when it may be asked. */
+  start(): Promise<void>;
+  /** `kill -9`, by the id of the process; resolves when it is gone. The visitors find out by themselves. */
+  kill(): Promise<void>;
+  /** As an operator stops it; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+export async function startSessionCluster(): Promise<readonly SessionNode[]> {
+  const ports = await freePorts(6);
+  const voters = [3, 4, 5].map((i) => `127.0.0.1:${ports[i]}`);
+  const nodes = [0, 1, 2].map((i) =>
+    sessionNode({ route: `node${i + 1}`, web: ports[i]!, mesh: ports[i + 3]!, voters, secret: 'e5'.repeat(32) }),
+  );
+  try {
+    await Promise.all(nodes.map((node) => node.start()));
+  } catch (error) {
+    await Promise.all(nodes.map((node) => node.kill()));
+    throw error;
+  }
+  return nodes;
+}
+
+function sessionNode(settings: SessionNodeSettings): SessionNode {
+  let child: ChildProcess | undefined;
+  let gone: Promise<unknown> = Promise.resolve();
+  const end = async (signal: 'SIGKILL' | 'SIGTERM') => {
+    child?.kill(signal);
+    child = undefined;
+    await gone;
+  };
+  const node: SessionNode = {
+    route: settings.route,
+    web: settings.web,
+    isUp: false,
+    async start() {
+      const started = fork(join(import.meta.dirname, 'session-node.ts'), {
+        execArgv: ['--import', 'tsx'],
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      });
+      child = started;
+      const { exit, output } = watch(started);
+      gone = exit;
+      started.send(settings);
+      await Promise.race([
+        new Promise((resolve) => started.once('message', resolve)),
+        exit.then(() => Promise.reject(new Error(`${settings.route} ended before it was ready:\n${output()}`))),
+      ]);
+      const until = performance.now() + readyMs;
+      while (!(await isReady(settings.web))) {
+        if (performance.now() > until) throw new Error(`${settings.route} never became ready:\n${output()}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      node.isUp = true;
+    },
+    kill: () => end('SIGKILL'),
+    stop: () => {
+      node.isUp = false;
+      return end('SIGTERM');
+    },
+  };
+  return node;
+}
+
+async function isReady(port: number): Promise<boolean> {
+  return (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.status === 200;
+}
+
+export interface VisitorOptions {
+  readonly name: string;
+  readonly shop: string;
+  /** How the application keeps the cart. */
+  readonly way: 'cart' | 'list';
+  /** Whether the balancer keeps to the node that the session's cookie names, as long as that one answers. */
+  readonly isSticky: boolean;
+  readonly signsOn: boolean;
+}
+
+/** Between two requests of a visitor, milliseconds. */
+const paceMs = 40;
+
+/** Somebody who fills a cart and looks at it again and again. What a node does not answer is asked of the next one, as a balancer does. */
+export class ShopVisitor {
+  readonly options: VisitorOptions;
+  /** What went wrong, in words. */
+  readonly failures: string[] = [];
+  /** Answers. */
+  answers = 0;
+  /** Looks that missed what had been answered before. */
+  stale = 0;
+  /** What was answered to be in the cart. */
+  readonly items = new Set<string>();
+  readonly #cookies = new Map<string, string>();
+  readonly #nodes: readonly SessionNode[];
+  readonly #agents = new Map<SessionNode, Agent>();
+  #turn = 0;
+
+  constructor(nodes: readonly SessionNode[], options: VisitorOptions) {
+    this.#nodes = nodes;
+    this.options = options;
+  }
+
+  /** Works until `isOver`. */
+  async work(isOver: () => boolean): Promise<void> {
+    const { name, shop, way, signsOn, isSticky } = this.options;
+    if (signsOn) await this.#ask('POST', `/sign-on?name=${name}`);
+    await this.#ask('POST', `/${shop}/born?as=${name}`);
+    while (!isOver()) {
+      await new Promise((resolve) => setTimeout(resolve, paceMs));
+      const item = `${name}-${++this.#turn}`;
+      const isChange = this.#turn % 3 === 0;
+      const seen = await (isChange ? this.#ask('POST', `/${shop}/${way}?item=${item}`) : this.#ask('GET', `/${shop}/`));
+      if (seen === undefined) continue;
+      if (isChange) this.items.add(item);
+      this.#judge(seen, isSticky);
+    }
+  }
+
+  /** What this node says of the session. */
+  async look(at: SessionNode): Promise<Seen | undefined> {
+    return this.#ask('GET', `/${this.options.shop}/`, at);
+  }
+
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+  }
+
+  #judge(seen: Seen, isSticky: boolean): void {
+    const { name, signsOn } = this.options;
+    if (seen.born !== name) this.#fails(`the session is lost: ${JSON.stringify(seen.born)} at ${seen.node}`);
+    if (signsOn && seen.user !== name) this.#fails(`the sign-on is lost at ${seen.node}`);
+    const has = new Set(seen.items);
+    const missing = [...this.items].filter((item) => !has.has(item));
+    if (missing.length === 0) return;
+    this.stale++;
+    if (isSticky) this.#fails(`stale at ${seen.node}: ${missing} of ${this.items.size} is not there`);
+  }
+
+  #fails(what: string): void {
+    this.failures.push(`${this.options.name} (${this.options.shop}), request ${this.#turn}: ${what}`);
+  }
+
+  /** `undefined`: there was no good answer, which is a failure. */
+  async #ask(method: string, path: string, at?: SessionNode): Promise<Seen | undefined> {
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const node = at ?? this.#choose();
+      try {
+        const { status, text } = await this.#send(node, method, path);
+        if (status === 200) {
+          this.answers++;
+          return JSON.parse(text) as Seen;
+        }
+        this.#fails(`${method} ${path}: ${status} ${text.replace(/<[^>]*>|\s+/g, ' ').slice(0, 200)} at ${node.route}`);
+        return undefined;
+      } catch {
+        node.isUp = false;
+      }
+    }
+    this.#fails(`${method} ${path}: no node answered`);
+    return undefined;
+  }
+
+  #choose(): SessionNode {
+    const up = this.#nodes.filter(({ isUp }) => isUp);
+    const route = this.#cookies.get(`latchkey-${this.options.shop}`)?.split('.')[1];
+    const own = this.options.isSticky ? up.find((node) => node.route === route) : undefined;
+    return own ?? up[Math.floor(Math.random() * up.length)] ?? this.#nodes[0]!;
+  }
+
+  #send(node: SessionNode, method: string, path: string): Promise<{ readonly status: number; readonly text: string }> {
+    let agent = this.#agents.get(node);
+    if (agent === undefined) this.#agents.set(node, (agent = new Agent({ keepAlive: true, maxSockets: 1 })));
+    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        { host: '127.0.0.1', port: node.web, agent, method, path, timeout: 10_000, headers: { cookie } },
+        (answer) => {
+          let text = '';
+          answer.setEncoding('utf8').on('data', (chunk) => void (text += chunk));
+          answer.on('error', reject);
+          answer.on('end', () => {
+            for (const line of answer.headers['set-cookie'] ?? []) this.#keep(line);
+            resolve({ status: answer.statusCode!, text });
+          });
+        },
+      );
+      sent.on('timeout', () => sent.destroy(new Error('no answer within 10 s')));
+      sent.on('error', reject);
+      sent.end();
+    });
+  }
+
+  #keep(line: string): void {
+    const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+    if (/max-age=0/i.test(line)) {
+      this.#fails(`the cookie ${name} is taken away`);
+      this.#cookies.delete(name);
+    } else this.#cookies.set(name, value);
+  }
+}

@@ -1,0 +1,282 @@
+/** Applications are told what happens to their sessions: who listens, in which order, and that a listener fails alone. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Cause } from '../../../sso/entry.ts';
+import type { Change } from '../../../sso/gossip/lattice.ts';
+import { silentLog } from '../../../sso/log.ts';
+import { SessionData } from '../../../sso/session/data/session-data.ts';
+import { Classes } from '../../../sso/session/graph/classes.ts';
+import type { SessionListener, SessionNotice } from '../../../sso/session/notices/notice.ts';
+import { SessionNotices } from '../../../sso/session/notices/notices.ts';
+import { type NoticeOptions, noticeSettings } from '../../../sso/session/notices/policy.ts';
+import { endSession, type LiveSession, type SessionRecord } from '../../../sso/session/record.ts';
+import type { SsoId } from '../../../sso/token.ts';
+
+/** A node's records, changed by hand. */
+class World {
+  readonly errors: unknown[] = [];
+  readonly notices: SessionNotices;
+  signOnCause: Cause | undefined;
+  readonly later: (() => void)[] = [];
+  readonly records = new Map<string, SessionRecord>();
+  readonly #changed: ((change: Change<SessionRecord>) => void)[] = [];
+  readonly #forgotten: ((key: string, last: SessionRecord) => void)[] = [];
+
+  constructor() {
+    this.notices = new SessionNotices({
+      copies: {
+        onChange: (listener) => void this.#changed.push(listener),
+        onForget: (listener) => void this.#forgotten.push(listener),
+        get: (key) => this.records.get(key),
+        entries: () => this.records.entries(),
+      },
+      clock: { soon: (run) => void this.later.push(run) },
+      life: 'n1:1',
+      signOnCause: () => this.signOnCause,
+      log: { ...silentLog, error: (fields: object) => void this.errors.push((fields as { err: unknown }).err) },
+    });
+  }
+
+  change(before: SessionRecord | undefined, after: SessionRecord, own = true, key = 'key'): void {
+    for (const listener of this.#changed) listener({ key, before, after, own });
+  }
+
+  forget(last: SessionRecord): void {
+    for (const listener of this.#forgotten) listener('key', last);
+  }
+
+  listen(
+    options: Partial<NoticeOptions> & { readonly onEvent: SessionListener },
+    app = 'shop',
+    classes = new Classes([]),
+  ) {
+    this.notices.listen(app, { ...noticeSettings(options)!, classes });
+  }
+}
+
+let stamps = 0;
+/** `data` with these attributes set anew, or taken away. */
+function written(data: SessionData, attributes: Record<string, unknown>): SessionData {
+  const fields = Object.entries(attributes).map(([name, value]) => {
+    return { part: '0', field: `.${name}`, text: value === undefined ? undefined : JSON.stringify(value) };
+  });
+  return data.change({ fields, gone: [] }, 'n1', ++stamps).data;
+}
+
+function live(attributes: Record<string, unknown> = {}, more: Partial<LiveSession> = {}): LiveSession {
+  return {
+    ...{ state: 'live', app: 'shop', signOn: undefined, createdAt: 1, endsAt: 9_000, version: 0, ownerStamp: 1 },
+    ...{ owner: 'n1:1', releasedAt: 0, idleMs: 5, stays: false, lastAccessAt: 2 },
+    data: written(SessionData.empty, attributes),
+    ...more,
+  };
+}
+
+const line = ({ kind, cause, attribute, value, previous }: SessionNotice) =>
+  [kind, cause, ...(attribute === undefined ? [] : [attribute, previous, value])].flatMap((word) =>
+    word === undefined ? '-' : typeof word === 'string' ? word : JSON.stringify(word),
+  ).join(' '); // biome-ignore format: one line
+
+/** Everything that a listener with this policy hears. */
+function heard(world: World, options: Omit<NoticeOptions, 'onEvent'> = {}): string[] {
+  const lines: string[] = [];
+  world.listen({ ...options, onEvent: (notice) => void lines.push(line(notice)) });
+  return lines;
+}
+
+const everything = { sessionNotificationPolicy: () => true };
+
+test('a life of a session: created, its attributes added, replaced, removed, and at its end destroyed, then what was left in it', () => {
+  const world = new World();
+  const lines = heard(world);
+  const first = live({ user: 'alice', count: 1 });
+  const second = { ...first, data: written(first.data, { count: 2, user: undefined, cart: ['a'] }) };
+  world.change(undefined, first);
+  world.change(first, second);
+  world.change(second, endSession(second, 'left', 4));
+  assert.deepEqual(lines, [
+    'created create',
+    'attributeAdded modify user - alice',
+    'attributeAdded modify count - 1',
+    'attributeRemoved modify user alice -',
+    'attributeReplaced modify count 1 2',
+    'attributeAdded modify cart - ["a"]',
+    'destroyed invalidate',
+    'attributeRemoved invalidate count 2 -',
+    'attributeRemoved invalidate cart ["a"] -',
+  ]);
+});
+
+test('a notice names the session by its hash and says which sign-on it lives off, whether it is used here, and what ended it', () => {
+  const world = new World();
+  const notices: SessionNotice[] = [];
+  world.listen({ onEvent: (notice) => void notices.push(notice) });
+  world.signOnCause = 'expired';
+  const signOn = 's'.repeat(43) as SsoId;
+  const session = live({}, { signOn });
+  world.change(session, endSession(session, 'sign-on', 4), false);
+  assert.deepEqual(notices, [
+    {
+      ...{ kind: 'destroyed', cause: 'timeout', app: 'shop', session: 'key', signOn, used: true },
+      ...{ end: 'sign-on', signOnCause: 'expired', attribute: undefined, value: undefined, previous: undefined },
+    },
+  ]);
+});
+
+test('a failover is no creation to whoever counts sessions, and a function hears of it on both nodes', () => {
+  const theirs = live({ user: 'alice' }, { owner: 'n2:1' });
+  const ours: LiveSession = { ...theirs, owner: 'n1:1', ownerStamp: 2 };
+  const world = new World();
+  const usual = heard(world);
+  const all = heard(world, everything);
+  world.change(undefined, theirs, false);
+  world.change(theirs, ours);
+  world.change(ours, { ...theirs, ownerStamp: 3 }, false);
+  assert.deepEqual(usual, ['activated failover', 'passivated failaway']);
+  assert.deepEqual(all, [
+    'created replication',
+    'attributeAdded replication user - alice',
+    'created failover',
+    'activated failover',
+    'passivated failaway',
+    'destroyed failaway',
+  ]);
+});
+
+test('an undeploy looks like all users logging out to legacy alone (JBAS-5778)', () => {
+  const world = new World();
+  const usual = heard(world);
+  const legacy = heard(world, { sessionNotificationPolicy: 'legacy' });
+  const session = live({ user: 'alice' });
+  world.change(session, { ...session, owner: '', releasedAt: 3 });
+  assert.deepEqual(usual, ['passivated undeploy']);
+  assert.deepEqual(legacy, ['passivated undeploy', 'destroyed undeploy']);
+});
+
+test('V46, V47: passivation and activation are told as such, destroyed only at the timeout', () => {
+  const world = new World();
+  const lines = heard(world);
+  const session = live({ user: 'alice' });
+  world.notices.passivated('key', session);
+  world.notices.activated('key', session);
+  world.notices.passivated('key', live({}, { owner: 'n2:1' }));
+  assert.deepEqual(lines, ['passivated passivation', 'activated activation']);
+  world.forget(session);
+  assert.deepEqual(lines.slice(2), ['destroyed timeout', 'attributeRemoved timeout user alice -']);
+});
+
+test('what is compared equal is no change, in each granularity', () => {
+  const world = new World();
+  const lines = heard(world);
+  const whole = (attributes: object, data = SessionData.empty) =>
+    data.change({ fields: [{ part: '0', field: '*', text: JSON.stringify(attributes) }], gone: [] }, 'n1', ++stamps)
+      .data;
+  const before = live({}, { data: whole({ a: { b: [1] }, c: 1 }) });
+  world.change(before, { ...before, data: whole({ a: { b: [1] }, c: 2 }, before.data) });
+  const single = live({ a: { b: [1] }, c: 1 });
+  world.change(single, { ...single, data: written(single.data, { a: { b: [1] }, c: 2 }) });
+  assert.deepEqual(lines, ['attributeReplaced modify c 1 2', 'attributeReplaced modify c 1 2']);
+});
+
+test("values are the listener's own copies, with their registered classes", () => {
+  class Money {
+    cents = 0;
+  }
+  const world = new World();
+  const seen: unknown[] = [];
+  const spoil = ({ value }: SessionNotice) => {
+    if (value !== undefined) (value as { cents: number }).cents = 0;
+  };
+  const classes = new Classes([Money]);
+  world.listen({ onEvent: spoil }, 'shop', classes);
+  world.listen({ onEvent: ({ value }) => void seen.push(value) }, 'shop', classes);
+  const session = live({ price: { cents: 5 } });
+  world.change(undefined, session);
+  assert.deepEqual(seen, [undefined, { cents: 5 }]);
+  assert.equal(session.data.get('0', '.price'), '{"cents":5}');
+});
+
+test('a listener or a policy that fails is logged, and all others hear', async () => {
+  const world = new World();
+  const failing = (message: string) => () => {
+    throw new Error(message);
+  };
+  world.listen({ onEvent: failing('listener') });
+  world.listen({ onEvent: () => {}, sessionNotificationPolicy: failing('policy') });
+  world.listen({ onEvent: (() => Promise.reject(new Error('late'))) as SessionListener });
+  const lines = heard(world);
+  world.change(undefined, live());
+  assert.deepEqual(lines, ['created create']);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(
+    world.errors.map((error) => (error as Error).message),
+    ['listener', 'policy', 'late'],
+  );
+});
+
+test('an application hears of its own sessions alone; the same listener given twice is called once, by the latest policy', () => {
+  const world = new World();
+  const lines: string[] = [];
+  const onEvent = (notice: SessionNotice) => void lines.push(line(notice));
+  world.change(undefined, live());
+  world.listen({ onEvent });
+  world.listen({ onEvent, ...everything });
+  world.change(undefined, live({}, { app: 'forum' }));
+  assert.deepEqual(lines, []);
+  world.change(undefined, live({}, { owner: 'n2:1' }), false);
+  assert.deepEqual(lines, ['created replication']);
+});
+
+test('whoever hears of copies is told of those that were there before, some at a time, each before anything else of it', () => {
+  const world = new World();
+  const theirs = live({ user: 'alice' }, { owner: 'n2:1' });
+  for (let i = 0; i < 300; i++) world.records.set(`key${i}`, theirs);
+  world.records.set('forum', live({}, { app: 'forum' }));
+  const [ended, changed] = [endSession(theirs, 'left', 4), { ...theirs, data: written(theirs.data, { user: 'bob' }) }];
+  assert.deepEqual(heard(world), []);
+  assert.equal(world.later.length, 0, 'it hears of no copy');
+  const notices: SessionNotice[] = [];
+  world.listen({ ...everything, onEvent: (notice) => void notices.push(notice) });
+  assert.deepEqual(notices, []);
+  world.records.set('key299', changed);
+  world.change(theirs, changed, false, 'key299');
+  world.records.set('key298', ended);
+  world.change(theirs, ended, false, 'key298');
+  world.records.delete('key297');
+  const came = ['created state-transfer', 'attributeAdded state-transfer user - alice'];
+  assert.deepEqual(notices.splice(0).map(line), [
+    ...came,
+    'attributeReplaced replication user alice bob',
+    ...came,
+    'destroyed invalidate',
+    'attributeRemoved invalidate user alice -',
+  ]);
+  world.later.shift()!();
+  assert.equal(notices.length, 400);
+  while (world.later.length > 0) world.later.shift()!();
+  const created = notices.filter(({ kind }) => kind === 'created').map(({ session }) => session);
+  assert.deepEqual(
+    created,
+    Array.from({ length: 297 }, (_, i) => `key${i}`),
+  );
+});
+
+test('where no application listens, or none may hear of copies, nothing is decoded', () => {
+  const world = new World();
+  const data = written(SessionData.empty, { user: 'alice' });
+  let reads = 0;
+  const counted = new Proxy(data, {
+    get(target, name) {
+      reads++;
+      return Reflect.get(target, name);
+    },
+  });
+  world.change(undefined, live({}, { data: counted, owner: 'n2:1' }), false);
+  const lines = heard(world);
+  world.change(undefined, live({}, { data: counted, owner: 'n2:1' }), false);
+  assert.deepEqual([reads, lines], [0, []]);
+  heard(world, everything);
+  world.change(undefined, live({}, { data: counted, owner: 'n2:1' }), false);
+  assert.notEqual(reads, 0);
+});
