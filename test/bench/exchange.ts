@@ -107,19 +107,28 @@ class BareResponse {
 export function exchange(
   middleware: readonly RequestHandler[],
   cookie: string,
-  read: (req: Request) => string,
+  read: (req: Request, res: Response) => string | Promise<string>,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
     const req = new BareRequest(cookie);
     const res = new BareResponse(req, () => resolve(text));
+    const answer = (got: string) => {
+      text = got;
+      res.end();
+    };
     let next = 0;
     const go = (error?: unknown) => {
       if (error) return reject(error);
       const handler = middleware[next++];
       if (handler !== undefined) return void handler(req as unknown as Request, res as unknown as Response, go);
-      text = read(req as unknown as Request);
-      res.end();
+      try {
+        const got = read(req as unknown as Request, res as unknown as Response);
+        if (typeof got === 'string') answer(got);
+        else got.then(answer).catch(reject);
+      } catch (failed) {
+        reject(failed);
+      }
     };
     go();
   });

@@ -7,8 +7,10 @@ import { connect, type Socket } from 'node:net';
 
 export interface Load {
   readonly port: number;
-  /** The Cookie header of every request, or '' for none. */
-  readonly cookie: string;
+  /** The Cookie header of every request, or '' for none; of several, each request takes the next. */
+  readonly cookie: string | readonly string[];
+  /** Default `/orders`. */
+  readonly path?: string;
   readonly perSecond: number;
   readonly seconds: number;
   readonly connections: number;
@@ -24,9 +26,12 @@ export interface LoadResult {
 const tickMs = 4;
 
 /** Sends the load and waits for all answers. @throws Error an answer that is not 200 */
-export async function drive({ port, cookie, perSecond, seconds, connections }: Load): Promise<LoadResult> {
-  const request = Buffer.from(
-    `GET /orders HTTP/1.1\r\nHost: app1.xyz.localhost:${port}\r\nAccept: text/html\r\n${cookie === '' ? '' : `Cookie: ${cookie}\r\n`}\r\n`,
+export async function drive(load: Load): Promise<LoadResult> {
+  const { port, cookie, path = '/orders', perSecond, seconds, connections } = load;
+  const requests = (typeof cookie === 'string' ? [cookie] : cookie).map((one) =>
+    Buffer.from(
+      `GET ${path} HTTP/1.1\r\nHost: app1.xyz.localhost:${port}\r\nAccept: text/html\r\n${one === '' ? '' : `Cookie: ${one}\r\n`}\r\n`,
+    ),
   );
   const lines = await Promise.all(Array.from({ length: connections }, () => Line.open(port)));
   const latencies: number[] = [];
@@ -46,8 +51,7 @@ export async function drive({ port, cookie, perSecond, seconds, connections }: L
       for (const line of lines) {
         if (sent >= due) return;
         if (!line.busy) {
-          sent++;
-          line.ask(request, onAnswer, reject);
+          line.ask(requests[sent++ % requests.length]!, onAnswer, reject);
         }
       }
     }, tickMs);

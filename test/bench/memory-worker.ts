@@ -57,7 +57,7 @@ function latchkey(count: number): unknown {
       app: 'shop',
       signOn: opened!.id,
       idleMs: 1_800_000,
-      data: '[0,{"basket":"three books"}]',
+      changes: { fields: [{ part: '0', field: '.basket', text: '"three books"' }], gone: [] },
     });
   }
   return heart;

@@ -15,13 +15,20 @@ import { loginFlood } from './login-flood.ts';
 import { logout } from './logout.ts';
 import { loop } from './loop.ts';
 import { memory } from './memory.ts';
+import { passivation } from './passivation.ts';
 import { repair } from './repair.ts';
 import { restart } from './restart.ts';
+import { sessionGrowth } from './session-growth.ts';
+import { sessionHttp } from './session-http.ts';
+import { sessionLoop } from './session-loop.ts';
+import { sessionMemory } from './session-memory.ts';
+import { sessionWire } from './session-wire.ts';
 import { signOns } from './sign-ons.ts';
 
 const benches: readonly Bench[] = [
   ...[loop, http, logout, signOns, joining, memory, faults, repair, restart],
   ...[forwardAuth, loginFlood, accountPage],
+  ...[sessionHttp, sessionWire, sessionLoop, sessionMemory, passivation, sessionGrowth],
 ];
 
 const usage = `npm run bench -- [--only a,b] [--rounds N] [--most N]

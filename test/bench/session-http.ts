@@ -1,0 +1,180 @@
+/**
+ * n. One small change of a session a request, over HTTP: CPU of the process that serves, at a fixed, moderate load.
+ * Beside express-session with connect-redis and with its memory store, the same sessions and the same page.
+ */
+
+import { createClient } from 'redis';
+import { type Bench, interleaved } from './bench.ts';
+import { type Child, startChild } from './child.ts';
+import { drive } from './load.ts';
+import { type PrivateRedis, privateRedis } from './redis.ts';
+import { sessionCluster } from './session-cluster.ts';
+import { paths, sizeName, sizes, type Work } from './session-content.ts';
+import type { Setup } from './session-worker.ts';
+import { stopAll } from './site.ts';
+import { figure, markdownTable, median, percentile, spread } from './table.ts';
+
+const load = { perSecond: 1_000, seconds: 0.5, connections: 16 };
+/** Of each size and work, until what runs is compiled. */
+const warmUp = { perSecond: 2_000, seconds: 1.5, connections: 16 };
+/** A contestant's turns follow each other soon: a process that stood still for long is slow at first. */
+const turns = 2;
+/** Of each size: requests go to them in turn. */
+const sessions = 100;
+const changes: readonly Work[] = ['counts a number', 'changes a number deep inside'];
+
+interface Contestant {
+  readonly name: string;
+  readonly port: number;
+  readonly cookies: ReadonlyMap<number, readonly string[]>;
+  /** CPU of the process that serves, microseconds. */
+  cpu(): Promise<number>;
+  /** CPU of all others that it takes: members, Redis. */
+  elsewhere(): Promise<number>;
+  stop(): Promise<unknown>;
+}
+
+interface Measured {
+  readonly cpu: number;
+  readonly elsewhere: number;
+  readonly latencies: readonly number[];
+}
+
+const redisName = 'express-session, connect-redis';
+const kinds: readonly {
+  readonly name: string;
+  start(redis: PrivateRedis | undefined): Promise<Contestant | undefined>;
+}[] = [
+  alone('bare', { kind: 'bare' }),
+  alone('express-session, memory store', { kind: 'memory store' }),
+  { name: redisName, start: async (redis) => redis && withRedis(redis) },
+  alone('Latchkey, one node by itself', { kind: 'latchkey' }),
+  clustered('Latchkey, one of three', {}),
+  clustered('… cacheMode async', { cacheMode: 'async' }),
+  clustered('… granularity SESSION', { replicationGranularity: 'SESSION' }),
+  clustered('… granularity FIELD', { replicationGranularity: 'FIELD' }),
+];
+
+export const sessionHttp: Bench = {
+  key: 'n',
+  title: 'One small change of a session a request, over HTTP (goal: a third of connect-redis at 4 KiB)',
+  async run({ rounds, say }) {
+    const redis = await privateRedis();
+    const contestants: Contestant[] = [];
+    try {
+      for (const { name, start } of kinds) {
+        say(`starting: ${name}`);
+        const contestant = await start(redis);
+        if (contestant === undefined) continue;
+        contestants.push(contestant);
+        for (const bytes of sizes) for (const work of changes) await ask(contestant, bytes, work, warmUp);
+      }
+      const pieces: string[] = [];
+      for (const work of changes) {
+        const results = new Map<string, Measured[]>();
+        for (const bytes of sizes) {
+          const all = contestants.map((contestant) => ({
+            name: key(contestant.name, bytes),
+            run: () => measure(contestant, bytes, work),
+          }));
+          const some = await interleaved(rounds * turns, all, (line) => say(`${work}, ${line}`));
+          for (const [name, measured] of some) results.set(name, measured);
+        }
+        pieces.push(`A request ${work}:\n\n${report(contestants, results)}`);
+      }
+      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${load.perSecond} requests a second over ${load.connections} connections, ${turns} times ${load.seconds} s a round. CPU of the serving process, and in brackets what it adds to the bare application as a part of what connect-redis adds. Elsewhere: the two other nodes, or Redis, a request at 4 KiB.`;
+      return `${pieces.join('\n\n')}\n\n${note}${redis ? '' : '\nconnect-redis is left out: no `redis-server` is installed.'}`;
+    } finally {
+      await Promise.all(contestants.map((contestant) => contestant.stop()));
+      await redis?.stop();
+    }
+  },
+};
+
+async function measure(contestant: Contestant, bytes: number, work: Work): Promise<Measured> {
+  await ask(contestant, bytes, work, { ...load, seconds: 0.25 });
+  const [cpu, elsewhere] = [await contestant.cpu(), await contestant.elsewhere()];
+  const { requests, latencies } = await ask(contestant, bytes, work, load);
+  const [cpuAfter, elsewhereAfter] = [await contestant.cpu(), await contestant.elsewhere()];
+  return { cpu: (cpuAfter - cpu) / requests, elsewhere: (elsewhereAfter - elsewhere) / requests, latencies };
+}
+
+const ask = ({ port, cookies }: Contestant, bytes: number, work: Work, how: typeof load) =>
+  drive({ port, cookie: cookies.get(bytes)!, path: paths[work], ...how });
+
+const key = (name: string, bytes: number) => `${name}, ${sizeName(bytes)}`;
+
+function report(contestants: readonly Contestant[], results: ReadonlyMap<string, Measured[]>): string {
+  const of = (name: string, bytes: number) => results.get(key(name, bytes)) ?? [];
+  /** Against the bare application of the same turn: what disturbs one disturbs the other. */
+  const added = (name: string, bytes: number) =>
+    median(of(name, bytes).map(({ cpu }, turn) => cpu - (of('bare', bytes)[turn]?.cpu ?? 0)));
+  const rows = contestants.map(({ name }) => {
+    const part = (bytes: number) => figure(added(name, bytes) / added(redisName, bytes));
+    const at4 = of(name, sizes[1]);
+    const latencies = at4.flatMap((one) => one.latencies);
+    return [
+      name,
+      ...sizes.map((bytes) => {
+        const cpu = spread(of(name, bytes).map((one) => one.cpu));
+        return name === 'bare' ? cpu : `${cpu} [${part(bytes)}]`;
+      }),
+      figure(median(at4.map((one) => one.elsewhere))),
+      `${figure(percentile(latencies, 0.5))} / ${figure(percentile(latencies, 0.99))}`,
+    ];
+  });
+  const head = ['variant', ...sizes.map((bytes) => `${sizeName(bytes)}: CPU, µs`), 'elsewhere, µs', 'p50 / p99, ms'];
+  return markdownTable(head, rows);
+}
+
+function alone(name: string, setup: Setup): (typeof kinds)[number] {
+  return { name, start: async () => contestant(name, await single(name, setup)) };
+}
+
+function clustered(name: string, options: Setup['options']): (typeof kinds)[number] {
+  return {
+    name,
+    async start() {
+      const { children, port, stop } = await sessionCluster(name, { size: 3, options });
+      return contestant(name, { child: children[0]!, port, others: children.slice(1), stop });
+    },
+  };
+}
+
+async function withRedis(redis: PrivateRedis): Promise<Contestant> {
+  const server = await single(redisName, { kind: 'connect-redis', redisPort: redis.port });
+  const client = createClient({ url: `redis://127.0.0.1:${redis.port}` });
+  await client.connect();
+  const usedBy = async () => {
+    const seconds = [...(await client.info('cpu')).matchAll(/^used_cpu_(?:user|sys):([\d.]+)/gm)];
+    return seconds.reduce((sum, [, one]) => sum + Number(one) * 1e6, 0);
+  };
+  const stop = async () => {
+    client.destroy();
+    await server.stop();
+  };
+  return { ...(await contestant(redisName, server)), elsewhere: usedBy, stop };
+}
+
+interface Served {
+  readonly child: Child;
+  readonly port: number;
+  readonly others: readonly Child[];
+  stop(): Promise<unknown>;
+}
+
+async function single(name: string, setup: Setup): Promise<Served> {
+  const child = startChild(name, 'session-worker');
+  return { child, port: await child.call('start', setup), others: [], stop: () => stopAll([child]) };
+}
+
+async function contestant(name: string, { child, port, others, stop }: Served): Promise<Contestant> {
+  const cookies = new Map<number, readonly string[]>();
+  for (const bytes of sizes) cookies.set(bytes, await child.call('seed', { count: sessions, bytes }));
+  const cpuOf = async (children: readonly Child[]) => {
+    let sum = 0;
+    for (const one of children) sum += await one.call<number>('cpu');
+    return sum;
+  };
+  return { name, port, cookies, cpu: () => cpuOf([child]), elsewhere: () => cpuOf(others), stop };
+}
