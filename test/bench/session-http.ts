@@ -17,8 +17,6 @@ import { figure, markdownTable, median, percentile, spread } from './table.ts';
 const load = { perSecond: 1_000, seconds: 0.5, connections: 16 };
 /** Of each size and work, until what runs is compiled. */
 const warmUp = { perSecond: 2_000, seconds: 1.5, connections: 16 };
-/** A contestant's turns follow each other soon: a process that stood still for long is slow at first. */
-const turns = 2;
 /** Of each size: requests go to them in turn. */
 const sessions = 100;
 const changes: readonly Work[] = ['counts a number', 'changes a number deep inside'];
@@ -77,12 +75,13 @@ export const sessionHttp: Bench = {
             name: key(contestant.name, bytes),
             run: () => measure(contestant, bytes, work),
           }));
-          const some = await interleaved(rounds * turns, all, (line) => say(`${work}, ${line}`));
+          // A size at a time, so that a contestant's turns follow each other soon: a process that stood still for long is slow at first.
+          const some = await interleaved(rounds, all, (line) => say(`${work}, ${line}`));
           for (const [name, measured] of some) results.set(name, measured);
         }
         pieces.push(`A request ${work}:\n\n${report(contestants, results)}`);
       }
-      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${load.perSecond} requests a second over ${load.connections} connections, ${turns} times ${load.seconds} s a round. CPU of the serving process, and in brackets what it adds to the bare application as a part of what connect-redis adds. Elsewhere: the two other nodes, or Redis, a request at 4 KiB.`;
+      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${load.perSecond} requests a second over ${load.connections} connections, ${load.seconds} s a round. CPU of the serving process, and in square brackets what it adds to the bare application as a part of what connect-redis adds. Elsewhere: the two other nodes, or Redis, a request at 4 KiB.`;
       return `${pieces.join('\n\n')}\n\n${note}${redis ? '' : '\nconnect-redis is left out: no `redis-server` is installed.'}`;
     } finally {
       await Promise.all(contestants.map((contestant) => contestant.stop()));

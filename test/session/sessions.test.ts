@@ -177,7 +177,7 @@ test('check 78: one session too many is refused with 503, and those that are the
   assert.equal((await visitor.get(app)).text, 'saved');
 });
 
-test('check 78: the same where nobody saves by hand: who puts something in learns of it while the answer can say so', async () => {
+test('check 78: the same where nobody saves by hand: the answer says so, and nothing is thrown at the application', async () => {
   const world = new World({ limits: { sessions: 1 } });
   const app = application(world.node, {}, (req, res) => {
     bag(req).user ??= 'alice';
@@ -190,7 +190,6 @@ test('check 78: the same where nobody saves by hand: who puts something in learn
     [refused.status, refused.headers['retry-after'], refused.headers['set-cookie']],
     [503, '10', undefined],
   );
-  assert.match(refused.text, /^ERR_LIMIT_REACHED/);
   assert.equal((await visitor.get(app)).text, 'kept');
 });
 
