@@ -46,7 +46,7 @@ test('V25: a session that is made on a public page while somebody is signed on i
 test('V61: what a request that was under way put into the old session while another one signed on is in the new one', async () => {
   let go = () => {};
   const gate = new Promise<void>((resolve) => (go = resolve));
-  const { world, app, visitor } = start({
+  const paths: Record<string, Route> = {
     '/login': async (req) => {
       assert.equal(bag(req).user, 'alice');
       await gate; // a database
@@ -57,7 +57,9 @@ test('V61: what a request that was under way put into the old session while anot
     },
     '/coupon': (req) => void Object.assign(bag(req), { coupon: 'X' }),
     '/all': (req, res) => res.json(bag(req)),
-  });
+  };
+  // At SESSION the later write is the whole session.
+  const { world, app, visitor } = start(paths, { replicationGranularity: 'ATTRIBUTE' });
   await visitor.get(app, '/set');
   const other = visitor.copy();
   const login = visitor.get(app, '/login');
