@@ -384,6 +384,10 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
 
   #log(error: unknown): void {
     const code = (error as { code?: unknown } | undefined)?.code;
-    this.#kit.parts.log.error({ app: this.app, code }, `session: ${error instanceof Error ? error.message : error}`);
+    const { log } = this.#kit.parts;
+    const message = `session: ${error instanceof Error ? error.message : error}`;
+    // No fault of anything here: it says so to the browser, and to whoever watches the log.
+    if (code === 'ERR_LIMIT_REACHED') log.warn({ app: this.app, code }, message);
+    else log.error({ app: this.app, code }, message);
   }
 }

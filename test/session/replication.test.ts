@@ -343,7 +343,7 @@ test('one session too many is refused while the answer can still say so; one tha
   const refused = await at(0, (s) => void (s['user'] = 'bob'), stranger);
   assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '10']);
   assert.equal(stranger.cookies.size, 0);
-  assert.ok(errors(world).some((message) => message.includes('no room')));
+  assert.ok(warnings(world).some((message) => message.includes('no room')));
   const looked = await at(0, (s) => [s['user'] ?? 'none', delete s['user']], stranger);
   assert.deepEqual([looked.status, looked.body], [200, ['none', true]], 'who puts nothing in is no session');
   const served = await at(0, (s) => void (s['user'] = 'carol'), visitor);
