@@ -492,8 +492,8 @@ export class Workload {
     node.heart.table.touch(session.key, { afterMs });
     session.usedThrough.set(node.life, began);
     const usedAt = node.heart.clock.now();
-    // Nobody repairs a use that was lost on its way: it is told again.
-    const arrives = () => climate.loss === 0 && cluster.isWhole;
+    // Nobody repairs a use that was lost on its way: it is told again. One that is late is overtaken by a comparison, which has no eye for it.
+    const arrives = () => climate.loss === 0 && climate.late.part === 0 && cluster.isWhole;
     if (afterMs > 0 || climate.leaps || !arrives()) return;
     void node.heart.table.stored().then(() => {
       const holders = model.lives.filter(
