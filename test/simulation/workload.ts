@@ -492,8 +492,12 @@ export class Workload {
     node.heart.table.touch(session.key, { afterMs });
     session.usedThrough.set(node.life, began);
     const usedAt = node.heart.clock.now();
-    // Nobody repairs a use that was lost on its way: it is told again. One that is late is overtaken by a comparison, which has no eye for it.
-    const arrives = () => climate.loss === 0 && climate.late.part === 0 && cluster.isWhole;
+    // Nobody repairs a use that was lost on its way: it is told again. Nor is it in a comparison, which confirms the change of whoever
+    // comes after it was told, or is reached by it late.
+    const told = new Set(node.heart.gossip.peers().map((peer) => `${peer.node}:${peer.incarnation}`));
+    const isTold = ({ life }: SimulatedNode) => life === node.life || told.has(life.name);
+    const arrives = () =>
+      climate.loss === 0 && climate.late.part === 0 && cluster.isWhole && cluster.running.every(isTold);
     if (afterMs > 0 || climate.leaps || !arrives()) return;
     void node.heart.table.stored().then(() => {
       const holders = model.lives.filter(
