@@ -173,7 +173,9 @@ const planted = {
       },
     }),
   },
+  // Seen only where nothing is lost or late, and everybody was there.
   'a use is never told': {
+    from: 31,
     within: 10,
     breaks: ['W'],
     lattices: withSessions({
