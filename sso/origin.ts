@@ -5,6 +5,8 @@
  * a node of an earlier version drops them, and that is no conflict.
  */
 
+import { keptOnce } from './kept-once.ts';
+
 /** At least one of them, as `originOf` gives it. */
 export interface Origin {
   /** The User-Agent header, cut to 256 characters. */
@@ -54,14 +56,5 @@ function cleaned(text: string | undefined, length: number): string | undefined {
   return clean === '' ? undefined : clean;
 }
 
-/** Thousands of browsers have few different names: one string serves all of them. */
-const knownDevices = new Map<string, string>();
-const knownDevicesAtMost = 1_024;
-
-function shared(device: string): string {
-  const known = knownDevices.get(device);
-  if (known !== undefined) return known;
-  if (knownDevices.size >= knownDevicesAtMost) knownDevices.clear();
-  knownDevices.set(device, device);
-  return device;
-}
+/** Thousands of browsers have few different names. */
+const shared = keptOnce();

@@ -37,6 +37,7 @@ const nouns = new Set(
     'subject',
     'entry',
     'token',
+    'kept-once',
     'keys',
     'errors',
     'clock',

@@ -36,10 +36,7 @@ export class Activity {
 
   /** The instant from which the session is over if nobody uses it again, by all that this node knows. */
   idleAt(key: string, session: LiveSession): number {
-    const untold = session.idleMs > 0 ? this.#untold.get(key) : undefined;
-    return untold === undefined || untold.usedAt <= session.lastAccessAt
-      ? idleAt(session)
-      : Math.min(session.endsAt, untold.usedAt + session.idleMs);
+    return idleAt(session, this.lastUse(key, session));
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 
 import { isInstant } from '../entry.ts';
+import { keptOnce } from '../kept-once.ts';
 import { isName } from '../principal.ts';
 import { parseSsoId } from '../token.ts';
 import { decodeDelta, encodeDelta } from './data/delta.ts';
@@ -70,14 +71,5 @@ function decodeChanged(fields: readonly unknown[]): ChangedSession | undefined {
 
 const isLife = (value: unknown): value is string => typeof value === 'string' && value.length <= 300;
 
-/** A cluster has few lives and applications and as many sessions as users: each name is kept once. */
-const names = new Map<string, string>();
-const namesAtMost = 1_024;
-
-function shared(name: string): string {
-  const known = names.get(name);
-  if (known !== undefined) return known;
-  if (names.size >= namesAtMost) names.clear();
-  names.set(name, name);
-  return name;
-}
+/** A cluster has few lives and applications, and as many sessions as users. */
+const shared = keptOnce();

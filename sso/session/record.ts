@@ -86,9 +86,15 @@ const untoldMs = 60_000;
 /** The most a session's data may hold, in characters of JSON. */
 export const maxDataLength = 256 * 1024;
 
-/** The instant from which the session is over if nobody uses it again, milliseconds. */
-export function idleAt(session: Pick<LiveSession, 'idleMs' | 'endsAt' | 'lastAccessAt'>): number {
-  return session.idleMs > 0 ? Math.min(session.endsAt, session.lastAccessAt + session.idleMs) : session.endsAt;
+/**
+ * The instant from which the session is over if nobody uses it again, milliseconds.
+ * @param usedAt its last use. Default: the one that its record tells
+ */
+export function idleAt(
+  session: Pick<LiveSession, 'idleMs' | 'endsAt' | 'lastAccessAt'>,
+  usedAt = session.lastAccessAt,
+): number {
+  return session.idleMs > 0 ? Math.min(session.endsAt, usedAt + session.idleMs) : session.endsAt;
 }
 
 /** For how long a node that never saw it used keeps a copy beyond its idle limit, milliseconds: its last use may not have been told (V89). */

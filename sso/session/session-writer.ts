@@ -20,6 +20,7 @@ import type { Seat, SeatFinder } from './seat.ts';
 import type { Session } from './session.ts';
 import type { SessionSettings } from './settings.ts';
 import type { SessionStore } from './store.ts';
+import { sessionOf } from './table-parts.ts';
 import type { Watch } from './watch.ts';
 
 /** What `sessions()` is made of, the same for all its requests. */
@@ -124,8 +125,8 @@ export class SessionWriter {
 
   /** What a session that moves takes along: also what others wrote to it since this request found it. */
   #brought({ from, data }: Seat): SessionData | undefined {
-    const look = from === undefined ? undefined : this.#kit.parts.table.look(from);
-    return look?.state === 'live' || look?.state === 'doubtful' ? look.session.data : data;
+    const held = from === undefined ? undefined : sessionOf(this.#kit.parts.table.look(from));
+    return held === undefined ? data : held.data;
   }
 
   #put(seat: Seat, open: OpenSession, changes: Changes, force: boolean, replaces = seat.from !== undefined): void {

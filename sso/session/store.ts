@@ -30,6 +30,7 @@ import type { SessionParts } from './parts.ts';
 import type { LiveSession } from './record.ts';
 import { RequestSession } from './request-session.ts';
 import { Session, type SessionCallback, type SessionOwner } from './session.ts';
+import { sessionOf } from './table-parts.ts';
 import type { Attributes } from './watch.ts';
 
 /** As those of `sessions()`; what makes an attribute dirty is express-session's to say. */
@@ -222,12 +223,12 @@ export class SessionStore extends EventEmitter {
     const look = table.look(key);
     if (look.state === 'ended') return;
     const req = context.current();
-    const known = look.state === 'live' || look.state === 'doubtful';
-    const signOn = known ? look.session.signOn : req && (this.#signOns.get(req) ?? signOns.of(req));
+    const known = sessionOf(look);
+    const signOn = known === undefined ? req && (this.#signOns.get(req) ?? signOns.of(req)) : known.signOn;
     const cookie = cookieOf(session['cookie'], clock);
-    const held = known ? look.session.data : undefined;
+    const held = known?.data;
     const moving = req && this.#moving.get(req);
-    const initial = known ? undefined : this.#brought(moving);
+    const initial = known === undefined ? this.#brought(moving) : undefined;
     const begun = initial === undefined ? held : moving?.taken;
     const { draft, seen } = this.#givenTo(req, key) ?? { draft: this.#draft(begun), seen: begun };
     const found = draft.compare(touchedBy(session, draft));
@@ -235,7 +236,7 @@ export class SessionStore extends EventEmitter {
     const settings =
       held?.get(settingsPart, cookieField) === text ? [] : [{ part: settingsPart, field: cookieField, text }];
     const changes = { ...found.changes, fields: [...found.changes.fields, ...settings] };
-    if (known && changes.fields.length + changes.gone.length === 0) {
+    if (known !== undefined && changes.fields.length + changes.gone.length === 0) {
       table.touch(key, { afterMs: unreplicatedMs });
     } else {
       const what = {
@@ -262,8 +263,7 @@ export class SessionStore extends EventEmitter {
   /** What a session that moves takes along: also what others wrote to it since it was given away. */
   #brought(moving: Moving | undefined): SessionData | undefined {
     if (moving?.taken === undefined) return undefined;
-    const look = this.#parts.table.look(moving.key);
-    return look.state === 'live' || look.state === 'doubtful' ? look.session.data : undefined;
+    return sessionOf(this.#parts.table.look(moving.key))?.data;
   }
 
   async #destroy(id: string): Promise<void> {
@@ -273,8 +273,8 @@ export class SessionStore extends EventEmitter {
     const req = context.current();
     // A session that was never saved belongs to the request's sign-on all the same.
     const unsaved = look.state === 'unknown' && req !== undefined && (req as StoreRequest).sessionID === id;
-    const signOn =
-      look.state === 'live' || look.state === 'doubtful' ? look.session.signOn : unsaved ? signOns.of(req) : undefined;
+    const held = sessionOf(look);
+    const signOn = held === undefined ? (unsaved ? signOns.of(req) : undefined) : held.signOn;
     if (signOn !== undefined) await signOns.end(signOn, 'invalidated', req);
     else if (table.end(key, 'destroyed')) await table.stored();
   }

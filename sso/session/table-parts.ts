@@ -22,6 +22,11 @@ export type SessionLook =
   /** Unknown here, and not everybody could be asked. */
   | { readonly state: 'undecided' };
 
+/** The session that is there to be used, as far as this node knows. */
+export function sessionOf(look: SessionLook): LiveSession | undefined {
+  return look.state === 'live' || look.state === 'doubtful' ? look.session : undefined;
+}
+
 /** What the table asks about sign-ons; the registry answers. */
 export interface SignOnState {
   /** `open`, or `over` if it is closed, expired or ended by its subject, or `unknown` here. */

@@ -371,7 +371,7 @@ export class Passivation implements Residence, Stowage {
       if (key === undefined) return undefined;
       const session = copies.get(key);
       const usedAt = session?.state === 'live' ? lastUse(key, session) : 0;
-      if (session?.state !== 'live' || isOver(session, usedAt, now)) {
+      if (session?.state !== 'live' || now >= idleAt(session, usedAt)) {
         // Nobody's any more, and not to be counted; if another node knows better, it comes back with its next use.
         residents.active.remove(key);
         if (++this.#over >= overAtOnce && !residents.isCrowded(more)) return undefined;
@@ -419,8 +419,4 @@ export class Passivation implements Residence, Stowage {
     if (isWritten) this.#waste.add(key);
     if (session?.state === 'live' && !residents.active.has(key)) this.#note(key, session);
   }
-}
-
-function isOver(session: LiveSession, usedAt: number, now: number): boolean {
-  return now >= Math.max(idleAt(session), session.idleMs > 0 ? Math.min(session.endsAt, usedAt + session.idleMs) : 0);
 }
