@@ -185,6 +185,7 @@ export class Heart implements Maps {
       members: () => this.gossip.members(),
       life: this.life,
       clock,
+      certain: corrected && { now: () => corrected.forgetNow() },
       random,
       log,
       onAnswered: parts.onAnswered,

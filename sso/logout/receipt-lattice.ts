@@ -50,7 +50,7 @@ export const receiptLattice: Lattice<ReceiptRecord> = {
   /** Not the stamp: version 1 of this tuple ends before it. */
   digestText: (value) => JSON.stringify(told(value)),
   decode: decodeReceipt,
-  forgetAt: (value) => (value.completeAt > 0 ? value.completeAt + completeMemoryMs : value.overAt + 2 * clockErrorMs),
+  forgetAt: (value) => (value.completeAt > 0 ? value.completeAt + completeMemoryMs : uselessAt(value)),
 };
 
 const told = (value: ReceiptRecord): unknown[] => [
@@ -69,6 +69,21 @@ export function advance(record: ReceiptRecord, progress: Progress, now: number):
     confirmed: [...progress.confirmed].sort().map((node) => [node, progress.ended.get(node) ?? []]),
     outstanding,
     revision: another ? record.revision + 1 : record.revision,
+  });
+}
+
+/** When a pending receipt's closing is over by every clock that counts, milliseconds since 1970: there is nothing left to tell. */
+export function uselessAt({ overAt }: ReceiptRecord): number {
+  return overAt + 2 * clockErrorMs;
+}
+
+/** The record of a closing that was over before everybody had it: complete since then. The same at every node that concludes it. */
+export function afterItsTime(record: ReceiptRecord): ReceiptRecord {
+  return mergeReceipts(record, {
+    ...record,
+    completeAt: uselessAt(record),
+    outstanding: [],
+    revision: record.revision + 1,
   });
 }
 

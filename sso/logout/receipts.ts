@@ -1,9 +1,10 @@
 /**
  * The receipts: issued here, found at any node, and looked after until every configured node has the
  * closing. Who issued one looks after it; after its restart it takes up again what it finds; when it is
- * gone, the first living node by name does. A receipt is written into the copies when it is complete or
- * has been waited for a while: a logout that goes well costs one value, and a pending one is on other
- * nodes before it is answered.
+ * gone, the first living node by name does. Where a closing is over by time before everybody had it, nobody
+ * is told any more: no node accepts its sign-on, by the clocks of a majority, and the receipt is complete.
+ * A receipt is written into the copies when it is complete or has been waited for a while: a logout that
+ * goes well costs one value, and a pending one is on other nodes before it is answered.
  */
 
 import { bounded, type Cancel, type Clock } from '../clock.ts';
@@ -15,7 +16,16 @@ import { type Log, silentLog } from '../log.ts';
 import type { Random } from '../random.ts';
 import { isReceiptId, type Receipt } from '../receipt.ts';
 import type { Closing, Finality, Progress, Seal } from './finality.ts';
-import { advance, type EndedByNode, isUnderWay, mergeApps, type ReceiptRecord, viewOf } from './receipt-lattice.ts';
+import {
+  advance,
+  afterItsTime,
+  type EndedByNode,
+  isUnderWay,
+  mergeApps,
+  type ReceiptRecord,
+  uselessAt,
+  viewOf,
+} from './receipt-lattice.ts';
 
 /** A session, as far as a receipt counts it. */
 export interface Served {
@@ -69,6 +79,8 @@ export interface ReceiptsParts {
   /** This life of this node: `node:incarnation`. */
   readonly life: string;
   readonly clock: Clock;
+  /** The time that a majority has reached for certain, by which closings are forgotten. Default: the clock's. */
+  readonly certain?: { now(): number } | undefined;
   readonly random: Random;
   readonly limits?: Partial<ReceiptLimits>;
   readonly log?: Log;
@@ -290,7 +302,7 @@ export class Receipts {
     const living = this.#living();
     for (const id of this.#underWay) {
       const record = copies.get(id);
-      if (record === undefined) continue;
+      if (record === undefined || this.#isOver(id, record)) continue;
       const tracked = this.#tracked.get(id);
       const own = keeperOf(record, living) === this.#node;
       if (tracked !== undefined && !own) this.#drop(tracked);
@@ -299,6 +311,16 @@ export class Receipts {
       this.#settle(this.#track(id, record, true));
     }
     this.#arm();
+  }
+
+  /** Whether its closing is over by time: then whoever has the receipt ends it, for the others may lack both by now. */
+  #isOver(id: string, record: ReceiptRecord): boolean {
+    const { copies, certain, clock } = this.#parts;
+    if (record.completeAt > 0 || (certain ?? clock).now() < uselessAt(record)) return false;
+    const tracked = this.#tracked.get(id);
+    if (tracked !== undefined) this.#drop(tracked);
+    copies.settle(id, afterItsTime(record));
+    return true;
   }
 
   /** What was everywhere already when it was taken up. */

@@ -63,8 +63,8 @@ export function attributeChanges(present: Present, { reading, text }: Comparing)
     const now = encodeText(value, [name], text);
     if (now !== refusal && !forms.isUnchanged(name, value)) forms.write(name, now, value);
   }
-  for (const [name, stored] of forms.leftInWhole())
-    forms.write(name, asText(encodeText(stored, [name], quiet(text))), reading.read(name));
+  for (const { name, stored, value } of forms.leftInWhole(present))
+    forms.write(name, asText(encodeText(stored, [name], quiet(text))), value);
   return { changes: { fields: forms.fields, gone: forms.partsLeft() }, attributes: forms.attributes };
 }
 
@@ -78,13 +78,9 @@ export function fieldChanges(present: Present, { reading, text, newId }: Compari
     const now = comparison.attribute(name, value, forms.ownText(name));
     if (now !== refusal) forms.write(name, now, value);
   }
-  for (const [name, stored] of forms.leftInWhole()) {
-    const now = comparison.attribute(name, reading.read(name), undefined);
-    forms.write(
-      name,
-      asText(now === refusal ? comparison.attribute(name, stored, undefined) : now),
-      reading.read(name),
-    );
+  for (const { name, stored, value } of forms.leftInWhole(present)) {
+    const now = comparison.attribute(name, value, undefined);
+    forms.write(name, asText(now === refusal ? comparison.attribute(name, stored, undefined) : now), value);
   }
   const { fields, gone } = comparison.changes();
   return {
@@ -145,16 +141,22 @@ class Forms {
     if (form === 'SESSION' && text === undefined) this.#leavesWhole = true;
   }
 
-  /** Where the text of all attributes has to go: it, and the attributes that are still in it alone. */
-  *leftInWhole(): Iterable<readonly [name: string, stored: unknown]> {
+  /**
+   * Where the text of all attributes has to go: it, and the attributes that are still in it alone. Their value
+   * is the request's own where it has one, though it means the same: it is what is compared from now on.
+   */
+  *leftInWhole(
+    present: Present,
+  ): Iterable<{ readonly name: string; readonly stored: unknown; readonly value: unknown }> {
     const { stored } = this.#reading;
     if (this.fields.length === 0 && !this.#leavesWhole) return;
     if (stored.get(attributesPart, wholeField) === undefined) return;
     this.fields.push({ part: attributesPart, field: wholeField, text: undefined });
     const fresh = new Reading(stored, this.#reading.classes);
     for (const name of this.#reading.names()) {
-      if (!this.attributes.has(name) && this.#reading.attribute(name).form === 'SESSION')
-        yield [name, fresh.read(name)];
+      if (this.attributes.has(name) || this.#reading.attribute(name).form !== 'SESSION') continue;
+      const value = present.has(name) ? present.get(name) : this.#reading.read(name);
+      yield { name, stored: fresh.read(name), value };
     }
   }
 

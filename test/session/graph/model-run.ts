@@ -9,6 +9,6 @@ const { values, whole } = tool('npm run model -- [--programs N (20000)] [--seed 
   seed: { type: 'string' },
 });
 const env: NodeJS.ProcessEnv = { ...process.env, LATCHKEY_PROGRAMS: String(whole('programs')) };
-if (values.seed !== undefined) env['LATCHKEY_SEED'] = values.seed;
+env['LATCHKEY_SEED'] = values.seed ?? String(Math.trunc(Math.random() * 2 ** 31));
 const args = ['--import', 'tsx', '--test', join(import.meta.dirname, 'model.test.ts')];
 spawn(process.execPath, args, { env, stdio: 'inherit' }).on('exit', (code) => process.exit(code ?? 1));
