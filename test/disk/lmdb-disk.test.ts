@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { systemClock } from '../../sso/clock.ts';
 import { LmdbDisk } from '../../sso/disk/lmdb-disk.ts';
 import { SsoError } from '../../sso/errors.ts';
 import { seededRandom } from '../../sso/random.ts';
 import { LogLines } from '../../sso/testing/log-lines.ts';
+import { moduleAt, processArguments } from '../support/own-process.ts';
 import { diskContract, diskFailed, held } from './contract.ts';
 import { cutOff, fillWithNonsense, temporaryPlace } from './place.ts';
 
@@ -98,9 +100,9 @@ test('where a file system takes no directory the start ends at once, in words, a
   // In a process of its own: Node's own recursive way of making it never returns, and would take this one with it.
   for (const directory of ['/proc/latchkey', '/proc/latchkey/a/b']) {
     const text = `
-        import { prepareDirectory } from ${JSON.stringify(new URL('../../sso/disk/directory.ts', import.meta.url).href)};
+        import { prepareDirectory } from ${JSON.stringify(pathToFileURL(moduleAt('sso/disk/directory.ts')))};
         try { prepareDirectory(${JSON.stringify(directory)}); } catch ({ code, message }) { console.log(code, message); }`;
-    const ran = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', text], {
+    const ran = spawnSync(process.execPath, [...processArguments, '--input-type=module', '-e', text], {
       timeout: 30_000,
       encoding: 'utf8',
     });

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { SsoError } from '../../sso/errors.ts';
 import { pick, seededRandom } from '../../sso/random.ts';
+import { moduleAt, processArguments } from '../support/own-process.ts';
 import { diskFailed, held } from './contract.ts';
 import { type Place, temporaryPlace } from './place.ts';
 
@@ -15,8 +16,7 @@ const options = { timeout: 60_000 };
 
 /** A process that writes; `lines` are what it says. */
 function startWriter(place: Place) {
-  const script = join(import.meta.dirname, 'writer.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', script, place.directory], {
+  const child = spawn(process.execPath, [...processArguments, moduleAt('test/disk/writer.ts'), place.directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { hashSync } from '@node-rs/argon2';
 import { hashPassword, hashProblem, verifyPassword } from '../../server/hashing/hash.ts';
 import { HashingPool } from '../../server/hashing/pool.ts';
+import { threadArguments } from '../support/own-process.ts';
 
 /** Cheap on purpose: what is tested is not the cost. */
 const cheap = (password: string) => hashSync(Buffer.from(password), { memoryCost: 64, timeCost: 1 });
@@ -13,10 +14,6 @@ function scryptHash(password: string, ln = 4): string {
   const text = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
   return `$scrypt$ln=${ln},r=8,p=1$${text(salt)}$${text(scryptSync(password, salt, 32, { N: 2 ** ln, r: 8, p: 1 }))}`;
 }
-
-/** The threads of this process do not inherit its loader. */
-const loader = `import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))}; register();`;
-const execArgv = ['--import', `data:text/javascript,${encodeURIComponent(loader)}`];
 
 test('a hash of ours is argon2id with a salt of its own, and verifies its password alone', () => {
   const hash = hashPassword('correct horse');
@@ -66,7 +63,7 @@ test('what is no hash, or would cost too much, is named and never verifies', () 
 });
 
 test('T13: what the queue cannot hold is refused at once, and the rest is verified', async () => {
-  const pool = new HashingPool({ threads: 1, maxPending: 3, execArgv });
+  const pool = new HashingPool({ threads: 1, maxPending: 3, execArgv: threadArguments });
   const hash = cheap('wonderland');
   const asked = ['wonderland', 'wrong', 'wonderland', 'wonderland', 'wonderland'].map((password) =>
     pool.verify(hash, password),
@@ -78,7 +75,7 @@ test('T13: what the queue cannot hold is refused at once, and the rest is verifi
 });
 
 test('hashing runs beside the event loop, which turns on meanwhile', async () => {
-  const pool = new HashingPool({ threads: 1, execArgv });
+  const pool = new HashingPool({ threads: 1, execArgv: threadArguments });
   const hash = hashPassword('wonderland');
   let turns = 0;
   const turn = () => {
@@ -93,7 +90,7 @@ test('hashing runs beside the event loop, which turns on meanwhile', async () =>
 });
 
 test('stopping answers what still waits', async () => {
-  const pool = new HashingPool({ threads: 2, execArgv });
+  const pool = new HashingPool({ threads: 2, execArgv: threadArguments });
   const hash = hashPassword('wonderland');
   const asked = Array.from({ length: 6 }, () => pool.verify(hash, 'wonderland'));
   await pool.stop();

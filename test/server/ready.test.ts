@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { hashPassword } from '../../server/hashing/hash.ts';
 import { freePorts, type Watched, watch } from '../e2e/support/demo.ts';
+import { moduleAt, processArguments } from '../support/own-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-ready-'));
 const children: ChildProcess[] = [];
@@ -40,8 +41,7 @@ function serve(base: number, index: number, leaseMs: number): Served {
       web: { listen: `127.0.0.1:${base + index}` },
     }),
   );
-  const main = join(import.meta.dirname, '../../server/main.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', main, 'serve', '--config', file], {
+  const child = spawn(process.execPath, [...processArguments, moduleAt('server/main.ts'), 'serve', '--config', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   children.push(child);

@@ -1,7 +1,7 @@
 /** Many seeds on several processes. The first broken one stops all of them. */
 
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { moduleAt, processArguments } from '../support/own-process.ts';
 import type { PlantName } from './plants.ts';
 import type { SeedResult } from './seed.ts';
 import type { Shard, ShardReport } from './shard.ts';
@@ -25,6 +25,8 @@ export interface Sum {
   events: number;
   signOns: number;
   sessions: number;
+  /** Seeds in which only some nodes have the data of sessions. */
+  withBuddies: number;
   ended: number;
   /** Virtual time. */
   seconds: number;
@@ -34,11 +36,11 @@ export interface Sum {
 /** Runs them; `progress` hears of the sums now and then. @throws Error a worker ended before its time */
 export async function runMany(many: Many, progress: (sum: Sum) => void = () => {}): Promise<Sum> {
   const { seed, seeds, events, workers, plant = 'none', seconds, all = false } = many;
-  const sum: Sum = { seeds: 0, events: 0, signOns: 0, sessions: 0, ended: 0, seconds: 0, broken: [] };
+  const sum: Sum = { seeds: 0, events: 0, signOns: 0, sessions: 0, withBuddies: 0, ended: 0, seconds: 0, broken: [] };
   const children = Array.from({ length: Math.min(workers, seeds) }, (_, index) => {
     const shard: Shard = { from: seed + index, until: seed + seeds, stride: workers, events, plant, seconds };
-    return fork(fileURLToPath(new URL('./shard.ts', import.meta.url)), [JSON.stringify(shard)], {
-      execArgv: ['--import', 'tsx'],
+    return fork(moduleAt('test/simulation/shard.ts'), [JSON.stringify(shard)], {
+      execArgv: [...processArguments],
     });
   });
   let stopped = false;
@@ -56,6 +58,7 @@ export async function runMany(many: Many, progress: (sum: Sum) => void = () => {
             sum.events += report.events;
             sum.signOns += report.signOns;
             sum.sessions += report.sessions;
+            sum.withBuddies += report.withBuddies;
             sum.ended += report.ended;
             sum.seconds += report.seconds;
             if (report.broken !== undefined) sum.broken.push(report.broken);

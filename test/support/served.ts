@@ -7,12 +7,7 @@ import { join } from 'node:path';
 import { hashSync } from '@node-rs/argon2';
 import { freePorts, type Watched, watch } from '../e2e/support/demo.ts';
 import { freePorts as freePortsOf } from '../e2e/support/proxied.ts';
-
-const main = join(import.meta.dirname, '../../server/main.ts');
-
-/** The sources run in the threads that verify passwords, too: `--import tsx` alone leaves those out. */
-const loader = `import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))}; register();`;
-const fromSources = `--import data:text/javascript,${encodeURIComponent(loader)}`;
+import { moduleAt, threadArguments } from './own-process.ts';
 
 /** Hashes that cost next to nothing; for tests alone. */
 const hash = (password: string) => hashSync(Buffer.from(password), { memoryCost: 64, timeCost: 1 });
@@ -74,9 +69,9 @@ export async function serve(
         ...others,
       }),
     );
-    const child = spawn(process.execPath, [main, 'serve', '--config', file], {
+    const child = spawn(process.execPath, [moduleAt('server/main.ts'), 'serve', '--config', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_OPTIONS: fromSources, LATCHKEY_SECRET: secret },
+      env: { ...process.env, NODE_OPTIONS: threadArguments.join(' '), LATCHKEY_SECRET: secret },
     });
     return {
       name: `node${i + 1}`,

@@ -1,9 +1,9 @@
-/** The tools of the project, started as `npm run` starts them: asked how they are used, and used wrongly. */
+/** The tools of the project as processes of their own: asked how they are used, and used wrongly. */
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { test } from 'node:test';
+import { moduleAt, processArguments } from './own-process.ts';
 
 interface Ran {
   readonly code: number | null;
@@ -12,8 +12,9 @@ interface Ran {
 }
 
 function run(tool: string, ...words: readonly string[]): Promise<Ran> {
-  const file = join(import.meta.dirname, '..', tool, 'run.ts');
-  const child = spawn(process.execPath, ['--import', 'tsx', file, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...processArguments, moduleAt(`test/${tool}/run.ts`), ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const said = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => void (said.stdout += chunk));
   child.stderr.on('data', (chunk) => void (said.stderr += chunk));

@@ -1,9 +1,9 @@
 /** The program's words run in this process, and the program itself run in its own. */
 
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { type Io, runCli } from '../../../server/cli.ts';
+import { moduleAt, processArguments } from '../../support/own-process.ts';
 
 export interface Ran {
   readonly code: number | null;
@@ -19,10 +19,10 @@ export async function runHere(args: readonly string[], env: NodeJS.ProcessEnv = 
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-const main = join(import.meta.dirname, '../../../server/main.ts');
-
 export function runProgram(args: readonly string[], env: NodeJS.ProcessEnv = {}, input = ''): Promise<Ran> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [...processArguments, moduleAt('server/main.ts'), ...args], {
+    env: { ...process.env, ...env },
+  });
   const ran = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => void (ran.stdout += chunk));
   child.stderr.on('data', (chunk) => void (ran.stderr += chunk));
