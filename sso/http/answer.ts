@@ -10,6 +10,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { answerAsTable } from './request-shape.ts';
 
 type Answer = ServerResponse<IncomingMessage>;
 type Bytes = Uint8Array<ArrayBufferLike>;
@@ -121,6 +122,7 @@ function hooksOf(res: ServerResponse): Hooks {
     written: 0,
     held: undefined,
   } as unknown as Hooks;
+  answerAsTable(res);
   answer[hooksKey] = hooks;
   // Shared functions rather than closures, and plain assignments: installing them costs next to nothing.
   answer.writeHead = hookedWriteHead as Hooked['writeHead'];

@@ -7,6 +7,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Cause } from '../entry.ts';
 import { RequestNotes } from '../http/request-notes.ts';
+import { requestAsTable } from '../http/request-shape.ts';
 import type { SsoId } from '../token.ts';
 
 /** The application's session of this request, as the valve needs it. */
@@ -29,7 +30,9 @@ export interface SessionHandle {
 const handleKey = Symbol('latchkey.session');
 
 export function setSessionHandle(req: IncomingMessage, handle: SessionHandle): void {
-  if (!RequestNotes.noteSession(req, handle)) (req as { [handleKey]?: SessionHandle })[handleKey] = handle;
+  if (RequestNotes.noteSession(req, handle)) return;
+  requestAsTable(req);
+  (req as { [handleKey]?: SessionHandle })[handleKey] = handle;
 }
 
 export function sessionHandle(req: IncomingMessage): SessionHandle | undefined {

@@ -7,6 +7,7 @@ import type { Request, Response } from 'express';
 import { Audit } from '../audit/audit.ts';
 import type { Cause, OpenEntry } from '../entry.ts';
 import { readCookie, type SsoCookie, ssoCookie } from '../http/cookie.ts';
+import { requestAsTable } from '../http/request-shape.ts';
 import { requirePrincipal } from '../principal.ts';
 import type { SsoId } from '../token.ts';
 import { Assertions } from './assertion.ts';
@@ -48,6 +49,7 @@ export function admissionParts(valveParts: ValveParts): AdmissionParts {
 
 /** Sets `req.sso`. A promise only if somebody must be asked. */
 export function admit(parts: AdmissionParts, req: Request, res: Response): Promise<void> | undefined {
+  requestAsTable(req);
   const sso = new RequestSso(parts, req, res);
   req.sso = sso;
   return recognise(parts, sso, req);
