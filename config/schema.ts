@@ -59,6 +59,8 @@ const cluster = fields({
   tls: fields({ cert: path, key: path, ca: path }).exactOptional(),
   leaseMs: milliseconds(300, 10_000).exactOptional(),
   whenCutOff: choice(['refuse', 'serve']).exactOptional(),
+  buddyPool: text('the name of a pool of nodes').max(64, 'must be at most 64 characters').exactOptional(),
+  host: text('the name of the machine').max(255, 'must be at most 255 characters').exactOptional(),
   copies: count.exactOptional(),
   copyMs: milliseconds(0, 10_000).exactOptional(),
   askMs: milliseconds(0, 10_000).exactOptional(),

@@ -12,7 +12,7 @@ import { Keeper } from './disk/keeper.ts';
 import type { Shelf } from './disk/shelf.ts';
 import { type Cause, closeEntry, entryLattice, type SsoEntry, withLife } from './entry.ts';
 import type { Copies } from './gossip/copies.ts';
-import { GossipNode, type GossipOptions, type HandedOver } from './gossip/gossip.ts';
+import { GossipNode, type GossipOptions, gossipDefaults, type HandedOver } from './gossip/gossip.ts';
 import type { Lattice } from './gossip/lattice.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import type { Keys } from './keys.ts';
@@ -28,10 +28,12 @@ import type { Voters } from './logout/voters.ts';
 import type { Random } from './random.ts';
 import { longestLifeMs } from './registry/limits.ts';
 import { Registry, type RegistryLimits, registryLimits } from './registry.ts';
+import { Courier } from './session/buddies/courier.ts';
 import { sessionLattice, sessionLatticeOf } from './session/lattice.ts';
 import { SessionNotices } from './session/notices/notices.ts';
 import { Passivation } from './session/passivation/passivation.ts';
 import type { SessionRecord } from './session/record.ts';
+import { encodeWhole } from './session/record-codec.ts';
 import { type SessionLimits, SessionTable } from './session/table.ts';
 import { type Subject, subjectLattice } from './subject.ts';
 import { type Cell, cellLattice } from './throttle/cell.ts';
@@ -56,6 +58,10 @@ export interface HeartParts {
   readonly route: string;
   /** Where the other nodes reach this one; '' if it is not known. */
   readonly address: string;
+  /** As of `ClusterOptions`. Default none. */
+  readonly buddyPool?: string | undefined;
+  /** As of `ClusterOptions`. Default: the node's name. */
+  readonly host?: string | undefined;
   /** Left out, with `voters`: a node without a cluster. */
   readonly channel?: Channel | undefined;
   readonly voters?: Voters | undefined;
@@ -98,6 +104,8 @@ export class Heart implements Maps {
   /** Tells applications what happens to their sessions here. */
   readonly notices: SessionNotices;
   readonly passivation: Passivation;
+  /** Keeps the data of sessions where it is to be, if that is not everywhere. */
+  readonly courier: Courier;
   readonly receipts: Receipts;
   readonly entries: Copies<SsoEntry>;
   readonly subjects: Copies<Subject>;
@@ -129,7 +137,13 @@ export class Heart implements Maps {
     const hybrid = new HybridClock(clock);
     const corrected = this.#corrected;
     this.gossip = new GossipNode({
-      self: { ...self, route: parts.route, address: parts.address },
+      self: {
+        ...self,
+        route: parts.route,
+        address: parts.address,
+        buddyPool: parts.buddyPool,
+        host: parts.host ?? self.node,
+      },
       channel,
       clock,
       random,
@@ -153,7 +167,8 @@ export class Heart implements Maps {
     keeper?.keep(epochLattice, epochs);
     keeper?.keep(shared.subjects, this.subjects);
     keeper?.keep(shared.entries, this.entries);
-    keeper?.keep(shared.sessions, this.sessions);
+    // Whatever data is here is kept, also of sessions whose data is not told to all.
+    keeper?.keep({ ...shared.sessions, encode: encodeWhole }, this.sessions);
     keeper?.keep(receiptLattice, receiptCopies);
     if (voters === undefined || corrected === undefined) {
       this.#alone = new Alone({ node: self.node, clock, flush: keeper && (() => keeper.flush()) });
@@ -212,6 +227,19 @@ export class Heart implements Maps {
       signOnCause: (id) => this.table.endingCause ?? causeOfClosed(this.entries.get(id)),
       log,
     });
+    this.courier = new Courier({
+      self,
+      talk: this.gossip,
+      copies: this.sessions,
+      lattice: shared.sessions,
+      members: this.gossip,
+      hasMetAll: () => (channel?.pending().length ?? 0) === 0 && (this.#conductor?.hasMetAll ?? true),
+      voters: voters?.list.length ?? 0,
+      hybrid,
+      clock,
+      latest: () => ((corrected?.hasMajority() ?? true) ? clock.now() : Number.POSITIVE_INFINITY),
+      log,
+    });
     this.table = new SessionTable({
       copies: this.sessions,
       gossip: this.gossip,
@@ -228,6 +256,7 @@ export class Heart implements Maps {
       lifeEndedAt: (one) => this.gossip.lifeEndedAt(one),
       limits: parts.sessions ?? {},
       residence: this.passivation,
+      depot: this.courier,
       log,
     });
     this.registry = new Registry({
@@ -314,14 +343,21 @@ export class Heart implements Maps {
   /** Hands over what only this node holds. Without a cluster there is nobody to take it: what is on the disk is not lost. */
   async drain(): Promise<HandedOver> {
     this.table.flush();
-    const { handedOver, lost } = await this.gossip.drain();
-    return { handedOver, lost: this.#alone !== undefined && this.#keeper !== undefined ? 0 : lost };
+    const [told, given] = await Promise.all([this.gossip.drain(), this.#handOver()]);
+    const lost = this.#alone !== undefined && this.#keeper !== undefined ? 0 : told.lost + given.lost;
+    return { handedOver: told.handedOver + given.handedOver, lost };
+  }
+
+  /** Gives to others the data of sessions that nobody else has who stays. */
+  #handOver(): Promise<HandedOver> {
+    return this.courier.handOver(this.#parts.gossip?.leaveMs ?? gossipDefaults.leaveMs);
   }
 
   /** Says that this life is over, once it accepts nothing any more. */
   async leave(): Promise<void> {
     this.#conductor?.close();
     this.table.flush();
+    await this.#handOver();
     await this.gossip.leave();
   }
 
@@ -329,6 +365,7 @@ export class Heart implements Maps {
   async kill(): Promise<void> {
     this.#conductor?.close();
     this.table.close();
+    this.courier.close();
     this.#alone?.close();
     this.receipts.stop();
     await this.gossip.stop();

@@ -191,6 +191,8 @@ export class SsoNode {
       self,
       route,
       address: addressOf(cluster, route),
+      buddyPool: settings.buddyPool,
+      host: settings.host,
       channel,
       voters: settings.voters,
       clock,
@@ -563,8 +565,9 @@ export class SsoNode {
 
   /** What has been counted: frames dropped by reason, values repaired, and so on. */
   counters(): Readonly<Record<string, number>> {
-    const { gossip, passivation, sessionConflicts } = this.#heart;
-    return { ...gossip.counters(), ...passivation.counters(), 'session-conflicts': sessionConflicts };
+    const { gossip, passivation, courier, sessionConflicts } = this.#heart;
+    const sessions = { ...passivation.counters(), ...courier.counters(), 'session-conflicts': sessionConflicts };
+    return { ...gossip.counters(), ...sessions };
   }
 
   on<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
@@ -649,9 +652,20 @@ export class SsoNode {
   }
 
   #snapshot(): HealthSnapshot {
-    const { registry, table, passivation, entries, finality, diskFailure, unwritten, clockOffsetMs, isClockFarOff } =
-      this.#heart;
+    const {
+      registry,
+      table,
+      passivation,
+      courier,
+      entries,
+      finality,
+      diskFailure,
+      unwritten,
+      clockOffsetMs,
+      isClockFarOff,
+    } = this.#heart;
     const view = finality.view();
+    const { unconfirmed, fetching, ...placed } = courier.view();
     return {
       state: this.#state,
       restsForMs: this.#balanced.restsForMs,
@@ -659,9 +673,15 @@ export class SsoNode {
       members: this.members(),
       refusals: this.#channel?.refusals?.() ?? [],
       signOns: { open: registry.openCount, closed: entries.size - registry.openCount },
-      sessions: { live: table.liveCount, passivated: passivation.view.passivated },
+      sessions: { live: table.liveCount, passivated: passivation.view.passivated, placed },
       counters: this.counters(),
-      queues: { closings: view.outstanding, 'disk-writes': unwritten, receipts: this.#heart.receipts.underWay },
+      queues: {
+        closings: view.outstanding,
+        'disk-writes': unwritten,
+        receipts: this.#heart.receipts.underWay,
+        buddies: unconfirmed,
+        'session-fetches': fetching,
+      },
       clock: { offsetMs: clockOffsetMs, isWrong: isClockFarOff },
       diskFailure,
       longLived: this.#longLived.view(),

@@ -150,6 +150,8 @@ export const optionsSchema = fields({
     whenCutOff: z.enum(['refuse', 'serve'], { error: 'must be refuse or serve' }).optional(),
     dns: fields({ name: text('a DNS name'), port }).optional(),
     tls: fields({ cert: pem, key: pem, ca: pem }).optional(),
+    buddyPool: text('the name of a pool of nodes').max(64, { error: 'must be at most 64 characters' }).optional(),
+    host: text('the name of the machine').max(255, { error: 'must be at most 255 characters' }).optional(),
     copies: limit.optional(),
     copyMs: ms('the longest wait for a copy').optional(),
     askMs: ms('the longest question').optional(),

@@ -123,6 +123,17 @@ export interface ClusterOptions {
   readonly dns?: { readonly name: string; readonly port: number };
   /** The operator's own certificates (PEM text) in place of keys from the secret; SAN = the node's route. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string };
+  /**
+   * Where only some nodes hold a session's data (`buddies` of `sessions()`), those of the same pool are preferred (JBoss:
+   * buddyPoolName): give the nodes of one room one name to keep copies near, or pair nodes of different racks. Default: none,
+   * and those without one are a pool of their own.
+   */
+  readonly buddyPool?: string;
+  /**
+   * The machine that this node runs on: copies of its sessions go to another machine as long as there is one. Default: the host's
+   * name as the system has it. In containers that is the container's; give the machine's, or two copies may die with it.
+   */
+  readonly host?: string;
   /** Nodes that hold a sign-on or a changed session before the browser hears of it, this one included. Default 2. */
   readonly copies?: number;
   /** The longest to wait for that, milliseconds. Default 250. */
@@ -182,6 +193,9 @@ export interface Settings extends ValveSettings {
   readonly cluster: ClusterOptions | undefined;
   /** Who has a vote; without a cluster nobody. */
   readonly voters: Voters | undefined;
+  /** '' = none. */
+  readonly buddyPool: string;
+  readonly host: string;
   readonly limits: Limits;
   readonly throttle: ThrottleLimits | undefined;
   readonly log: Log | undefined;
@@ -247,6 +261,8 @@ export function resolveOptions(options: NodeOptions): Settings {
     restored: options.restored ?? false,
     cluster: options.cluster,
     voters: options.cluster && votersIn(options.cluster, route),
+    buddyPool: options.cluster?.buddyPool ?? '',
+    host: options.cluster?.host ?? hostname(),
     limits: { ...limits, entriesPerUser: Math.min(maxSignOns, limits.entriesPerUser ?? maxSignOns) },
     throttle: options.throttle === false ? undefined : throttleLimits(options.throttle ?? {}),
     log: options.log,

@@ -124,6 +124,7 @@ const rooms: readonly {
       p.startsWith('sso/logout/') ||
       nouns.has(p) ||
       p === 'sso/registry.ts' ||
+      p === 'sso/channel/channel.ts' ||
       p === 'sso/disk/shelf.ts',
   },
   {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { test } from 'node:test';
 import { SsoError } from '../sso/errors.ts';
 import { checkOptions } from '../sso/index.ts';
@@ -123,6 +124,21 @@ const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
     { cluster: { listen: '10.0.0.1:7800', nodes: ['10.0.0.2'] } },
     /^cluster\.nodes\[0\]: must be address:port/,
   ],
+  [
+    'an empty name of a pool',
+    { cluster: { listen: '10.0.0.1:7800', buddyPool: '' } },
+    /^cluster\.buddyPool: must be the name/,
+  ],
+  [
+    'a name of a pool that is too long',
+    { cluster: { listen: '10.0.0.1:7800', buddyPool: 'x'.repeat(65) } },
+    /^cluster\.buddyPool: must be at most 64 characters/,
+  ],
+  [
+    'an empty host',
+    { cluster: { listen: '10.0.0.1:7800', host: '' } },
+    /^cluster\.host: must be the name of the machine/,
+  ],
   ['a limit of zero', { limits: { entries: 0 } }, /^limits\.entries: must be a whole number above 0/],
   [
     'Clear-Site-Data for cookies',
@@ -192,6 +208,18 @@ for (const path of optionPaths(optionsSchema)) {
     );
   });
 }
+
+test('a node has no buddy pool and the name of its machine, unless it is told others', () => {
+  const placeOf = (cluster?: object) => {
+    const { buddyPool, host } = resolveOptions({
+      secret,
+      cluster: { listen: '10.0.0.1:7800', ...cluster },
+    } as NodeOptions);
+    return [buddyPool, host];
+  };
+  assert.deepEqual(placeOf(), ['', hostname()]);
+  assert.deepEqual(placeOf({ buddyPool: 'rack-a', host: 'machine-1' }), ['rack-a', 'machine-1']);
+});
 
 test('T17: options that are none at all are refused in words', () => {
   for (const options of [undefined, null, 5, 'x', []])

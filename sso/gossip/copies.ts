@@ -7,6 +7,8 @@ export interface Copies<V> {
   readonly size: number;
   get(key: string): V | undefined;
   entries(): IterableIterator<[string, V]>;
+  /** The values of one of the digest's buckets, 0 to 4,095, by their keys; to be read at once. `undefined`: there are none. */
+  bucket(index: number): ReadonlyMap<string, V> | undefined;
   /**
    * Merges `value` and sends the outcome to every member. Returns the value as it now is, or `undefined` if it was
    * refused and nothing changed: `refuses` says why.
@@ -23,6 +25,12 @@ export interface Copies<V> {
   settle(key: string, value: V, own?: boolean): V | undefined;
   /** As `settle`, for what this node held before its start: not even what is over is refused, for one clock alone must not empty the store. */
   restore(key: string, value: V): V | undefined;
+  /**
+   * Puts a value that holds less in the place of the one that is held: what only this copy lets go of, and what the digest does not
+   * cover. Nothing is sent; a later merge may bring back what was shed. Returns whether it was done: not where nothing is held,
+   * or where the digest or the minute of forgetting would be another.
+   */
+  shed(key: string, value: V): boolean;
   /** Why `put` refuses this value: it is over already and nothing is held under the key, or no frame can carry it. */
   refuses(key: string, value: V): 'over' | 'too-large' | undefined;
   /** Called after every merge that altered something, in the order of the merges. */

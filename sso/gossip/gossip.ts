@@ -16,9 +16,10 @@ import type { Lattice } from './lattice.ts';
 import { Listeners } from './listeners.ts';
 import { type Member, type MemberState, memberLattice } from './members.ts';
 import { Membership, type Self } from './membership.ts';
-import { type Items, isTalk } from './message.ts';
+import { firstTalk, type Items, isTalk } from './message.ts';
 import { Pulse } from './pulse.ts';
 import type { Replica } from './replica.ts';
+import { Rooms } from './rooms.ts';
 import { type MemberView, Roster } from './roster.ts';
 import type { Moment, Step } from './steps.ts';
 import type { Listener, Talk } from './talk.ts';
@@ -89,7 +90,7 @@ export class GossipNode implements Gossip, Talk {
   #flushing = false;
   #known = '';
   #onReplaced: (latest: number) => void = () => {};
-  #talk: Listener | undefined;
+  readonly #rooms = new Rooms();
   readonly #forgetting: { now(): number; may(): boolean };
 
   constructor(parts: GossipParts) {
@@ -103,7 +104,7 @@ export class GossipNode implements Gossip, Talk {
     this.#core = new Core(
       node,
       this.#counters,
-      () => this.#talk?.mark() ?? 0,
+      () => this.#rooms.mark(),
       () => (this.#forgetting.may() ? clock.now() : Number.POSITIVE_INFINITY),
     );
     this.#members = this.#core.declare(memberLattice);
@@ -146,6 +147,7 @@ export class GossipNode implements Gossip, Talk {
       },
       get: (key) => replica.get(key),
       entries: () => replica.entries(),
+      bucket: (index) => replica.bucket(index),
       put: (key, value, told, alone) => this.#put(replica, key, value, told, alone),
       settle: (key, value, own = false) => {
         const change = replica.merge(key, value, now(), own);
@@ -156,6 +158,11 @@ export class GossipNode implements Gossip, Talk {
         const change = replica.merge(key, value, Number.NEGATIVE_INFINITY, false);
         if (change !== undefined) this.#listeners.changed(name, change);
         return replica.get(key);
+      },
+      shed: (key, value) => {
+        const change = replica.shed(key, value);
+        if (change !== undefined) this.#listeners.changed(name, change);
+        return change !== undefined;
       },
       refuses: (key, value) => core.refuses(replica, key, value, now()),
       onChange: (listener) => this.#listeners.onChange(name, listener),
@@ -259,8 +266,8 @@ export class GossipNode implements Gossip, Talk {
     await this.#parts.channel?.close();
   }
 
-  listen(listener: Listener): void {
-    this.#talk = listener;
+  listen(listener: Listener, firstType = firstTalk): void {
+    this.#rooms.add(listener, firstType);
   }
 
   say(to: Peer | 'all', frame: Uint8Array): void {
@@ -302,7 +309,7 @@ export class GossipNode implements Gossip, Talk {
     this.#do(this.#core.up(peer, this.#moment()));
     this.#do(this.#core.tell(peer, this.#members, [this.#parts.self.node]));
     this.#waits.check();
-    this.#talk?.up(peer);
+    for (const room of this.#rooms.all) room.up(peer);
   }
 
   #down(peer: Peer): void {
@@ -310,15 +317,16 @@ export class GossipNode implements Gossip, Talk {
     this.#do(this.#core.down(peer, this.#moment()));
     this.#waits.check();
     this.#joining?.check();
-    this.#talk?.down(peer);
+    for (const room of this.#rooms.all) room.down(peer);
   }
 
   /** Returns whether it was a frame that a member may send. */
   #frame(from: Peer, frame: Uint8Array): boolean {
     if (!this.#running) return true;
     try {
-      if (this.#talk !== undefined && isTalk(frame)) {
-        if (this.#talk.frame(from, frame)) return true;
+      const room = isTalk(frame) ? this.#rooms.of(frame[1]!) : undefined;
+      if (room !== undefined) {
+        if (room.frame(from, frame)) return true;
         this.#counters.count('frame-shape');
         return false;
       }
@@ -380,7 +388,7 @@ export class GossipNode implements Gossip, Talk {
       this.#waits.check();
     }
     for (const id of step.settled) this.#questions.get(id)?.();
-    for (const { peer, mark } of step.compared) this.#talk?.compared(peer, mark);
+    for (const { peer, mark } of step.compared) for (const room of this.#rooms.all) room.compared?.(peer, mark);
     if (step.compared.length > 0) this.#joining?.check();
   }
 
@@ -446,7 +454,7 @@ export class GossipNode implements Gossip, Talk {
     if (late) {
       this.#counters.count('stalls');
       this.#membership.excuse(moment.monotonic);
-      this.#talk?.stalled();
+      for (const room of this.#rooms.all) room.stalled();
       this.#do(this.#core.compareAll(moment));
     } else this.#do(this.#core.round(moment, random.fraction));
     for (const [node, member] of this.#membership.lost(this.#roster.staying, moment.now, moment.monotonic)) {

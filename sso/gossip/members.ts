@@ -2,7 +2,8 @@
  * Nodes as the others see them, replicated like everything else: the later life of a node wins, then
  * the later word about it (`beat`, which only its own process raises), then the graver state. Whoever
  * misses a member for long says that it is lost; one that lives and hears so raises its beat and is up
- * again. The beat alone makes no copies differ: it stays out of digests.
+ * again. The beat alone makes no copies differ: it stays out of digests. So do pool and host, which a life never changes
+ * and versions before do not keep.
  */
 
 import type { Lattice } from './lattice.ts';
@@ -25,6 +26,10 @@ export interface Member {
   /** The sticky suffix that balancers know it by. */
   readonly route: string;
   readonly applications: readonly string[];
+  /** Nodes of one pool rather keep copies of sessions for each other (JBoss: buddyPoolName); '' = none. */
+  readonly buddyPool: string;
+  /** The machine that it runs on; '' = it did not say. */
+  readonly host: string;
 }
 
 /** How long it is remembered that a node left or was lost, milliseconds. */
@@ -33,7 +38,7 @@ export const goneMemoryMs = 24 * 3_600_000;
 export const memberLimits = { textLength: 256, applications: 256 } as const;
 
 /** Whether this life of the node is over, or taken for it. */
-export const isGone = (member: Member): boolean => member.state === 'left' || member.state === 'lost';
+export const isGone = ({ state }: Pick<Member, 'state'>): boolean => state === 'left' || state === 'lost';
 
 export const memberLattice: Lattice<Member> = {
   name: 'members',
@@ -47,21 +52,27 @@ export const memberLattice: Lattice<Member> = {
     value.address,
     value.route,
     value.applications,
+    value.buddyPool,
+    value.host,
   ],
   decode(data) {
     if (!Array.isArray(data) || data.length < 8) return undefined;
-    const [incarnation, startedAt, beat, stateData, since, address, route, applications] = data;
+    // Versions before said neither pool nor host.
+    const [incarnation, startedAt, beat, stateData, since, address, route, applications, buddyPool = '', host = ''] =
+      data;
     const state = memberStates.find((one) => one === stateData);
     if (
       state === undefined ||
       ![incarnation, startedAt, beat, since].every(isCount) ||
       !isText(address) ||
-      !isText(route)
+      !isText(route) ||
+      !isText(buddyPool) ||
+      !isText(host)
     )
       return undefined;
     if (!Array.isArray(applications) || applications.length > memberLimits.applications || !applications.every(isText))
       return undefined;
-    return { incarnation, startedAt, beat, state, since, address, route, applications };
+    return { incarnation, startedAt, beat, state, since, address, route, applications, buddyPool, host };
   },
   digestText: (value) => `${value.incarnation} ${value.startedAt} ${restOf(value)}`,
   forgetAt: (value) => (isGone(value) ? value.since + goneMemoryMs : Number.POSITIVE_INFINITY),
@@ -84,7 +95,10 @@ function isLater(a: Member, b: Member): boolean {
   if (a.state !== b.state) return memberStates.indexOf(a.state) > memberStates.indexOf(b.state);
   if (a.since !== b.since) return a.since < b.since;
   if (a.startedAt !== b.startedAt) return a.startedAt < b.startedAt;
-  return restOf(a) > restOf(b);
+  const [rest, other] = [restOf(a), restOf(b)];
+  if (rest !== other) return rest > other;
+  // '' is also what a node of a version before has made of them, and less than what the node itself has said.
+  return a.host === b.host ? a.buddyPool > b.buddyPool : a.host > b.host;
 }
 
 function restOf(value: Member): string {

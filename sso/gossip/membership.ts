@@ -11,6 +11,10 @@ import type { Replica } from './replica.ts';
 export interface Self extends Peer {
   readonly route: string;
   readonly address: string;
+  /** Default ''. */
+  readonly buddyPool?: string | undefined;
+  /** Default ''. */
+  readonly host?: string | undefined;
 }
 
 export class Membership {
@@ -95,7 +99,7 @@ export class Membership {
   }
 
   #say(now: number): Member {
-    const { incarnation, address, route } = this.#self;
+    const { incarnation, address, route, buddyPool = '', host = '' } = this.#self;
     this.#startedAt ??= now;
     this.#beat++;
     return {
@@ -107,6 +111,8 @@ export class Membership {
       address,
       route,
       applications: this.#applications,
+      buddyPool,
+      host,
     };
   }
 }

@@ -92,6 +92,16 @@ export class Replica<V> {
     return { key, before, after: value, own };
   }
 
+  /** Holds `value` in the place of what it held more in: `undefined` where the digest or the calendar would be another. */
+  shed(key: string, value: V): Change<V> | undefined {
+    const bucket = this.#buckets[hasher.key(key).bucket];
+    const before = bucket?.get(key);
+    if (before === undefined || before === value) return undefined;
+    if (this.dueOf(before) !== this.dueOf(value) || this.textOf(before) !== this.textOf(value)) return undefined;
+    bucket!.set(key, value);
+    return { key, before, after: value, own: false };
+  }
+
   /** Frees what has been over for a minute, some thousand values a call at most. `now`: the time that a majority's clocks have reached. `more`: call again. */
   forget(now: number): {
     readonly freed: readonly { readonly key: string; readonly last: V }[];

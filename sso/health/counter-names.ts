@@ -31,6 +31,38 @@ export const counterMetrics = {
     'latchkey_deltas_asked_total',
     'Whole values that were asked for, since what a change builds on was missing.',
   ],
+  'sessions-gravitated': [
+    'latchkey_session_gravitations_total',
+    'Sessions with buddies that another node had served, and this one took over.',
+  ],
+  'session-fetches': [
+    'latchkey_session_fetches_total',
+    'Requests for which the data of a session was looked for on other nodes.',
+  ],
+  'sessions-out-of-reach': [
+    'latchkey_sessions_out_of_reach_total',
+    'Data that was looked for, and that only nodes may have that cannot be asked: answered with 503.',
+  ],
+  'sessions-lost': [
+    'latchkey_sessions_lost_total',
+    'Data that was looked for, and that no node has: the session ended.',
+  ],
+  'sessions-offered': [
+    'latchkey_session_offers_total',
+    'Offers of data that is here and belongs elsewhere, each time that it is offered.',
+  ],
+  'sessions-shed': ['latchkey_sessions_shed_total', 'Sessions whose data was let go of here, since others have it.'],
+  'sessions-handed-over': [
+    'latchkey_sessions_handed_over_total',
+    'Sessions whose data this node gave to others because it left.',
+  ],
+  'buddies-chosen-anew': [
+    'latchkey_buddies_chosen_anew_total',
+    'Sessions that got another buddy in the place of one that left.',
+  ],
+  'buddy-frames-sent': ['latchkey_buddy_frames_sent_total', 'Frames with data of sessions that were sent to buddies.'],
+  'buddy-bytes-sent': ['latchkey_buddy_bytes_sent_total', 'What these frames held, bytes.'],
+  'buddy-resent': ['latchkey_buddy_resent_total', 'Times that a buddy did not confirm in time, and was sent it again.'],
   'sessions-passivated': ['latchkey_session_passivations_total', 'Sessions that went from memory to the disk.'],
   'sessions-activated': ['latchkey_session_activations_total', 'Sessions that came back from the disk, to be used.'],
   'sessions-rejected': ['latchkey_sessions_rejected_total', 'New sessions that maxActiveSessions had no room for.'],

@@ -28,9 +28,20 @@ export const snapshotRows: readonly MetricRow[] = [
   gauge(
     'latchkey_sessions_active',
     "Sessions of applications in this node's memory, those that it holds for other nodes among them.",
-    ({ sessions }) => sessions.live - sessions.passivated,
+    ({ sessions: { live, passivated, placed } }) => Math.max(0, live - passivated - placed.elsewhere),
   ),
   gauge('latchkey_sessions_passivated', "Sessions of applications on this node's disk.", (s) => s.sessions.passivated),
+  gauge(
+    'latchkey_sessions_placed',
+    'Sessions whose data is with some nodes only, by where that is for this node: owned, kept for another as its buddy, elsewhere.',
+    ({ sessions: { placed } }) => ({ owned: placed.owned, kept: placed.kept, elsewhere: placed.elsewhere }),
+    'data',
+  ),
+  gauge(
+    'latchkey_sessions_strays',
+    'Sessions whose data is here and belongs elsewhere: it stays until others are known to have it.',
+    ({ sessions }) => sessions.placed.strays,
+  ),
   gauge('latchkey_ready', '1 if this node may be sent requests, else 0.', (s) => Number(readiness(s).ready)),
   gauge(
     'latchkey_not_ready',

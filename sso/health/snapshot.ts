@@ -17,7 +17,17 @@ export interface HealthSnapshot {
   /** `closed`: those that are over and kept, so that no late copy revives them. */
   readonly signOns: { readonly open: number; readonly closed: number };
   /** `passivated`: how many of those that live lie on this node's disk. */
-  readonly sessions: { readonly live: number; readonly passivated: number };
+  readonly sessions: {
+    readonly live: number;
+    readonly passivated: number;
+    /** Those whose data is with some nodes only: with this one as the owner's or as a buddy, or elsewhere; `strays`: those among the latter whose data is here all the same, until others are known to have it. */
+    readonly placed: {
+      readonly owned: number;
+      readonly kept: number;
+      readonly elsewhere: number;
+      readonly strays: number;
+    };
+  };
   /** Nodes that refuse this one, or that it refuses: the settings that differ, by name. */
   readonly refusals: readonly {
     readonly by: string;

@@ -38,10 +38,11 @@ export function sessionLatticeOf(conflict?: () => void): Lattice<SessionRecord> 
     decode: decodeSession,
     digestText(value) {
       if (value.state === 'ended') return `${value.cause} ${value.endedAt} ${value.endsAt}`;
-      const { owner, ownerStamp, releasedAt, idleMs, version, createdAt, endsAt } = value;
+      const { owner, ownerStamp, releasedAt, buddies, idleMs, version, createdAt, endsAt } = value;
       const common = `${createdAt} ${endsAt} ${version} ${owner} ${ownerStamp} ${releasedAt} ${idleMs}`;
       if (value.state === 'changed') return common;
-      return `${value.app} ${value.signOn} ${common} ${value.stays ? '' : value.data.version}`;
+      const content = buddies !== undefined ? buddiesText(value) : value.stays ? '' : value.data.version;
+      return `${value.app} ${value.signOn} ${common} ${content}`;
     },
     /** A live one that nobody used for its idle limit is over by itself and needs no record of its end: a late copy of it is over too. */
     forgetAt(value) {
@@ -93,7 +94,8 @@ function join(mine: LiveSession, theirs: LiveSession | ChangedSession, conflict?
   const settings = isLater(theirs, mine) ? theirs : mine;
   const held = isOwnedLater(theirs, mine) ? theirs : mine;
   const lastAccessAt = Math.max(mine.lastAccessAt, theirs.lastAccessAt);
-  const stays = mine.stays || (theirs.state === 'live' && theirs.stays);
+  // All copies of a record that stays say so. A version before takes one with buddies for one that stays, and sends it back so.
+  const stays = held.buddies === undefined && mine.stays && (theirs.state === 'changed' || theirs.stays);
   const data = joinData(mine, theirs, conflict);
   if (
     settings === mine &&
@@ -104,8 +106,8 @@ function join(mine: LiveSession, theirs: LiveSession | ChangedSession, conflict?
   )
     return mine;
   const { idleMs, version } = settings;
-  const { owner, ownerStamp, releasedAt } = held;
-  return { ...mine, idleMs, version, owner, ownerStamp, releasedAt, data, stays, lastAccessAt };
+  const { owner, ownerStamp, releasedAt, buddies } = held;
+  return { ...mine, idleMs, version, owner, ownerStamp, releasedAt, buddies, data, stays, lastAccessAt };
 }
 
 function joinData(mine: LiveSession, theirs: LiveSession | ChangedSession, conflict?: () => void): LiveSession['data'] {
@@ -138,7 +140,7 @@ function isEarlier(a: EndedSession, b: EndedSession): boolean {
   return a.endedAt < b.endedAt || (a.endedAt === b.endedAt && a.cause < b.cause);
 }
 
-type Held = Pick<LiveSession, 'idleMs' | 'version' | 'owner' | 'ownerStamp' | 'releasedAt'>;
+type Held = Pick<LiveSession, 'idleMs' | 'version' | 'owner' | 'ownerStamp' | 'releasedAt' | 'buddies'>;
 
 function isLater(a: Held, b: Held): boolean {
   return a.version === b.version ? a.idleMs > b.idleMs : a.version > b.version;
@@ -146,5 +148,8 @@ function isLater(a: Held, b: Held): boolean {
 
 function isOwnedLater(a: Held, b: Held): boolean {
   if (a.ownerStamp !== b.ownerStamp) return a.ownerStamp > b.ownerStamp;
-  return a.owner === b.owner ? a.releasedAt > b.releasedAt : a.owner > b.owner;
+  if (a.owner !== b.owner) return a.owner > b.owner;
+  return a.releasedAt === b.releasedAt ? buddiesText(a) > buddiesText(b) : a.releasedAt > b.releasedAt;
 }
+
+const buddiesText = ({ buddies }: Held): string => (buddies === undefined ? '' : `at ${buddies.join()}`);

@@ -33,7 +33,7 @@ export interface LiveSession {
   readonly endsAt: number;
   /** Hybrid-clock stamp of the last change of `idleMs`: the later wins; 0 until it is changed. */
   readonly version: number;
-  /** Hybrid-clock stamp of the last change of `owner` and `releasedAt`, apart from the data: who takes a session over may hold an older copy of it. */
+  /** Hybrid-clock stamp of the last change of `owner`, `releasedAt` and `buddies`, apart from the data: who takes a session over may hold an older copy of it. */
   readonly ownerStamp: number;
   /** The node and its life (`node:incarnation`) that serves it: the session counts as a link of its sign-on while that life goes on. '' = released. */
   readonly owner: string;
@@ -45,6 +45,11 @@ export interface LiveSession {
   readonly data: SessionData;
   /** The data stays on the node that serves it (`distributable: false`): everywhere else the record has none. */
   readonly stays: boolean;
+  /**
+   * The nodes, by name, that hold the data beside the owner's; `undefined`: every node does. Everywhere else the record has no
+   * data. Changes with the owner: by `ownerStamp`.
+   */
+  readonly buddies: readonly string[] | undefined;
   /** Last request, coarse. A maximum. */
   readonly lastAccessAt: number;
 }
@@ -56,7 +61,7 @@ export interface LiveSession {
 export interface ChangedSession
   extends Pick<
     LiveSession,
-    'createdAt' | 'endsAt' | 'owner' | 'ownerStamp' | 'releasedAt' | 'idleMs' | 'version' | 'lastAccessAt'
+    'createdAt' | 'endsAt' | 'owner' | 'ownerStamp' | 'releasedAt' | 'buddies' | 'idleMs' | 'version' | 'lastAccessAt'
   > {
   readonly state: 'changed';
   /** The first characters of the sign-on, '' without one: with creation and end they say which record it is. */
@@ -116,7 +121,7 @@ export function endSession(session: HeldSession, cause: SessionCause, endedAt: n
 
 /** What a change told of this record says, besides the data. */
 export function changeOf(session: LiveSession, data: DataDelta | undefined): ChangedSession {
-  const { createdAt, endsAt, owner, ownerStamp, releasedAt, idleMs, version, lastAccessAt } = session;
+  const { createdAt, endsAt, owner, ownerStamp, releasedAt, buddies, idleMs, version, lastAccessAt } = session;
   const signOnStart = signOnStartOf(session);
   return {
     state: 'changed',
@@ -126,12 +131,21 @@ export function changeOf(session: LiveSession, data: DataDelta | undefined): Cha
     owner,
     ownerStamp,
     releasedAt,
+    buddies,
     idleMs,
     version,
     lastAccessAt,
     data,
   };
 }
+
+/** Whether only some nodes have the data, and another one than this life serves the session: what of the data is here may be old, or nothing. */
+export const isAway = ({ buddies, owner }: Pick<LiveSession, 'buddies' | 'owner'>, life: string): boolean =>
+  buddies !== undefined && owner !== life;
+
+/** Whether nothing of its data is here, since only other nodes have it; who serves it has always written something, if only that there is nothing. */
+export const isAbsent = ({ buddies, data }: Pick<LiveSession, 'buddies' | 'data'>): boolean =>
+  buddies !== undefined && data.latest === 0 && !data.isLost;
 
 /** Enough of a sign-on to tell it from others. */
 export const signOnStartOf = ({ signOn }: Pick<LiveSession, 'signOn'>): string => signOn?.slice(0, 12) ?? '';

@@ -13,15 +13,15 @@ import { cookieField, keptCookie, parseCookieText, settingsPart } from './cookie
 import { Draft } from './draft.ts';
 import type { SessionHandle } from './handle.ts';
 import type { ReplicationTrigger } from './options/replication.ts';
-import type { Seat } from './seat.ts';
+import { outOfReach, type Seat } from './seat.ts';
 import { type Identity, Session, type SessionOwner } from './session.ts';
 import { type Arrived, type OpenSession, type SessionKit, SessionWriter } from './session-writer.ts';
 import { type Attributes, Watch, type Watcher } from './watch.ts';
 
 type Next = (error?: unknown) => void;
 
-/** When who was refused a new session may try again, seconds. */
-const retryAfterSeconds = 10;
+/** When who was refused a session may try again, seconds. */
+export const retryAfterSeconds = 10;
 
 export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   readonly app: string;
@@ -165,7 +165,9 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     if (!this.#isOwn(session)) return;
     const seat = this.#seat!;
     let look = table.look(seat.key);
-    if (look.state === 'doubtful') look = await table.inquire(seat.key);
+    if (look.state === 'doubtful' || look.state === 'away')
+      look = await table.inquire(seat.key, this.#kit.settings.telling.buddies);
+    if (look.state === 'out of reach') throw outOfReach();
     if (look.state !== 'live') throw new SsoError('ERR_SESSION_INVALID', 'failed to load session');
     const { data, lastAccessAt } = look.session;
     this.#seat = { ...seat, data, stored: true, lastAccessAt };
@@ -283,7 +285,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   reading(): void {
     if (this.#usedSaid || this.#seat?.stored !== true) return;
     this.#usedSaid = true;
-    this.#kit.parts.table.touch(this.#seat.key, { afterMs: 0 });
+    this.#kit.parts.table.touch(this.#seat.key, { afterMs: 0, buddies: this.#kit.settings.telling.buddies });
   }
 
   #opened(): OpenSession {

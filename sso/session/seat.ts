@@ -6,6 +6,7 @@
  */
 
 import type { IncomingMessage } from 'node:http';
+import { SsoError } from '../errors.ts';
 import type { SsoId } from '../token.ts';
 import type { SessionData } from './data/session-data.ts';
 import { isGenuine, newSessionId, renewedSessionId } from './id.ts';
@@ -70,25 +71,31 @@ export class SeatFinder {
     return { id, key, signOn, data, lastAccessAt, createdAt, stored: true, from: undefined, required: false };
   }
 
-  /** The session that `id` names, for a request with this sign-on. A promise only where the members have to be asked. */
+  /**
+   * The session that `id` names, for a request with this sign-on. A promise only where the members have to be asked.
+   * @throws SsoError ERR_UNAVAILABLE there is such a session, and those who have its data cannot be asked now
+   */
   find(req: IncomingMessage, id: string, signOn: SsoId | undefined): Seat | undefined | Promise<Seat | undefined> {
     const { table } = this.#parts;
     const key = table.key(this.#settings.app, id);
     const look = table.look(key);
     if (look.state === 'live') return this.#take(req, id, key, look.session, signOn);
     if (look.state === 'ended') return this.#successor(req, id, look, signOn);
+    // Nothing is moved here for somebody who is not given it.
+    if (look.state === 'away' && !isFor(look.session, signOn)) return undefined;
     if (look.state === 'elsewhere' || (look.state === 'unknown' && !this.#mayAsk(id, key, signOn))) return undefined;
     return this.#inquire(req, id, key, signOn);
   }
 
-  /** Whether `id` names a session that a request with this sign-on would be given, without asking anybody. */
+  /** Whether `id` names a session that a request with this sign-on would be given, as far as can be said without asking anybody. */
   isLive(id: string, signOn: SsoId | undefined): boolean {
     const look = this.#parts.table.look(this.#parts.table.key(this.#settings.app, id));
-    return look.state === 'live' && (look.session.signOn === undefined || look.session.signOn === signOn);
+    return (look.state === 'live' || look.state === 'away') && isFor(look.session, signOn);
   }
 
   async #inquire(req: IncomingMessage, id: string, key: string, signOn: SsoId | undefined): Promise<Seat | undefined> {
-    const look = await this.#parts.table.inquire(key);
+    const look = await this.#parts.table.inquire(key, this.#settings.telling.buddies);
+    if (look.state === 'out of reach') throw outOfReach();
     if (look.state === 'live') return this.#take(req, id, key, look.session, signOn);
     if (look.state === 'ended') return this.#successor(req, id, look, signOn);
     this.#noteMissing(key, look.state === 'unknown' ? missingMs : undecidedMs);
@@ -104,7 +111,8 @@ export class SeatFinder {
   ): Seat | undefined {
     const seat = this.taken(id, key, session);
     if (session.signOn === signOn) {
-      this.#parts.table.touch(key, { afterMs: this.#settings.unreplicatedMs });
+      const { unreplicatedMs, telling } = this.#settings;
+      this.#parts.table.touch(key, { afterMs: unreplicatedMs, buddies: telling.buddies });
       return seat;
     }
     return session.signOn === undefined && signOn !== undefined ? this.renewed(req, seat, signOn) : undefined;
@@ -160,3 +168,12 @@ export class SeatFinder {
     return genid === undefined ? newSessionId(random, keys.sessionId[0]!, app) : genid(req);
   }
 }
+
+/** Whether a request with this sign-on would be given the session, or what is in it. */
+function isFor(session: LiveSession, signOn: SsoId | undefined): boolean {
+  return session.signOn === undefined || session.signOn === signOn;
+}
+
+/** Who has the data of the session cannot be asked now: a fresh one in its place would look as if all were lost. */
+export const outOfReach = (): SsoError =>
+  new SsoError('ERR_UNAVAILABLE', 'what is in this session is on nodes that cannot be reached now');

@@ -20,7 +20,7 @@ import type { Seat, SeatFinder } from './seat.ts';
 import type { Session } from './session.ts';
 import type { SessionSettings } from './settings.ts';
 import type { SessionStore } from './store.ts';
-import { sessionOf } from './table-parts.ts';
+import { isThere, sessionOf } from './table-parts.ts';
 import type { Watch } from './watch.ts';
 
 /** What `sessions()` is made of, the same for all its requests. */
@@ -68,8 +68,10 @@ export class SessionWriter {
   readonly #arrived: Arrived | undefined;
   /** The session, or its sign-on, has ended while the request was under way. */
   #over = false;
-  /** Something was written or ended that may be on no second member yet. */
-  #unsure = false;
+  /** What was written last and may be on no second member yet. */
+  #written: string | undefined;
+  /** The same of something that ended. */
+  #ended = false;
   /** The data changed in this request: a cookie that ends by itself gets more time. */
   #changed = false;
 
@@ -101,8 +103,7 @@ export class SessionWriter {
     const changes = this.#withCookie(found.changes, open);
     const isForced = force && (found.refused.length === 0 || !isNothing(found.changes));
     if (isForced || this.#isWorth(seat, open, changes)) {
-      const isMoved =
-        seat.from !== undefined && isNothing(changes) && parts.table.look(seat.key).state === 'live' && !force;
+      const isMoved = seat.from !== undefined && isNothing(changes) && isThere(parts.table.look(seat.key)) && !force;
       if (isMoved)
         seat.stored = true; // by a parallel request
       else this.#put(seat, open, changes, force);
@@ -142,6 +143,7 @@ export class SessionWriter {
       seen: open.seen,
       initial: seat.stored ? undefined : this.#brought(seat),
       telling,
+      unreplicatedMs: settings.unreplicatedMs,
       replaces,
     });
     if (written === undefined) {
@@ -154,7 +156,10 @@ export class SessionWriter {
     open.seen = written.data;
     seat.stored = true;
     // What is told later cannot be waited for.
-    if (settings.waits && telling.afterMs === 0) this.#unsure = true;
+    if (settings.waits && telling.afterMs === 0) {
+      this.#written = seat.key;
+      if (seat.from !== undefined) this.#ended = true;
+    }
     this.#changed = true;
     if (seat.from !== undefined) parts.table.end(seat.from, 'renewed');
     seat.from = undefined;
@@ -171,7 +176,7 @@ export class SessionWriter {
   end(seat: Seat, cause: SessionCause): void {
     const { table } = this.#kit.parts;
     for (const key of [seat.stored ? seat.key : undefined, seat.from]) {
-      if (key !== undefined && table.end(key, cause)) this.#unsure = true;
+      if (key !== undefined && table.end(key, cause)) this.#ended = true;
     }
   }
 
@@ -196,9 +201,12 @@ export class SessionWriter {
 
   /** Resolves once what was written is on a second member; `undefined` if nothing was. */
   stored(): Promise<unknown> | undefined {
-    if (!this.#unsure) return undefined;
-    this.#unsure = false;
-    return this.#kit.parts.table.stored();
+    const written = this.#written;
+    const ended = this.#ended;
+    if (written === undefined && !ended) return undefined;
+    this.#written = undefined;
+    this.#ended = false;
+    return this.#kit.parts.table.stored(written, ended);
   }
 
   #isDue(seat: Seat, open: () => OpenSession): boolean {

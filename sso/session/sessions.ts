@@ -6,6 +6,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
+import { SsoError } from '../errors.ts';
 import { isBelowPath } from '../http/below-path.ts';
 import { readCookie } from '../http/cookie.ts';
 import type { SsoId } from '../token.ts';
@@ -16,7 +17,7 @@ import { parseCookieValue } from './id.ts';
 import { LeftOut } from './left-out.ts';
 import { enroll } from './options/common.ts';
 import type { SessionParts } from './parts.ts';
-import { RequestSession } from './request-session.ts';
+import { RequestSession, retryAfterSeconds } from './request-session.ts';
 import { type Seat, SeatFinder } from './seat.ts';
 import type { Arrived, SessionKit } from './session-writer.ts';
 import { resolveSettings, type SessionOptions, type SessionSettings } from './settings.ts';
@@ -80,8 +81,18 @@ function begin(kit: SessionKit, req: IncomingMessage, res: ServerResponse, next:
     next(error);
     return;
   }
-  if (found instanceof Promise) found.then((seat) => hand(kit, req, session, seat)).then(() => next(), next);
-  else next();
+  if (!(found instanceof Promise)) next();
+  else
+    found
+      .then((seat) => hand(kit, req, session, seat))
+      .then(
+        () => next(),
+        (error) => {
+          if (error instanceof SsoError && error.status === 503 && !res.headersSent)
+            res.setHeader('Retry-After', String(retryAfterSeconds));
+          next(error);
+        },
+      );
 }
 
 function hand({ store }: SessionKit, req: IncomingMessage, session: RequestSession, seat: Seat | undefined): void {

@@ -29,6 +29,7 @@ import {
 import type { SessionParts } from './parts.ts';
 import type { LiveSession } from './record.ts';
 import { RequestSession } from './request-session.ts';
+import { outOfReach } from './seat.ts';
 import { Session, type SessionCallback, type SessionOwner } from './session.ts';
 import { sessionOf } from './table-parts.ts';
 import type { Attributes } from './watch.ts';
@@ -136,11 +137,11 @@ export class SessionStore extends EventEmitter {
   }
 
   touch(id: string, _session: object, callback?: SessionCallback): void {
-    this.#parts.table.touch(this.#key(id), { afterMs: this.#settings.unreplicatedMs });
+    this.#touch(this.#key(id));
     settle(Promise.resolve(), callback);
   }
 
-  /** The application's sessions as a list: their ids are nowhere kept. */
+  /** The application's sessions as a list: their ids are nowhere kept. Those that other nodes serve, and whose data not all have, are not in it. */
   all(callback: (error: unknown, sessions?: StoredSession[]) => void): void {
     settle(
       Promise.resolve(
@@ -151,12 +152,12 @@ export class SessionStore extends EventEmitter {
   }
 
   length(callback: (error: unknown, length?: number) => void): void {
-    settle(Promise.resolve([...this.#parts.table.all(this.#app)].length), callback);
+    settle(Promise.resolve([...this.#parts.table.all(this.#app, true)].length), callback);
   }
 
   /** Ends all sessions of this application; nobody is signed off by it. */
   clear(callback?: SessionCallback): void {
-    for (const [key] of [...this.#parts.table.all(this.#app)]) this.#parts.table.end(key, 'left');
+    for (const [key] of [...this.#parts.table.all(this.#app, true)]) this.#parts.table.end(key, 'left');
     settle(this.#parts.table.stored(), callback);
   }
 
@@ -191,6 +192,11 @@ export class SessionStore extends EventEmitter {
     else settle(this.#regenerate(req as StoreRequest), callback);
   }
 
+  #touch(key: string): void {
+    const { unreplicatedMs, telling } = this.#settings;
+    this.#parts.table.touch(key, { afterMs: unreplicatedMs, buddies: telling.buddies });
+  }
+
   #key(id: string): string {
     return this.#parts.table.key(this.#app, id);
   }
@@ -201,8 +207,12 @@ export class SessionStore extends EventEmitter {
     const signOn = req && signOns.of(req);
     const key = this.#key(id);
     let look = table.look(key);
-    if (look.state === 'doubtful' || (look.state === 'unknown' && signOn !== undefined))
-      look = await table.inquire(key);
+    const isForeign = (session: LiveSession) =>
+      req !== undefined && session.signOn !== undefined && session.signOn !== signOn;
+    if (look.state === 'away' && isForeign(look.session)) return null;
+    if (look.state === 'doubtful' || look.state === 'away' || (look.state === 'unknown' && signOn !== undefined))
+      look = await table.inquire(key, this.#settings.telling.buddies);
+    if (look.state === 'out of reach') throw outOfReach();
     if (look.state !== 'live') return null;
     if (req !== undefined && look.session.signOn !== signOn) {
       if (look.session.signOn === undefined) this.#moving.set(req, { key, given: look.session.data, taken: undefined });
@@ -220,10 +230,14 @@ export class SessionStore extends EventEmitter {
     const { table, signOns, context, clock } = this.#parts;
     const { idleMs, telling, unreplicatedMs, waits } = this.#settings;
     const key = this.#key(id);
-    const look = table.look(key);
-    if (look.state === 'ended') return;
     const req = context.current();
-    const known = sessionOf(look);
+    let look = table.look(key);
+    // Nobody has looked at it before, who would be given what is in it now.
+    if (look.state === 'away' && this.#givenTo(req, key) === undefined)
+      look = await table.inquire(key, telling.buddies);
+    if (look.state === 'out of reach') throw outOfReach();
+    if (look.state === 'ended') return;
+    const known = look.state === 'away' ? look.session : sessionOf(look);
     const signOn = known === undefined ? req && (this.#signOns.get(req) ?? signOns.of(req)) : known.signOn;
     const cookie = cookieOf(session['cookie'], clock);
     const held = known?.data;
@@ -237,7 +251,7 @@ export class SessionStore extends EventEmitter {
       held?.get(settingsPart, cookieField) === text ? [] : [{ part: settingsPart, field: cookieField, text }];
     const changes = { ...found.changes, fields: [...found.changes.fields, ...settings] };
     if (known !== undefined && changes.fields.length + changes.gone.length === 0) {
-      table.touch(key, { afterMs: unreplicatedMs });
+      this.#touch(key);
     } else {
       const what = {
         app: this.#app,
@@ -247,6 +261,7 @@ export class SessionStore extends EventEmitter {
         seen,
         initial,
         telling,
+        unreplicatedMs,
         replaces: moving !== undefined,
       };
       const written = table.write(key, what);
@@ -256,7 +271,7 @@ export class SessionStore extends EventEmitter {
     }
     this.#leftOut.warn(found.leftOut);
     if (moving !== undefined) table.end(moving.key, 'renewed');
-    if (waits && telling.afterMs === 0) await table.stored();
+    if (waits && telling.afterMs === 0) await table.stored(key, moving !== undefined);
     if (found.refused.length > 0) throw refusal(found.refused);
   }
 
@@ -273,7 +288,7 @@ export class SessionStore extends EventEmitter {
     const req = context.current();
     // A session that was never saved belongs to the request's sign-on all the same.
     const unsaved = look.state === 'unknown' && req !== undefined && (req as StoreRequest).sessionID === id;
-    const held = sessionOf(look);
+    const held = look.state === 'away' ? look.session : sessionOf(look);
     const signOn = held === undefined ? (unsaved ? signOns.of(req) : undefined) : held.signOn;
     if (signOn !== undefined) await signOns.end(signOn, 'invalidated', req);
     else if (table.end(key, 'destroyed')) await table.stored();

@@ -5,6 +5,7 @@ import type { Copies, Gossip } from '../gossip/copies.ts';
 import type { HybridClock } from '../hybrid-clock.ts';
 import type { Log } from '../log.ts';
 import type { SsoId } from '../token.ts';
+import type { CopiesWanted, Depot } from './buddies/depot.ts';
 import type { Changes } from './data/changes.ts';
 import type { SessionData } from './data/session-data.ts';
 import type { Residence } from './passivation/residence.ts';
@@ -17,6 +18,10 @@ export type SessionLook =
   | { readonly state: 'doubtful'; readonly session: LiveSession }
   /** Its data stays on the node that serves it, which is another one: here it is a link of its sign-on, and nothing to hand out. */
   | { readonly state: 'elsewhere'; readonly session: LiveSession }
+  /** Only some nodes have its data, and another one serves it, or did: to be inquired for by whoever is to use it. */
+  | { readonly state: 'away'; readonly session: LiveSession }
+  /** The same, and none of the nodes that may have its data can be asked now: it is neither to be used nor replaced. */
+  | { readonly state: 'out of reach' }
   | { readonly state: 'ended'; readonly cause: SessionCause }
   | { readonly state: 'unknown' }
   /** Unknown here, and not everybody could be asked. */
@@ -26,6 +31,9 @@ export type SessionLook =
 export function sessionOf(look: SessionLook): LiveSession | undefined {
   return look.state === 'live' || look.state === 'doubtful' ? look.session : undefined;
 }
+
+/** Whether there is a session that goes on, here or on other nodes. */
+export const isThere = ({ state }: SessionLook): boolean => state === 'live' || state === 'away';
 
 /** What the table asks about sign-ons; the registry answers. */
 export interface SignOnState {
@@ -53,6 +61,8 @@ export interface SessionTableParts {
   readonly limits?: Partial<SessionLimits>;
   /** Where sessions are in memory, or on the disk (passivation/). Left out: all in memory. */
   readonly residence?: Residence | undefined;
+  /** Where data is that only some nodes have (buddies/). Left out: every node has all. */
+  readonly depot?: Depot | undefined;
   readonly log?: Log;
 }
 
@@ -67,12 +77,25 @@ export interface SessionWrite {
   readonly seen?: SessionData | undefined;
   /** The data that a session brings along from another key: what is held there is part of this one. */
   readonly initial?: SessionData | undefined;
-  /** Default: at once, changes of one write together, to all nodes. */
+  /** Default: at once, changes of one write together. */
   readonly telling?: Telling | undefined;
+  /**
+   * Where only some nodes have the data, and only the data changed: the others are told of the use if they were last told so long
+   * ago, milliseconds. Default: only what must be told.
+   */
+  readonly unreplicatedMs?: number | undefined;
   /** It takes the place of another session, and is not one more. */
   readonly replaces?: boolean | undefined;
   /** Of a session that moves to a new id: when it was made. Two requests that move it at once agree by that (S7). Default now. */
   readonly createdAt?: number | undefined;
+}
+
+/** What a request that uses a session says of it. */
+export interface Use {
+  /** How long ago the others were told of a use at most, milliseconds; 0: each is told; Infinity: only what must be. */
+  readonly afterMs: number;
+  /** Which nodes are to have the data, if it gets another owner; as in `Telling`. */
+  readonly buddies?: CopiesWanted | undefined;
 }
 
 export interface SessionLimits {

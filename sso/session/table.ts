@@ -14,20 +14,43 @@ import type { EndedApp } from '../logout/finality.ts';
 import type { Served } from '../logout/receipts.ts';
 import type { LinkedEnd, Links, SessionView } from '../registry.ts';
 import type { SsoId } from '../token.ts';
+import type { CopiesWanted } from './buddies/depot.ts';
+import { nodeOf } from './buddies/holders.ts';
+import { mergeData, SessionData } from './data/session-data.ts';
 import { EndedApps, type EndHandler, EndHandlers } from './end-handlers.ts';
 import type { Classes } from './graph/classes.ts';
 import { LinkIndex } from './links.ts';
-import { endSession, graceMs, idleAt, type LiveSession, type SessionCause, type SessionRecord } from './record.ts';
+import {
+  endSession,
+  graceMs,
+  idleAt,
+  isAbsent,
+  isAway,
+  type LiveSession,
+  type SessionCause,
+  type SessionRecord,
+} from './record.ts';
 import {
   type SessionLimits,
   type SessionLook,
   type SessionTableParts,
   type SessionWrite,
   sessionLimits,
+  type Use,
 } from './table-parts.ts';
 import { type Alteration, Teller, type Telling } from './teller.ts';
 import { Uses } from './uses.ts';
-import { alone, atOnce, begin, isElsewhere, requireFits, tooLarge } from './writing.ts';
+import {
+  alone,
+  atOnce,
+  begin,
+  buddiesOf,
+  isElsewhere,
+  isSameOutside,
+  requireFits,
+  tooLarge,
+  writerOf,
+} from './writing.ts';
 
 export type { SessionLimits, SessionLook, SessionTableParts, SessionWrite, Telling };
 
@@ -82,15 +105,21 @@ export class SessionTable implements Links {
       if (signOn === 'unknown') return unknown;
     }
     if (isElsewhere(session, this.#parts.life)) return { state: 'elsewhere', session };
+    if (isAway(session, this.#parts.life)) return { state: 'away', session };
     return { state: this.#isUnused(key, session) ? 'doubtful' : 'live', session };
   }
 
   /**
    * Asks the members once, bounded, for a session that is unknown here or seems unused; never answers `doubtful`. Where
-   * nobody can say that it was not used elsewhere, one that is held here goes on (V89).
+   * nobody can say that it was not used elsewhere, one that is held here goes on (V89). One that is away comes here: its data
+   * is fetched, and this node serves it from now on.
+   * @param wanted which nodes are to have its data then, as in `Telling`
    */
-  async inquire(key: string): Promise<SessionLook> {
+  async inquire(key: string, wanted?: CopiesWanted): Promise<SessionLook> {
     const { copies, signOns } = this.#parts;
+    const known = this.#judge(key);
+    // Its record is here, and as new as anybody's.
+    if (known.state === 'away' && !this.#isUnused(key, known.session)) return this.#gravitate(key, wanted);
     const asked = await copies.ask([key]);
     const session = copies.get(key);
     if (session?.state === 'live' && session.signOn !== undefined && signOns.stateOf(session.signOn) === 'unknown') {
@@ -98,8 +127,14 @@ export class SessionTable implements Links {
     }
     const look = this.look(key);
     if (look.state === 'unknown') return asked.everybody ? look : { state: 'undecided' };
+    if (look.state === 'away') {
+      const { session } = look;
+      const isOver = this.#isUnused(key, session) && asked.living && !this.#mayHaveBeenUsed(key, session);
+      return isOver ? { state: 'ended', cause: 'timeout' } : this.#gravitate(key, wanted);
+    }
     if (look.state !== 'doubtful') return look;
     if (look.session.data.isLost) {
+      if (look.session.buddies !== undefined) return this.#gravitate(key, wanted);
       // Neither the disk nor anybody else has the data.
       if (!asked.everybody) return { state: 'undecided' };
       this.end(key, 'node-lost');
@@ -111,45 +146,113 @@ export class SessionTable implements Links {
   }
 
   /**
+   * Fetches the data of a session that only some nodes have, and takes it over. Where another node did so meanwhile, its data
+   * is fetched from there.
+   */
+  async #gravitate(key: string, wanted: CopiesWanted | undefined): Promise<SessionLook> {
+    const { life, depot, residence } = this.#parts;
+    for (let left = fetchesAtMost; ; left--) {
+      const before = this.#parts.copies.get(key);
+      if (before?.state !== 'live') return this.look(key);
+      residence?.activate(key, before);
+      const fetched = (await depot?.fetch(key, before)) ?? 'out of reach';
+      const look = this.#judge(key);
+      if (look.state !== 'away' && look.state !== 'live' && look.state !== 'doubtful') return look;
+      const { session } = look;
+      if (!isAway(session, life) && !session.data.isLost) return { state: 'live', session };
+      // Another node has taken it over meanwhile, or what was here was let go of in the same turn.
+      const isStale = session.ownerStamp !== before.ownerStamp || (fetched === 'here' && isAbsent(session));
+      if (isStale && left > 1) continue;
+      if (fetched === 'here' && !session.data.isLost && !isAbsent(session)) return this.#takeOver(key, session, wanted);
+      if (fetched !== 'lost') return { state: 'out of reach' };
+      this.end(key, 'node-lost');
+      return { state: 'ended', cause: 'node-lost' };
+    }
+  }
+
+  /** All of its data is here. */
+  #takeOver(key: string, session: LiveSession, wanted: CopiesWanted | undefined): SessionLook {
+    const { hybrid, life } = this.#parts;
+    const buddies = buddiesOf(key, session, wanted, this.#parts);
+    const ownerStamp = hybrid.next(session.ownerStamp);
+    const mine = this.#written(key, { ...session, owner: life, ownerStamp, releasedAt: 0, buddies });
+    // By itself: who served it until now is to hear of that before it hears of an end, which is not its own then.
+    const taken = this.#teller.put(key, mine, 'all', { ...atOnce, alone: true });
+    return taken?.state === 'live' ? { state: 'live', session: taken } : { state: 'out of reach' };
+  }
+
+  /**
    * Makes a session or changes it. `undefined`: it has ended, its sign-on is not open, or its data is not here: nothing was
    * saved (V67).
    * @throws SsoError ERR_SESSION_INVALID the data is too large · ERR_LIMIT_REACHED too many sessions
    */
   write(key: string, what: SessionWrite): LiveSession | undefined {
     const { copies, life, signOns, residence } = this.#parts;
-    const { signOn, changes, telling = atOnce } = what;
+    const { signOn, changes, telling = atOnce, unreplicatedMs = Number.POSITIVE_INFINITY } = what;
     if (signOn !== undefined && signOns.stateOf(signOn) !== 'open') return undefined;
-    const known = copies.get(key);
+    let known = copies.get(key);
     if (known !== undefined && (known.state !== 'live' || known.signOn !== signOn || isElsewhere(known, life)))
       return undefined;
+    const isTaken = known !== undefined && isAway(known, life);
+    if (isTaken && known !== undefined) known = this.#joined(key, known, what.seen);
     if (known?.data.isLost) return undefined;
-    const begun = begin(known, what, this.#parts);
+    const begun = begin(key, known, what, this.#parts);
     const steps = telling.alone ? alone(changes) : [changes];
     requireFits(begun.data, steps);
     if (known === undefined) {
       if (what.replaces !== true) residence?.admit(what.app);
       this.#makeRoom(signOn);
     }
-    let altered: Alteration = known === undefined || begun.data !== known.data ? 'all' : 'no data';
+    const isHandedOn =
+      known?.buddies !== begun.buddies || (begun.buddies !== undefined && known?.owner !== begun.owner);
+    // Who serves it now is told at once: until then another node would go on with what it has. So is who has the rest of it.
+    const how = known !== undefined && (isHandedOn || isTaken) ? { ...telling, afterMs: 0 } : telling;
+    const isWhole = known === undefined || begun.data !== known.data || isHandedOn || isTaken;
+    let altered: Alteration = isWhole ? 'all' : 'no data';
+    const use =
+      known !== undefined && begun.buddies !== undefined && isSameOutside(known, begun)
+        ? this.#uses.wrote(key, known, unreplicatedMs)
+        : 'told';
     let written: SessionRecord | undefined;
-    let session = begun;
+    // What the others do not hear of must not look as if it had been told.
+    let session = use === 'noted' && known !== undefined ? { ...begun, lastAccessAt: known.lastAccessAt } : begun;
+    let writing: 'plain' | 'known' | 'new' = isTaken ? 'new' : 'plain';
+    if (known !== undefined && !isTaken && (known.buddies ?? begun.buddies) !== undefined) writing = 'known';
     for (const step of steps) {
-      if (step.fields.length > 0 || step.gone.length > 0) {
+      if (step.fields.length > 0 || step.gone.length > 0 || (!isTaken && isAbsent(session))) {
         const stamp = this.#parts.hybrid.next(session.data.latest);
-        const { data, delta } = session.data.change(step, writerOf(life, key), stamp, what.seen);
+        const writer = writerOf(life, key, session.data, writing, stamp);
+        const { data, delta } = session.data.change(step, writer, stamp, what.seen);
         session = { ...session, data };
         if (altered !== 'all') altered = delta;
+        if (writing === 'new') writing = 'known';
       }
-      written = this.#teller.put(key, session, altered, telling);
+      written = this.#teller.put(key, session, altered, how, use !== 'told');
       if (written?.state !== 'live') break;
       session = written;
-      altered = 'no data';
+      altered = isTaken ? 'all' : 'no data';
     }
-    if (written === undefined && copies.refuses(key, session) === 'too-large')
+    if (written === undefined && this.#teller.refuses(key, session) === 'too-large')
       throw tooLarge('to travel to the other nodes');
-    this.#uses.told(key);
+    if (use === 'told') this.#uses.told(key);
     residence?.used(key);
     return written?.state === 'live' ? written : undefined;
+  }
+
+  /** The same with data that a node can be seen to have, where only some do and nothing was ever written: a visitor who merely signed on. */
+  #written(key: string, session: LiveSession): LiveSession {
+    if (!isAbsent(session)) return session;
+    const { hybrid, life } = this.#parts;
+    const stamp = hybrid.next(session.data.latest);
+    const writer = writerOf(life, key, session.data, 'new', stamp);
+    return { ...session, data: session.data.change({ fields: [], gone: [] }, writer, stamp).data };
+  }
+
+  /** A session that another node has taken over since the request found it here: what the request has seen of its data is here again. */
+  #joined(key: string, known: LiveSession, seen: SessionData | undefined): LiveSession {
+    if (seen === undefined) return known;
+    const joined = this.#parts.copies.settle(key, { ...known, data: mergeData(known.data, seen) });
+    return joined?.state === 'live' ? joined : known;
   }
 
   /** Whether there is room for one more session, on all nodes and of this application in memory. @throws SsoError ERR_LIMIT_REACHED */
@@ -160,19 +263,21 @@ export class SessionTable implements Links {
 
   /**
    * A request used the session: this node knows when, the others are told as `Activity` says; and it is linked to this node
-   * if the node that served it is gone (V86).
-   * @param told how long ago the others were told of a use at most, milliseconds; 0: each is told; Infinity: only what must be
+   * if the node that served it is gone (V86). One that is away stays where it is: `inquire` takes it over.
    */
-  touch(key: string, told: { readonly afterMs: number }): void {
+  touch(key: string, use: Use): void {
     const { copies, clock, hybrid, life, lifeEndedAt, residence } = this.#parts;
     const session = copies.get(key);
     if (session?.state !== 'live') return;
-    if (session.owner !== life && (session.owner === '' || lifeEndedAt(session.owner) !== undefined)) {
+    const isGone = session.owner !== life && (session.owner === '' || lifeEndedAt(session.owner) !== undefined);
+    if (isGone && !isAway(session, life)) {
       const ownerStamp = hybrid.next(session.ownerStamp);
-      const taken = { ...session, lastAccessAt: clock.now(), owner: life, releasedAt: 0, ownerStamp };
-      this.#teller.put(key, taken, 'no data', atOnce);
+      const buddies = buddiesOf(key, session, use.buddies, this.#parts);
+      const served = { ...session, lastAccessAt: clock.now(), owner: life, releasedAt: 0, ownerStamp, buddies };
+      const taken = this.#written(key, served);
+      this.#teller.put(key, taken, buddies === undefined ? 'no data' : 'all', atOnce);
       this.#uses.told(key);
-    } else this.#uses.used(key, session, told.afterMs);
+    } else this.#uses.used(key, session, use.afterMs);
     residence?.used(key);
   }
 
@@ -272,9 +377,12 @@ export class SessionTable implements Links {
     return until;
   }
 
-  *all(app: string): IterableIterator<[string, LiveSession]> {
+  /** Those of an application that are to be used here; `away`: also those whose data other nodes have. */
+  *all(app: string, away = false): IterableIterator<[string, LiveSession]> {
     for (const [key, session] of this.#parts.copies.entries()) {
-      if (session.state === 'live' && session.app === app && this.#judge(key).state === 'live') yield [key, session];
+      if (session.state !== 'live' || session.app !== app) continue;
+      const { state } = this.#judge(key);
+      if (state === 'live' || (away && state === 'away' && !this.#isUnused(key, session))) yield [key, session];
     }
   }
 
@@ -283,22 +391,35 @@ export class SessionTable implements Links {
     return this.#ending?.end.cause;
   }
 
-  /** The application stops on this node: its links go, the data stays for whoever serves it next (V44). */
+  /** The application stops on this node: its links go, the data stays for whoever serves it next (V44), here as well. */
   release(app: string): void {
     this.flush();
     const { copies, clock, hybrid, life } = this.#parts;
     const now = clock.now();
     for (const [key, session] of [...copies.entries()]) {
       if (session.state === 'live' && session.app === app && session.owner === life) {
-        const released = { ...session, owner: '', releasedAt: now, ownerStamp: hybrid.next(session.ownerStamp) };
+        const self = nodeOf(life);
+        const buddies = session.buddies && [...session.buddies.filter((node) => node !== self), self];
+        const ownerStamp = hybrid.next(session.ownerStamp);
+        const released = { ...session, owner: '', releasedAt: now, ownerStamp, buddies };
         this.#teller.put(key, released, 'no data', atOnce);
       }
     }
   }
 
-  /** Resolves once all that was written is on a second member, at the latest after `waitMs`. */
-  stored(): Promise<unknown> {
-    return this.#parts.gossip.stored(this.#limits.copies, this.#limits.waitMs);
+  /**
+   * Resolves once all that was written is on a second member, at the latest after `waitMs`.
+   * @param key what was written, and nothing else that is waited for, unless sessions `ended`; default: whatever it was
+   */
+  stored(key?: string, ended = false): Promise<unknown> {
+    const { gossip, depot, copies } = this.#parts;
+    const { waitMs } = this.#limits;
+    const session = key === undefined ? undefined : copies.get(key);
+    const isPlaced = session?.state === 'live' && session.buddies !== undefined;
+    const held = key !== undefined && isPlaced ? depot?.stored(key, waitMs) : undefined;
+    if (held !== undefined && !ended) return held;
+    const told = gossip.stored(this.#limits.copies, waitMs);
+    return held === undefined ? told : Promise.all([held, told]);
   }
 
   #isUnused(key: string, session: LiveSession): boolean {
@@ -336,7 +457,7 @@ export class SessionTable implements Links {
     if (after.state === 'changed') return;
     if (after.state === 'live') {
       if (!own) hybrid.hear(Math.max(after.version, after.ownerStamp, after.data.latest));
-      if (after.data.form === 'open') this.#uses.packLater(key);
+      if (after.data.form === 'open' && after.data !== SessionData.empty) this.#uses.packLater(key);
       if (after.signOn === undefined) return;
       this.#links.add(after.signOn, key);
       // Its sign-on closed before the session was heard of: it ends here at the same instant as everywhere.
@@ -380,5 +501,5 @@ export class SessionTable implements Links {
 
 const unknown: SessionLook = { state: 'unknown' };
 
-/** A session that moves takes its data along with all that was seen: under the new key this life is another writer (data/context.ts). */
-const writerOf = (life: string, key: string): string => `${life}/${key.slice(0, 4)}`;
+/** How often data is fetched for one request, if another node takes the session over meanwhile. */
+const fetchesAtMost = 2;

@@ -7,8 +7,9 @@
 
 import type { Cancel, Clock } from '../clock.ts';
 import type { Copies } from '../gossip/copies.ts';
+import type { CopiesWanted, Depot } from './buddies/depot.ts';
 import { type DataDelta, joinDeltas } from './data/delta.ts';
-import { changeOf, type LiveSession, type SessionRecord } from './record.ts';
+import { changeOf, isAway, type LiveSession, type SessionRecord } from './record.ts';
 
 /** When and how an application's changes are told. */
 export interface Telling {
@@ -18,6 +19,8 @@ export interface Telling {
   readonly alone: boolean;
   /** The data stays on this node, and the record travels without it. */
   readonly stays: boolean;
+  /** Which nodes are to have the data; `undefined`: as many as the cluster's size suggests. */
+  readonly buddies: CopiesWanted | undefined;
 }
 
 /** What a write altered: the data by this much, nothing of it, or so that only the whole record says it. */
@@ -26,32 +29,70 @@ export type Alteration = DataDelta | 'no data' | 'all';
 export interface TellerParts {
   readonly copies: Copies<SessionRecord>;
   readonly clock: Clock;
+  /** This life of this node. */
+  readonly life: string;
+  /** Where there are records of which only some nodes have the data. */
+  readonly depot?: Depot | undefined;
+}
+
+/** What waits to be told. */
+interface Waiting {
+  altered: Alteration;
+  silent: boolean;
+  /** By the monotonic clock. */
+  readonly dueAt: number;
 }
 
 export class Teller {
   readonly #parts: TellerParts;
-  /** What is told later, and when: by the monotonic clock. */
-  readonly #waiting = new Map<string, { altered: Alteration; readonly dueAt: number }>();
+  readonly #waiting = new Map<string, Waiting>();
   #timer: { readonly at: number; readonly cancel: Cancel } | undefined;
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
   }
 
-  /** Keeps what this node made of a record and tells it. As `Copies.put`. */
+  /**
+   * Keeps what this node made of a record and tells it. As `Copies.put`.
+   * @param silent nothing but the data changed: where only some nodes have that, the others are told nothing
+   */
   put(
     key: string,
     session: LiveSession,
     altered: Alteration,
     { afterMs, alone }: Pick<Telling, 'afterMs' | 'alone'>,
+    silent = false,
   ): SessionRecord | undefined {
-    if (afterMs > 0) return this.#putLater(key, session, altered, afterMs);
+    if (afterMs > 0) return this.#putLater(key, session, altered, afterMs, silent);
     const waiting = this.#waiting.get(key);
-    const told = toldOf(session, join(waiting?.altered, altered));
-    // What waited is held already: it is told all the same where nothing changes any more.
-    const written = this.#parts.copies.put(key, session, told ?? (waiting && session), alone);
+    const written = this.#tellChange(
+      key,
+      session,
+      { altered: join(waiting?.altered, altered), silent: silent && waiting?.silent !== false },
+      { isHeld: waiting !== undefined, alone },
+    );
     if (written !== undefined) this.#waiting.delete(key);
     return written;
+  }
+
+  /** Why `put` refuses this record. */
+  refuses(key: string, session: LiveSession): 'over' | 'too-large' | undefined {
+    const { copies, depot } = this.#parts;
+    return depot !== undefined && session.buddies !== undefined
+      ? depot.refuses(key, session)
+      : copies.refuses(key, session);
+  }
+
+  /** @param how `isHeld`: it is told also where nothing changes any more */
+  #tellChange(
+    key: string,
+    session: LiveSession,
+    { altered, silent }: Pick<Waiting, 'altered' | 'silent'>,
+    how: { readonly isHeld: boolean; readonly alone: boolean },
+  ): SessionRecord | undefined {
+    const { copies, depot } = this.#parts;
+    if (depot !== undefined && session.buddies !== undefined) return depot.put(key, session, altered, silent);
+    return copies.put(key, session, toldOf(session, altered) ?? (how.isHeld ? session : undefined), how.alone);
   }
 
   /** Keeps a record whose data is not new, and tells all but its data: its last use. */
@@ -76,26 +117,36 @@ export class Teller {
     this.#timer = undefined;
   }
 
-  #putLater(key: string, session: LiveSession, altered: Alteration, afterMs: number): SessionRecord | undefined {
+  #putLater(
+    key: string,
+    session: LiveSession,
+    altered: Alteration,
+    afterMs: number,
+    silent: boolean,
+  ): SessionRecord | undefined {
     const { copies, clock } = this.#parts;
-    if (copies.refuses(key, session) !== undefined) return undefined;
+    if (this.refuses(key, session) !== undefined) return undefined;
     const written = copies.settle(key, session, true);
     const waiting = this.#waiting.get(key);
-    if (waiting !== undefined) waiting.altered = join(waiting.altered, altered);
-    else {
+    if (waiting !== undefined) {
+      waiting.altered = join(waiting.altered, altered);
+      waiting.silent &&= silent;
+    } else {
       const dueAt = clock.monotonic() + afterMs;
-      this.#waiting.set(key, { altered, dueAt });
+      this.#waiting.set(key, { altered, silent, dueAt });
       this.#arm(dueAt);
     }
     return written;
   }
 
   #tellWaiting(key: string): void {
-    const { copies } = this.#parts;
-    const altered = this.#waiting.get(key)!.altered;
-    const session = copies.get(key);
+    const waiting = this.#waiting.get(key)!;
+    const session = this.#parts.copies.get(key);
     this.#waiting.delete(key);
-    if (session?.state === 'live') copies.put(key, session, toldOf(session, altered) ?? session);
+    if (session?.state !== 'live') return;
+    // Of what another node serves by now, the data that is here is not the whole of it: it gets there as any that is left behind.
+    if (isAway(session, this.#parts.life)) this.tell(key, session);
+    else this.#tellChange(key, session, waiting, { isHeld: true, alone: false });
   }
 
   /** One timer, for what is due first. */

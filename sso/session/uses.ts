@@ -51,6 +51,12 @@ export class Uses {
     this.packLater(key);
   }
 
+  /** A request changed it, which not all of the others hear of: whether they are to hear that it was used (as `Activity.used`). */
+  wrote(key: string, session: LiveSession, afterMs: number): 'told' | 'kept' | 'noted' {
+    this.packLater(key);
+    return this.#activity.used(key, session, this.#parts.clock.now(), afterMs);
+  }
+
   /** The others have been told of its last use, or there is nothing to tell any more. */
   told(key: string): void {
     this.#activity.told(key);

@@ -1,19 +1,21 @@
 /** What a write makes of a session's record, before anything is kept or told. */
 
 import { SsoError } from '../errors.ts';
+import type { CopiesWanted, Depot } from './buddies/depot.ts';
 import type { Changes } from './data/changes.ts';
 import { mergeData, SessionData } from './data/session-data.ts';
-import { anonymousLifeMs, type LiveSession, maxDataLength } from './record.ts';
+import { anonymousLifeMs, isAway, type LiveSession, maxDataLength } from './record.ts';
 import type { SessionTableParts, SessionWrite } from './table-parts.ts';
 import type { Telling } from './teller.ts';
 
-export const atOnce: Telling = { afterMs: 0, alone: false, stays: false };
+export const atOnce: Telling = { afterMs: 0, alone: false, stays: false, buddies: undefined };
 
-/** What a write begins with: what is held, or a new record; served by this node and used now. */
+/** What a write begins with: what is held, or a new record; used now, and served by this node unless it is away. */
 export function begin(
+  key: string,
   known: LiveSession | undefined,
   what: SessionWrite,
-  { clock, hybrid, signOns, life }: Pick<SessionTableParts, 'clock' | 'hybrid' | 'signOns' | 'life'>,
+  { clock, hybrid, signOns, life, depot }: Pick<SessionTableParts, 'clock' | 'hybrid' | 'signOns' | 'life' | 'depot'>,
 ): LiveSession {
   const { app, signOn, idleMs, initial, telling = atOnce } = what;
   const now = clock.now();
@@ -32,19 +34,48 @@ export function begin(
       idleMs,
       data: initial ?? SessionData.empty,
       stays: telling.stays,
+      buddies: telling.stays ? undefined : depot?.choose(key, telling.buddies),
       lastAccessAt: now,
     };
   }
-  return {
+  const changed: LiveSession = {
     ...known,
     version: known.idleMs === idleMs ? known.version : hybrid.next(known.version),
-    owner: life,
-    ownerStamp: known.owner === life ? known.ownerStamp : hybrid.next(known.ownerStamp),
-    releasedAt: 0,
     idleMs,
     data: initial === undefined ? known.data : mergeData(known.data, initial),
     lastAccessAt: Math.max(known.lastAccessAt, now),
   };
+  // What is here is not all of it: it goes to those who have the rest, and the next request fetches that.
+  if (isAway(known, life)) return changed;
+  const buddies = buddiesOf(key, known, telling.buddies, { life, depot });
+  const isOwned = known.owner === life && buddies === known.buddies;
+  const ownerStamp = isOwned ? known.ownerStamp : hybrid.next(known.ownerStamp);
+  return { ...changed, owner: life, ownerStamp, releasedAt: 0, buddies };
+}
+
+/** Which nodes are to have the data of a session that this life serves from now on: judged anew only where another one served it. */
+export function buddiesOf(
+  key: string,
+  { owner, buddies, stays }: LiveSession,
+  wanted: CopiesWanted | undefined,
+  { life, depot }: { readonly life: string; readonly depot?: Depot | undefined },
+): readonly string[] | undefined {
+  if (stays || depot === undefined) return buddies;
+  if (owner !== life) return depot.choose(key, wanted);
+  if (buddies === undefined) return undefined;
+  // One that was made while fewer nodes were there gets what it lacks; none loses one because the setting was made smaller.
+  const count = typeof wanted === 'number' ? Math.max(wanted, buddies.length) : buddies.length || wanted;
+  return depot.choose(key, count, buddies);
+}
+
+/** Whether all that the nodes without the data know of both is the same, but for the last use. */
+export function isSameOutside(before: LiveSession, after: LiveSession): boolean {
+  return (
+    before.ownerStamp === after.ownerStamp &&
+    before.version === after.version &&
+    before.buddies === after.buddies &&
+    before.releasedAt === after.releasedAt
+  );
 }
 
 /**
@@ -71,6 +102,31 @@ export function alone({ fields, gone }: Changes): readonly Changes[] {
   const steps: Changes[] = fields.map((field) => ({ fields: [field], gone: [] }));
   if (gone.length > 0) steps.unshift({ fields: [], gone });
   return steps.length === 0 ? [{ fields, gone }] : steps;
+}
+
+/**
+ * The name under which this life writes; a session that moves takes its data along with all that was seen, and under the new key this
+ * life is another writer (data/context.ts). Where only some nodes have the data, what this life wrote before may not be in what is
+ * here, since it was let go of, and must not be taken for seen because it goes on under the same name: it goes on under the one that
+ * the data knows, and else under a new one.
+ * @param how `plain`: every node has the data. `known`: all that this life wrote is in it, if anything. `new`: perhaps not all
+ */
+export function writerOf(
+  life: string,
+  key: string,
+  data: SessionData,
+  how: 'plain' | 'known' | 'new',
+  stamp: number,
+): string {
+  const plain = `${life}/${key.slice(0, 4)}`;
+  const named = `${plain}.`;
+  const { writers, stamps } = data.seen;
+  let latest = -1;
+  for (let at = 0; at < writers.length; at++)
+    if ((writers[at] === plain || writers[at]!.startsWith(named)) && (latest < 0 || stamps[at]! > stamps[latest]!))
+      latest = at;
+  if (latest >= 0 && how !== 'new') return writers[latest]!;
+  return how === 'plain' ? plain : `${named}${stamp.toString(36)}`;
 }
 
 /** Whether a session's data stays on a node that is another one. */

@@ -90,7 +90,13 @@ export class TestNode {
     const { pump, random, secret, nodes } = this.#world;
     const options = { ...this.#options, ...changes };
     const addresses = nodes.map((name) => `${name}:7800`);
-    const cluster = { listen: `${this.name}:7800`, nodes: addresses, ...this.#options.cluster, ...changes.cluster };
+    const cluster = {
+      listen: `${this.name}:7800`,
+      nodes: addresses,
+      host: this.name,
+      ...this.#options.cluster,
+      ...changes.cluster,
+    };
     const names = cluster.nodes.map((address) => address.split(':')[0]!);
     const sso = await startNode({
       secret,

@@ -1,4 +1,4 @@
-/** s. How the cost of a small change grows with the nodes, and with the sessions that are held. */
+/** s. How the cost of a small change grows with the nodes, where all of them hold a session and where one buddy does, and with the sessions that are held. */
 
 import { type Bench, interleaved } from './bench.ts';
 import type { Child } from './child.ts';
@@ -13,13 +13,16 @@ const warmUp = { ...load, perSecond: 1_000, seconds: 4 };
 const idleSeconds = 3;
 const sessions = 1_000;
 const sizes = [3, 5, 9];
+const wanted = ['total', 1] as const;
 const amounts = [1_000, 10_000, 100_000];
 
 interface Measured {
   /** CPU a request, microseconds: of the node that serves, and of each other. */
   readonly cpu: number;
   readonly other: number;
-  /** Bytes a request to each other node. */
+  /** Of all nodes together. */
+  readonly all: number;
+  /** Bytes a request, to all other nodes together. */
   readonly wire: number;
   readonly latencies: readonly number[];
 }
@@ -30,22 +33,33 @@ export const sessionGrowth: Bench = {
   async run({ rounds, most, say }) {
     const rows: string[][] = [];
     for (const size of sizes) {
-      const cluster = await sessionCluster(`growth ${size}`, { size, isCounted: true });
-      try {
-        let cookie = await seeded(cluster, sessions);
-        await drive({ port: cluster.port, cookie, ...warmUp });
-        rows.push(await row(`${size} nodes, ${sessions} sessions`, cluster, cookie, rounds, say));
-        if (size !== sizes[0]) continue;
-        for (const amount of amounts.filter((one) => one > cookie.length && one <= most)) {
-          cookie = [...cookie, ...(await seeded(cluster, amount - cookie.length))];
-          // All of them, or those that nobody has used for a while and that are kept otherwise would be among them by chance.
-          rows.push(await row(`${size} nodes, ${amount} sessions`, cluster, mixed(cookie), rounds, say));
+      for (const buddies of wanted) {
+        const name = `${size} nodes, ${buddies === 'total' ? 'total' : `buddies: ${buddies}`}`;
+        const cluster = await sessionCluster(name, { size, options: { buddies }, isCounted: true });
+        try {
+          let cookie = await seeded(cluster, sessions);
+          await drive({ port: cluster.port, cookie, ...warmUp });
+          rows.push(await row(`${name}, ${sessions} sessions`, cluster, cookie, rounds, say));
+          if (size !== sizes[0] || buddies !== 'total') continue;
+          for (const amount of amounts.filter((one) => one > cookie.length && one <= most)) {
+            cookie = [...cookie, ...(await seeded(cluster, amount - cookie.length))];
+            // All of them, or those that nobody has used for a while and that are kept otherwise would be among them by chance.
+            rows.push(await row(`${name}, ${amount} sessions`, cluster, mixed(cookie), rounds, say));
+          }
+        } finally {
+          await cluster.stop();
         }
-      } finally {
-        await cluster.stop();
       }
     }
-    const head = ['', 'CPU a request, µs', 'of each other node, µs', 'bytes to each other node', 'p50, ms', 'p99, ms'];
+    const head = [
+      '',
+      'CPU a request, µs',
+      'of each other node, µs',
+      'of all, µs',
+      'bytes sent, in all',
+      'p50, ms',
+      'p99, ms',
+    ];
     return `${markdownTable(head, rows)}\n\nAll requests go to one node, ${load.perSecond} a second; what the others use when idle is subtracted. All nodes share the cores of this machine.`;
   },
 };
@@ -69,6 +83,7 @@ async function row(
     name,
     of(({ cpu }) => cpu),
     of(({ other }) => other),
+    of(({ all }) => all),
     of(({ wire }) => wire),
     of(({ latencies }) => percentile(latencies, 0.5)),
     of(({ latencies }) => percentile(latencies, 0.99)),
@@ -89,7 +104,8 @@ async function measure(cluster: SessionCluster, cookie: readonly string[]): Prom
     ({ latencies, requests } = await drive({ port: cluster.port, cookie, ...load }));
   });
   const each = (of: 'cpu' | 'other' | 'wire') => (busy[of] - (idle[of] / idle.ms) * busy.ms) / requests;
-  return { cpu: busy.cpu / requests, other: each('other'), wire: each('wire'), latencies };
+  const [cpu, other] = [busy.cpu / requests, each('other')];
+  return { cpu, other, all: cpu + other * others.length, wire: each('wire'), latencies };
 }
 
 async function used(cluster: SessionCluster, first: Child, others: readonly Child[], run: () => Promise<unknown>) {
@@ -105,7 +121,7 @@ async function used(cluster: SessionCluster, first: Child, others: readonly Chil
   return {
     cpu: after.cpu - before.cpu,
     other: (after.other - before.other) / others.length,
-    wire: (after.wire - before.wire) / others.length,
+    wire: after.wire - before.wire,
     ms: after.ms - before.ms,
   };
 }

@@ -79,6 +79,12 @@ const wrong: readonly (readonly [text: string, says: RegExp])[] = [
   [`${good}cluster: { listen: 7800 }`, /cluster\.listen: must be address:port/],
   [`${good}cluster: { listen: "10.0.0.1" }`, /cluster\.listen: must be address:port/],
   [`${good}cluster: { listen: "10.0.0.1:70000" }`, /cluster\.listen: must be address:port/],
+  [`${good}cluster: { listen: "10.0.0.1:7800", buddyPool: 7 }`, /cluster\.buddyPool: must be the name of a pool/],
+  [`${good}cluster: { listen: "10.0.0.1:7800", host: "" }`, /cluster\.host: must be the name of the machine/],
+  [
+    `${good}cluster: { listen: "10.0.0.1:7800", buddypool: a }`,
+    /buddypool: is not a known field; did you mean "buddyPool"\?/,
+  ],
   [`${good}cluster: { listen: "::1:7800" }`, /cluster\.listen: must be address:port/],
   [
     `${good}cluster: { listen: "10.0.0.1:7800", nodes: "10.0.0.2:7800" }`,
@@ -143,6 +149,11 @@ test('a secret from a file comes without the end of its line, and with a warning
   assert.deepEqual(config.node.secret, [secret, 'a1'.repeat(32)]);
   assert.equal(config.warnings.length, 1);
   assert.match(config.warnings[0]!, /open: others than its owner may read this secret: chmod 600 it/);
+});
+
+test('where a node is, as far as copies of sessions depend on it, is handed to the library', () => {
+  const { cluster } = load(`${good}cluster: { listen: "10.0.0.1:7800", buddyPool: room-1, host: machine-7 }`).node;
+  assert.deepEqual([cluster?.buddyPool, cluster?.host], ['room-1', 'machine-7']);
 });
 
 test('the sample configurations load', () => {

@@ -16,6 +16,8 @@ export interface LatticeCase<V> {
   readonly fine?: (value: V) => V;
   /** Items at the end of the tuple that an earlier version neither sends nor keeps. Default none. */
   readonly tail?: number;
+  /** Items at the end of the tuple that may be missing: it is the same value then, or another one. Default: the tail. */
+  readonly optional?: number;
   /** What a peer may send and is no value. */
   readonly invalid: readonly unknown[];
 }
@@ -26,6 +28,7 @@ export function latticeContract<V>({
   values,
   fine = (value) => value,
   tail = 0,
+  optional = tail,
   invalid,
 }: LatticeCase<V>): void {
   const { name } = lattice;
@@ -145,7 +148,7 @@ export function latticeContract<V>({
           const decoded = lattice.decode(JSON.parse(JSON.stringify(altered)));
           if (decoded !== undefined) assert.equal(text(lattice.decode(JSON.parse(text(decoded)))!), text(decoded));
         }
-        if (index < data.length - tail) assert.equal(lattice.decode(data.slice(0, index)), undefined);
+        if (index < data.length - optional) assert.equal(lattice.decode(data.slice(0, index)), undefined);
       }
     }
   });

@@ -7,6 +7,7 @@ import { type Member, memberLattice } from '../../sso/gossip/members.ts';
 import { mergeData, SessionData } from '../../sso/session/data/session-data.ts';
 import { sessionLattice, sessionLatticeOf } from '../../sso/session/lattice.ts';
 import { changeOf, endSession, type LiveSession, type SessionRecord } from '../../sso/session/record.ts';
+import { decodeSession, encodeWhole } from '../../sso/session/record-codec.ts';
 import { type Subject, subjectLattice, unknownSubject } from '../../sso/subject.ts';
 import { parseSsoId } from '../../sso/token.ts';
 import { latticeContract } from '../contracts/lattice.ts';
@@ -131,6 +132,7 @@ const live: LiveSession = {
   idleMs: 5_000,
   data: first.data,
   stays: false,
+  buddies: undefined,
   lastAccessAt: 1_000,
 };
 const otherSession: LiveSession = { ...live, signOn: undefined, createdAt: 2_000, endsAt: 70_000 };
@@ -159,6 +161,7 @@ latticeContract({
   lattice: sessionLattice,
   values: sessions,
   fine: (value) => (value.state === 'live' ? { ...value, lastAccessAt: 0 } : value),
+  optional: 1, // the buddies: versions before know none
   invalid: [
     ['timeout', 1],
     ['tired', 1, 2],
@@ -169,6 +172,35 @@ latticeContract({
     ['changed', 1, 2, '', 0, 'n1:1', 0, 0, 0, 1, {}],
     ['changed', 1, 2, 3, 0, 'n1:1', 0, 0, 0, 1, 0],
     ['changed', 1, 2, '', 0, 'n1:1', 0, 0, -1, 1, 0],
+  ],
+});
+
+// Where only some nodes have the data, among those who have some of it and those who have none: as it is kept on disks.
+latticeContract({
+  lattice: { ...sessionLattice, name: 'sessions with buddies', encode: encodeWhole },
+  values: [
+    live,
+    { ...live, data: second.data, version: 11 },
+    { ...live, buddies: [] },
+    { ...live, buddies: ['n2'], data: SessionData.empty },
+    { ...live, buddies: ['n2', 'n3'], data: elsewhere.data, lastAccessAt: 2_000 },
+    { ...live, buddies: ['n3'], releasedAt: 3_000, data: taken.data },
+    { ...live, ownerStamp: 12, owner: 'n3:1', buddies: ['n2'], data: concurrent.data },
+    { ...live, ownerStamp: 13, owner: '', data: both.data },
+    endSession(live, 'destroyed', 4_000),
+    endSession(live, 'conflict', 1_000),
+  ],
+  fine: (value) =>
+    value.state !== 'live'
+      ? value
+      : { ...value, lastAccessAt: 0, data: value.buddies === undefined ? value.data : SessionData.empty },
+  optional: 1,
+  invalid: [
+    ['live', 'shop', 0, 1, 2, 3, 'n1:1', 0, 0, 0, 1, 0, 'n2'],
+    ['live', 'shop', 0, 1, 2, 3, 'n1:1', 0, 0, 0, 1, 0, [1]],
+    ['live', 'shop', 0, 1, 2, 3, 'n1:1', 0, 0, 0, 1, 0, ['']],
+    ['live', 'shop', 0, 1, 2, 3, 'n1:1', 0, 0, 0, 1, 0, Array(17).fill('n2')],
+    ['changed', 1, 2, '', 0, 'n1:1', 0, 0, 0, 1, 0, 'n2'],
   ],
 });
 
@@ -223,6 +255,46 @@ test('sessions: a change lacks its base where nothing is held, where changes bef
   assert.equal(lacks?.(undefined, live), false, 'a whole record lacks nothing');
 });
 
+test('sessions: where only some nodes have the data, all are told who, and neither told nor compared what is in it', () => {
+  const here: LiveSession = { ...live, buddies: ['n2', 'n3'], data: first.data };
+  const there = sessionLattice.decode(JSON.parse(texts(here)));
+  assert.ok(there?.state === 'live' && there.data === SessionData.empty && !there.stays);
+  assert.deepEqual(there.buddies, ['n2', 'n3']);
+  assert.equal(sessionLattice.digestText?.(there), sessionLattice.digestText?.(here));
+  assert.equal(sessionLattice.merge(here, there), here, 'a record without the data takes nothing away');
+  assert.equal(sessionLattice.merge({ ...live, buddies: ['n2', 'n3'] }, { ...here, data: second.data }).state, 'live');
+  const change = sessionLattice.decode(JSON.parse(texts(changeOf(here, second.delta))));
+  assert.ok(change?.state === 'changed' && change.data === undefined);
+  assert.deepEqual(change.buddies, ['n2', 'n3']);
+  for (const value of [here, changeOf(here, second.delta)]) {
+    const whole = decodeSession(JSON.parse(JSON.stringify(encodeWhole(value))));
+    assert.ok(whole !== undefined && whole.state !== 'ended' && whole.data !== undefined);
+    assert.deepEqual(encodeWhole(whole), encodeWhole(value), 'holders and disks have all of it');
+  }
+});
+
+test('sessions: what a version before makes of a record with buddies takes nothing away from it', () => {
+  const here: LiveSession = { ...live, buddies: ['n2'], data: first.data };
+  const told = sessionLattice.encode(here) as unknown[];
+  const sentBack = sessionLattice.decode(told.slice(0, 12));
+  assert.ok(sentBack?.state === 'live' && sentBack.stays, 'it takes it for one that stays on its node');
+  assert.equal(sessionLattice.merge(here, sentBack), here);
+  for (const news of [here, changeOf(here, undefined)]) {
+    const mended = sessionLattice.merge(sentBack, news);
+    assert.ok(mended.state === 'live' && !mended.stays);
+    assert.deepEqual(mended.buddies, ['n2']);
+  }
+});
+
+test('sessions: of one owner stamp the same list of buddies wins on every node', () => {
+  const lists = [undefined, [], ['n2'], ['n3'], ['n2', 'n3']].map((buddies): LiveSession => ({ ...live, buddies }));
+  for (const a of lists)
+    for (const b of lists) {
+      const [one, other] = [sessionLattice.merge(a, b), sessionLattice.merge(b, a)] as LiveSession[];
+      assert.deepEqual(one!.buddies ?? 'all', other!.buddies ?? 'all');
+    }
+});
+
 test('sessions: of a change alone nothing but its part is sent, and without data next to nothing', () => {
   const big: LiveSession = { ...live, data: written(first.data, 'n1:1', 6, { big: 'x'.repeat(10_000) }).data };
   const { delta } = written(big.data, 'n1:1', 9, { a: 3 });
@@ -262,6 +334,8 @@ const member: Member = {
   address: '10.0.0.1:7800',
   route: 'n1',
   applications: [],
+  buddyPool: '',
+  host: '',
 };
 latticeContract({
   lattice: memberLattice,
@@ -273,12 +347,15 @@ latticeContract({
     { ...member, beat: 2, state: 'left', since: 1_000 },
     { ...member, beat: 3, state: 'up', since: 200, applications: ['shop'] },
     { ...member, beat: 3, state: 'up', since: 200, applications: ['forum', 'shop'] },
+    { ...member, beat: 3, state: 'up', since: 200, applications: ['shop'], host: 'm1' },
+    { ...member, beat: 3, state: 'up', since: 200, applications: ['shop'], buddyPool: 'a' },
     { ...member, beat: 4, state: 'draining', since: 300 },
     { ...member, incarnation: 2, startedAt: 2_000, since: 2_000 },
     { ...member, incarnation: 2, startedAt: 1_900, since: 2_000 },
     { ...member, incarnation: 2, startedAt: 2_000, since: 2_000, address: '10.0.0.2:7800', route: 'other' },
   ],
-  fine: (value) => ({ ...value, beat: 0 }),
+  tail: 2,
+  fine: (value) => ({ ...value, beat: 0, buddyPool: '', host: '' }),
   invalid: [
     [1, 1, 1, 'asleep', 1, '', '', []],
     [1, 1, 1, 'up', 1, '', '', [1]],

@@ -15,6 +15,8 @@ const member: Member = {
   address: 'a',
   route: 'r',
   applications: [],
+  buddyPool: '',
+  host: '',
 };
 
 function setUp() {
@@ -58,6 +60,34 @@ test('what applications run is said once, and not before the node has started', 
   assert.deepEqual(membership.become('joining', startAt).applications, ['shop']);
   assert.equal(membership.runs(['shop'], startAt), undefined);
   assert.deepEqual(membership.runs(['shop', 'forum'], startAt)?.applications, ['shop', 'forum']);
+});
+
+test('a node says its pool and its machine; where it has none it says so', () => {
+  const { membership, replica } = setUp();
+  const said = membership.become('joining', startAt);
+  assert.deepEqual([said.buddyPool, said.host], ['', '']);
+  const placed = new Membership({ ...self, buddyPool: 'rack a', host: 'm1' }, replica, 10_000);
+  for (const record of [placed.become('up', startAt), placed.runs(['shop'], startAt)!])
+    assert.deepEqual([record.buddyPool, record.host], ['rack a', 'm1']);
+});
+
+test('what a version before says of a member is read, and takes nothing away from what the node itself has said', () => {
+  const told = memberLattice.encode(member) as unknown[];
+  const former = memberLattice.decode(told.slice(0, 8));
+  assert.deepEqual(former, member);
+  const placed = { ...member, buddyPool: 'a', host: 'm1' };
+  assert.deepEqual(memberLattice.decode(memberLattice.encode(placed)), placed);
+  for (const own of [{ ...member, host: ' m1' }, { ...member, buddyPool: 'a' }, placed]) {
+    assert.equal(memberLattice.merge(own, member), own);
+    assert.equal(memberLattice.merge(member, own), own);
+    assert.equal(memberLattice.digestText?.(own), memberLattice.digestText?.(member), 'or they would compare for ever');
+  }
+});
+
+test('a member whose pool or machine is no text, or too long, is none', () => {
+  const told = memberLattice.encode({ ...member, buddyPool: 'a', host: 'm1' }) as unknown[];
+  for (const wrong of [0, null, ['a'], 'x'.repeat(257)])
+    for (const at of [8, 9]) assert.equal(memberLattice.decode(told.with(at, wrong)), undefined);
 });
 
 test('a member is lost when nobody has reached it for long, counted anew for each life', () => {

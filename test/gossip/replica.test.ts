@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Digest, DigestView, Hasher } from '../../sso/gossip/digest.ts';
 import { minuteOf, Replica } from '../../sso/gossip/replica.ts';
 import { seededRandom } from '../../sso/random.ts';
-import { type Cell, cell, cellLattice, startAt } from './cells.ts';
+import { type Cell, cell, cellLattice, hour, startAt } from './cells.ts';
 
 const minute = 60_000;
 const hasher = new Hasher();
@@ -134,6 +134,38 @@ test('what travels coarsely does not make digests differ', () => {
   one.merge('a', cell('x', { usedAt: 5 }), startAt);
   other.merge('a', cell('x', { usedAt: 9 }), startAt);
   assert.equal(one.digest(minuteOf(startAt), startAt).root(), other.digest(minuteOf(startAt), startAt).root());
+});
+
+test('a value that holds less takes the place of one that holds more, and digests stay what they were', () => {
+  const cells = new Replica(cellLattice);
+  const other = new Replica(cellLattice);
+  for (const replica of [cells, other]) replica.merge('a', cell('x', { usedAt: 9 }), startAt);
+  const less = cell('x', { usedAt: 0 });
+  const change = cells.shed('a', less);
+  assert.deepEqual([change?.before?.usedAt, change?.after, change?.own], [9, less, false]);
+  assert.equal(cells.get('a'), less);
+  for (const at of [0, 13 * 60])
+    assert.equal(
+      cells.digest(minuteOf(startAt) + at, startAt).root(),
+      other.digest(minuteOf(startAt) + at, startAt).root(),
+    );
+  assert.equal(cells.merge('a', cell('x', { usedAt: 9 }), startAt)?.after.usedAt, 9, 'it can come back');
+  while (cells.forget(startAt + 13 * hour).more);
+  assert.equal(cells.size, 0, 'and is forgotten as it would have been');
+});
+
+test('nothing is shed that the digest or the time of forgetting covers, and nothing that is not held', () => {
+  const cells = new Replica(cellLattice);
+  const held = cell('x', { usedAt: 9 });
+  cells.merge('a', held, startAt);
+  for (const [key, value] of [
+    ['a', cell('y')],
+    ['a', cell('x', { endsAt: held.endsAt + minute })],
+    ['a', held],
+    ['b', cell('x')],
+  ] as const)
+    assert.equal(cells.shed(key, value), undefined);
+  assert.deepEqual([cells.get('a'), cells.size], [held, 1]);
 });
 
 test('a hundred thousand values that are over in one minute are digested and freed in slices', () => {

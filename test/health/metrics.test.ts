@@ -56,6 +56,12 @@ test('what is goes into gauges, from one picture for each scrape', async () => {
     latchkey_sign_ons_open: 12,
     latchkey_sign_ons_closed: 3,
     latchkey_sessions_live: 20,
+    latchkey_sessions_active: 9,
+    latchkey_sessions_passivated: 5,
+    'latchkey_sessions_placed{data="owned"}': 4,
+    'latchkey_sessions_placed{data="kept"}': 3,
+    'latchkey_sessions_placed{data="elsewhere"}': 6,
+    latchkey_sessions_strays: 1,
     latchkey_ready: 0,
     'latchkey_not_ready{reason="without-quorum"}': 1,
     'latchkey_not_ready{reason="disk"}': 1,
@@ -133,9 +139,18 @@ test('how long logouts take is a histogram in seconds, with edges on both sides 
 });
 
 test('counters of gossip and channel have metrics of their own; a new one is shown by its name', async () => {
-  const counters = { comparisons: 9, frame: 1, 'frame-shape': 2, overflow: 3, 'dial-refused': 4, 'leases-refused': 5 };
+  const counters = {
+    'sessions-gravitated': 8,
+    comparisons: 9,
+    frame: 1,
+    'frame-shape': 2,
+    overflow: 3,
+    'dial-refused': 4,
+    'leases-refused': 5,
+  };
   const shown = await samples(new Metrics(source(picture({ counters }))));
   assert.equal(shown.get('latchkey_comparisons_total'), 9);
+  assert.equal(shown.get('latchkey_session_gravitations_total'), 8);
   assert.equal(shown.get('latchkey_values_repaired_total'), 0);
   assert.equal(shown.get('latchkey_frames_dropped_total{reason="malformed"}'), 1);
   assert.equal(shown.get('latchkey_frames_dropped_total{reason="shape"}'), 2);

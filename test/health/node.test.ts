@@ -61,6 +61,59 @@ test('metrics follow what people do, on every node, and name nobody', async (t) 
   }
 });
 
+test('with four nodes each shows what it owns, keeps for others, and has no part in; and what moved when another node was asked', async (t) => {
+  const nodes = ['n1', 'n2', 'n3', 'n4'];
+  const cluster = await testCluster({ host, nodes });
+  t.after(() => cluster.stop());
+  const browser = cluster.browser();
+  await browser.signIn('alice', { at: 'n1' });
+  await browser.get('/cart', { at: 'n1' }).expect(200);
+  await cluster.settle();
+  const placed = async () => {
+    const shown = await Promise.all(nodes.map((node) => metricsOf(cluster, node)));
+    return (data: string) => shown.map(({ samples }) => samples.get(`latchkey_sessions_placed{data="${data}"}`));
+  };
+  const before = await placed();
+  assert.deepEqual(before('owned'), [1, 0, 0, 0]);
+  assert.equal(before('kept').filter((count) => count === 1).length, 1);
+  assert.equal(before('elsewhere').filter((count) => count === 1).length, 2);
+  const away = nodes[before('elsewhere').indexOf(1)]!;
+  const { samples: unused } = await metricsOf(cluster, away);
+  assert.deepEqual([unused.get('latchkey_sessions_live'), unused.get('latchkey_sessions_active')], [1, 0]);
+  await browser.get('/cart', { at: away }).expect(200);
+  await cluster.settle();
+  const after = await placed();
+  assert.deepEqual(
+    after('owned'),
+    nodes.map((node) => Number(node === away)),
+  );
+  assert.equal(after('kept').filter((count) => count === 1).length, 1);
+  const { samples } = await metricsOf(cluster, away);
+  assert.equal(samples.get('latchkey_session_gravitations_total'), 1);
+  assert.equal(samples.get('latchkey_session_fetches_total'), 1);
+  assert.equal(samples.get('latchkey_sessions_out_of_reach_total'), 0);
+  for (const node of nodes) {
+    const { samples } = await metricsOf(cluster, node);
+    assert.equal(samples.get('latchkey_sessions_strays'), 0, node);
+    assert.equal(samples.get('latchkey_queue_length{queue="buddies"}'), 0, node);
+  }
+});
+
+test('with three nodes every one has the data, and none is a buddy', async (t) => {
+  const cluster = await testCluster({ host });
+  t.after(() => cluster.stop());
+  const browser = cluster.browser();
+  await browser.signIn('alice', { at: 'n1' });
+  await browser.get('/cart', { at: 'n1' }).expect(200);
+  await cluster.settle();
+  for (const node of ['n1', 'n2', 'n3']) {
+    const { samples } = await metricsOf(cluster, node);
+    for (const data of ['owned', 'kept', 'elsewhere'])
+      assert.equal(samples.get(`latchkey_sessions_placed{data="${data}"}`), 0);
+    assert.equal(samples.get('latchkey_sessions_active'), 1);
+  }
+});
+
 test('who is refused at the door is counted by the reason, form and Basic alike', async (t) => {
   const cluster = await testCluster({
     host(sso) {

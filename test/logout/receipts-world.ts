@@ -57,6 +57,9 @@ export class TestMap<V> implements Copies<V> {
   entries(): IterableIterator<[string, V]> {
     return this.#replica.entries();
   }
+  bucket(index: number): ReadonlyMap<string, V> | undefined {
+    return this.#replica.bucket(index);
+  }
   put(key: string, value: V, told?: V): V | undefined {
     this.puts++;
     this.merge(key, value, true);
@@ -75,6 +78,9 @@ export class TestMap<V> implements Copies<V> {
   merge(key: string, value: V, own: boolean): void {
     const change = this.#replica.merge(key, value, this.#clock.now(), own);
     if (change !== undefined) for (const listener of this.#changed) listener(change);
+  }
+  shed(): boolean {
+    return false;
   }
   refuses(): undefined {
     return undefined;

@@ -1,5 +1,6 @@
 /** All planted mistakes, in the order of the page. */
 
+import { buddyMutations } from './buddies.ts';
 import { keepingMutations } from './keeping.ts';
 import { leaseMutations } from './leases.ts';
 import { logoutMutations } from './logout.ts';
@@ -13,4 +14,5 @@ export const mutations: readonly Mutation[] = [
   ...restartMutations,
   ...keepingMutations,
   ...sessionMutations,
+  ...buddyMutations,
 ];

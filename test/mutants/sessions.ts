@@ -26,9 +26,8 @@ export const sessionMutations: readonly Mutation[] = [
     name: 'the digest of a session leaves out what its data has seen',
     rule: 'equal contexts are equal data, and digests see the context',
     file: lattice,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: a place in the code
-    find: "${value.stays ? '' : value.data.version}",
-    replace: '',
+    find: "value.stays ? '' : value.data.version;",
+    replace: "'';",
     breaks: ['W', 'D1', 'D2'],
   },
   {
@@ -51,8 +50,8 @@ export const sessionMutations: readonly Mutation[] = [
     name: 'data that stays on its node travels all the same',
     rule: 'the data stays on its node, its links travel (V84)',
     file: 'sso/session/record-codec.ts',
-    find: 'value.stays ? 0 : value.data.encode()',
-    replace: 'value.data.encode()',
+    find: 'value.stays || without ? 0 : value.data.encode()',
+    replace: 'without ? 0 : value.data.encode()',
     breaks: ['V84'],
   },
 ];

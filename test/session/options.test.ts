@@ -49,6 +49,11 @@ const wrong: readonly [options: object, message: RegExp][] = [
   [{ classes: [Item, itemAgain] }, /^classes: .*Item/],
   [{ cacheMode: 'REPL_SYNC' }, /^cacheMode: must be one of "sync", "async"/],
   [{ distributable: 1 }, /^distributable: must be true or false/],
+  ...[0, 9, 1.5, -1, Number.NaN, 'all', '1', null, { buddies: 1 }].map((buddies): [object, RegExp] => [
+    { buddies },
+    /^buddies: must be "total", or how many nodes .*, 1 to 8$/,
+  ]),
+  [{ buddies: 1, distributable: false }, /^buddies: is for distributable applications/],
   [{ maxUnreplicatedInterval: -2 }, /^maxUnreplicatedInterval: must be a number of seconds, or -1/],
   [{ maxUnreplicatedInterval: '60' }, /^maxUnreplicatedInterval: /],
   [{ maxUnreplicatedInterval: Number.NaN }, /^maxUnreplicatedInterval: /],
@@ -102,8 +107,8 @@ test('the defaults: attributes, objects that were read, at once, and an answer w
       trigger: 'SET_AND_NON_PRIMITIVE_GET',
       granularity: 'ATTRIBUTE',
       waits: true,
-      telling: { afterMs: 0, alone: false, stays: false },
-      tellingNow: { afterMs: 0, alone: false, stays: false },
+      telling: { afterMs: 0, alone: false, stays: false, buddies: undefined },
+      tellingNow: { afterMs: 0, alone: false, stays: false, buddies: undefined },
       passivation: undefined,
       notices: undefined,
     },
@@ -159,6 +164,15 @@ test('nothing waits that is asynchronous, or that stays here', () => {
   assert.equal(resolved({ cacheMode: 'sync' }).settings.waits, true);
   const { waits, telling } = resolved({ distributable: false }).settings;
   assert.deepEqual([waits, telling.stays], [false, true]);
+});
+
+test('where copies live is the application’s to say: on all nodes, on so many, or as the cluster’s size suggests', () => {
+  for (const buddies of ['total', 1, 8, undefined] as const) {
+    const { telling, tellingNow } = resolved({ buddies, snapshotMode: 'interval' }).settings;
+    assert.deepEqual([telling.buddies, tellingNow.buddies], [buddies, buddies]);
+  }
+  for (const buddies of ['total', undefined] as const)
+    assert.equal(resolved({ buddies, distributable: false }).settings.telling.buddies, 'total');
 });
 
 const none = Number.POSITIVE_INFINITY;

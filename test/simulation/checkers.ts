@@ -16,6 +16,7 @@ import { type Climate, skewAtMostMs } from './climate.ts';
 import type { SimulatedNode } from './cluster.ts';
 import { type FieldWrite, faultOfChange, fieldPart } from './fields.ts';
 import type { AppSession, Life, Model, SignOn } from './model.ts';
+import { Places } from './places.ts';
 
 export interface Breach {
   readonly rule: string;
@@ -37,6 +38,7 @@ export class Checkers {
   readonly #model: Model;
   readonly #climate: Climate;
   readonly #now: () => number;
+  readonly #places: Places;
   /** Hears of every open copy that a node takes. */
   onHeld: (node: SimulatedNode, signOn: SignOn) => void = () => {};
   /** Whether enough clocks were right, and in reach, to correct those that were not. */
@@ -48,6 +50,12 @@ export class Checkers {
     this.#model = model;
     this.#climate = climate;
     this.#now = now;
+    this.#places = new Places({ model, climate, now, fail: (...words) => this.fail(...words) });
+  }
+
+  /** What is judged of sessions whose data only some nodes have. */
+  get places(): Places {
+    return this.#places;
   }
 
   fail(rule: string, message: string, about: readonly string[]): void {
@@ -57,7 +65,7 @@ export class Checkers {
   /** Listens to a life's maps. */
   watch(node: () => SimulatedNode, maps: Maps): void {
     maps.entries.onChange((change) => this.#entryChanged(node(), change));
-    maps.sessions.onChange((change) => this.#sessionChanged(node().life, change));
+    maps.sessions.onChange((change) => this.#sessionChanged(node(), change));
     maps.subjects.onChange((change) => this.#subjectChanged(node().life, change));
   }
 
@@ -81,7 +89,9 @@ export class Checkers {
     if (rolesOf(look.entry).length !== 1) this.fail('S5', `${signOn.name} has roles that nobody gave`, about);
   }
 
-  sessionLooked(life: Life, key: string, look: SessionLook): void {
+  sessionLooked(node: SimulatedNode, key: string, look: SessionLook): void {
+    const { life } = node;
+    this.#places.looked(node, key, look);
     if (look.state !== 'live' && look.state !== 'doubtful') return;
     if (life.endedSessions.has(key))
       this.fail('S2', `${life.name} heard that session ${short(key)} ended, and shows it`, [key]);
@@ -272,7 +282,9 @@ export class Checkers {
     }
   }
 
-  #sessionChanged(life: Life, { key, before, after }: Change<SessionRecord>): void {
+  #sessionChanged(node: SimulatedNode, { key, before, after, own }: Change<SessionRecord>): void {
+    const { life } = node;
+    const isShed = this.#places.changed(node, key, before, after, own);
     if (after.state === 'ended') {
       life.endedSessions.add(key);
       return;
@@ -285,12 +297,14 @@ export class Checkers {
     }
     if (before?.state === 'live' && before.version > after.version)
       this.fail('S7', `session ${short(key)} went back to an earlier version on ${life.name}`, [key]);
-    life.heldSessions.set(key, after);
+    const { data, lastAccessAt } = after;
+    const held = life.heldSessions.get(key);
+    life.heldSessions.set(key, { data, lastAccessAt, since: held?.data === data ? held.since : this.#now() });
     const session = this.#model.sessions.get(key);
     if (session === undefined) return;
     if (after.signOn !== session.signOn) this.fail('S7', `session ${short(key)} changed its sign-on`, [key]);
     const former = before?.state === 'live' ? before.data : undefined;
-    if (former === after.data) return;
+    if (former === after.data || isShed) return;
     if (session.telling.stays && session.writes.every((write) => write.life !== life) && after.data.latest > 0)
       this.fail('V84', `${life.name} was given the data of session ${short(key)}, which stays where it is`, [key]);
     const fault = faultOfChange(session, former, after.data);

@@ -2,6 +2,7 @@
 
 import type { WhenCutOff } from '../../sso/logout/finality.ts';
 import { pick, type Random } from '../../sso/random.ts';
+import type { Placement } from './placement.ts';
 
 /** How far the simulated wall clocks may be off true time, milliseconds, unless they leap; FINAL-LOGOUT.md allows 2 s between two. */
 export const skewAtMostMs = 1_000;
@@ -38,6 +39,8 @@ export interface Climate {
   /** Whether the history goes on, after the last fault, until everybody has recovered and every logout is complete. */
   readonly longPeace: boolean;
   readonly users: readonly string[];
+  /** Where the copies of sessions live; `undefined`: on every node. */
+  readonly placement?: Placement | undefined;
 }
 
 export function climateOf(random: Random): Climate {

@@ -54,8 +54,9 @@ export interface ClusterParts {
   readonly fate: ((from: Peer, to: string, frame: Uint8Array) => FrameFate) | undefined;
 }
 
-/** The type byte of a `compare` (gossip/message.ts). */
-const compareByte = 3;
+/** Type bytes of frames that a plant loses (gossip/message.ts, session/buddies/frames.ts). */
+const typeBytes = { compare: 3, carry: 64, offer: 68, digest: 70 } as const;
+export type LosableType = keyof typeof typeBytes;
 /** The first type byte of the frames of final logout (gossip/message.ts). */
 export const firstTalk = 32;
 
@@ -128,6 +129,7 @@ export class Cluster {
     const random = chance(`${name} ${++this.#starts}`);
     const incarnation = Math.max(Math.floor(clock.now()) * 512, after + 1) + Math.floor(random.fraction() * 512);
     const life = newLife(name, incarnation);
+    const former = this.at(name)?.life;
     model.lives.push(life);
     const self = { node: name, incarnation };
     const isVoter = this.voters.includes(name);
@@ -152,6 +154,7 @@ export class Cluster {
       route: name,
       address: name,
       channel,
+      ...climate.placement?.places[name],
       voters: votersOf(this.voters, name, { leaseMs, whenCutOff }),
       clock,
       random,
@@ -186,6 +189,7 @@ export class Cluster {
       () => {
         if (!life.alive) return;
         node.up = true;
+        if (former !== undefined && disk !== undefined && !restored) checkers.places.cameBack(node, former);
         history.note(schedule.now, '', () => `${life.name} is up`);
         this.#changed(node);
       },
@@ -205,6 +209,7 @@ export class Cluster {
     node.host.gone = true;
     node.host.held = undefined;
     node.life.alive = false;
+    node.life.diedAt = this.#parts.schedule.now;
     node.up = false;
     this.network.kill(name, unnoticedMs);
     node.machine.crash(disk);
@@ -312,7 +317,7 @@ export class Cluster {
 
   #arrived(from: Peer, channel: TappedChannel, to: string, frame: Uint8Array): boolean {
     const { plant, fate, history, schedule } = this.#parts;
-    if (plant.loses === 'compare' && frame[1] === compareByte) return false;
+    if (plant.loses !== undefined && frame[1] === typeBytes[plant.loses]) return false;
     const what = fate?.(from, to, frame) ?? 'deliver';
     if (what === 'hold') this.#held.push({ name: to, to: channel, from, frame: frame.slice() });
     if (what !== 'deliver') return false;

@@ -69,10 +69,14 @@ export function faultOfChange(
   return undefined;
 }
 
-/** What is missing in a node's data of the writes that a living node had; in words. */
-export function faultOfData(session: AppSession, data: SessionData): string | undefined {
+/** What is missing in a node's data of the writes that are due there; in words. Default: those that a living node had. */
+export function faultOfData(
+  session: AppSession,
+  data: SessionData,
+  isDue: (write: FieldWrite) => boolean = ({ holders }) => holders.some(({ alive }) => alive),
+): string | undefined {
   for (const write of session.writes) {
-    if (write.data === undefined || !write.holders.some(({ alive }) => alive)) continue;
+    if (write.data === undefined || !isDue(write)) continue;
     const shown = shownIn(session, data, write.field);
     if (shown === 'foreign') continue;
     if (write.text === undefined) {

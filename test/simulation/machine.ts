@@ -28,6 +28,8 @@ export class Machine implements MachineClocks {
   skewMs: number;
   /** The wall clock is wrong by more than clocks may be. */
   hasLeapt = false;
+  /** Its disk could once not be written, could not be read, or was replaced: nothing is promised of what was on it. */
+  hasFailed = false;
 
   constructor(name: string, random: Random, hasDisk: boolean) {
     this.name = name;
@@ -66,6 +68,7 @@ export class Machine implements MachineClocks {
   crash(loss: Loss): void {
     this.#disk?.crash(loss === 'flushed' ? undefined : this.#random);
     this.#disk = undefined;
+    this.hasFailed ||= loss === 'torn' || loss === 'wiped';
     if (loss === 'torn' && this.#platter !== undefined) this.#platter.damaged = true;
     if (loss === 'wiped') this.wipe();
   }
@@ -86,11 +89,13 @@ export class Machine implements MachineClocks {
 
   /** Puts the copy back; while no process runs. */
   restore(): void {
+    this.hasFailed = true;
     if (this.#backup !== undefined) this.#platter?.restore(this.#backup);
   }
 
   /** From now on, or until now, nothing can be written. */
   fail(fault: 'full' | 'unwritable' | undefined): void {
+    this.hasFailed ||= fault !== undefined;
     if (this.#platter !== undefined) this.#platter.fault = fault;
   }
 

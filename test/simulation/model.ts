@@ -6,6 +6,7 @@
 
 import type { Cause, OpenEntry } from '../../sso/entry.ts';
 import type { FinalityView } from '../../sso/logout/finality.ts';
+import type { SessionData } from '../../sso/session/data/session-data.ts';
 import type { LiveSession } from '../../sso/session/record.ts';
 import type { Telling } from '../../sso/session/table.ts';
 import type { SsoId } from '../../sso/token.ts';
@@ -59,6 +60,10 @@ export interface AppSession {
   readonly byText: Map<string, FieldWrite>;
   /** The latest use through each life, true time. */
   readonly usedThrough: Map<Life, number>;
+  /** Nodes that were asked for it, and that a record of it named: nobody else is given its data. */
+  readonly named: Set<string>;
+  /** The node that answered a request with it last. */
+  lastThrough?: string;
 }
 
 /** One end of a subject, as it was asked for. */
@@ -79,6 +84,12 @@ export interface RolesSet {
   readonly stamp: number;
 }
 
+/** What a life last had of a session. */
+export interface HeldSession extends Pick<LiveSession, 'data' | 'lastAccessAt'> {
+  /** Since when it has had this data, true time. */
+  readonly since: number;
+}
+
 /** One life of a node, and all it has ever heard: nothing is forgotten here. */
 export interface Life {
   /** `node:incarnation`. */
@@ -90,8 +101,14 @@ export interface Life {
   /** Closed sign-ons, with the true time of hearing. */
   readonly closed: Map<string, number>;
   readonly endedSessions: Set<string>;
+  /** True time of its end; Infinity while it lives. */
+  diedAt: number;
   /** What it last had of each session. */
-  readonly heldSessions: Map<string, Pick<LiveSession, 'data' | 'lastAccessAt'>>;
+  readonly heldSessions: Map<string, HeldSession>;
+  /** Sessions whose data it let go of. */
+  readonly shedSessions: Set<string>;
+  /** What a request on it saw last of each session that has buddies. */
+  readonly seenSessions: Map<string, SessionData>;
   /** Ends of subjects: `name → life → count`. */
   readonly ends: Map<string, Readonly<Record<string, number>>>;
   readonly rolesStamps: Map<string, number>;
@@ -99,6 +116,12 @@ export interface Life {
   standing: Standing;
   /** The latest epoch it was told of. */
   epoch: number;
+}
+
+export function newSession(
+  made: Pick<AppSession, 'key' | 'app' | 'name' | 'signOn' | 'idleMs' | 'telling'>,
+): AppSession {
+  return { ...made, writes: [], byText: new Map(), usedThrough: new Map(), named: new Set() };
 }
 
 export function newLife(node: string, incarnation: number): Life {
@@ -109,7 +132,10 @@ export function newLife(node: string, incarnation: number): Life {
     held: new Map(),
     closed: new Map(),
     endedSessions: new Set(),
+    diedAt: Number.POSITIVE_INFINITY,
     heldSessions: new Map(),
+    shedSessions: new Set(),
+    seenSessions: new Map(),
     ends: new Map(),
     rolesStamps: new Map(),
     standing: 'lost',

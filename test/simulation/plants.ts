@@ -7,7 +7,9 @@ import type { RegistryLimits } from '../../sso/registry.ts';
 import type { Changes } from '../../sso/session/data/changes.ts';
 import { applyDelta } from '../../sso/session/data/delta.ts';
 import type { LiveSession, SessionRecord } from '../../sso/session/record.ts';
+import { encodeWhole } from '../../sso/session/record-codec.ts';
 import type { Subject } from '../../sso/subject.ts';
+import type { LosableType } from './cluster.ts';
 import { fieldPart } from './fields.ts';
 
 export interface Plant {
@@ -20,7 +22,9 @@ export interface Plant {
   readonly lattices?: Lattices;
   readonly registry?: Partial<RegistryLimits>;
   /** Messages of this type never arrive. */
-  readonly loses?: 'compare';
+  readonly loses?: LosableType;
+  /** Only where some nodes have the data of sessions: there it is looked for. */
+  readonly buddies?: true;
   /** Takes the mark of a sign-on when the check of its credentials is over. */
   readonly marksLate?: boolean;
 }
@@ -187,6 +191,31 @@ const planted = {
     breaks: ['V84'],
     lattices: withSessions({
       encode: (value) => sessions.encode(value.state === 'live' ? { ...value, stays: false } : value),
+    }),
+  },
+  'what one no longer needs is never offered': { buddies: true, within: 10, breaks: ['D2', 'D1', 'G'], loses: 'offer' },
+  'data never arrives at its buddies': { buddies: true, within: 10, breaks: ['D2', 'D1', 'G', 'V88'], loses: 'carry' },
+  'owner and buddies are never compared': {
+    buddies: true,
+    within: 10,
+    breaks: ['D2', 'D1', 'G'],
+    loses: 'digest',
+  },
+  'what only some are to have is told to all': {
+    buddies: true,
+    within: 10,
+    breaks: ['G'],
+    lattices: withSessions({ encode: encodeWhole }),
+  },
+  'who is to have a session does not go with its owner': {
+    buddies: true,
+    within: 10,
+    breaks: ['D1', 'D2', 'G', 'V88'],
+    lattices: withSessions({
+      merge(mine, theirs) {
+        const both = sessions.merge(mine, theirs);
+        return both.state === 'live' && mine.state === 'live' ? { ...both, buddies: mine.buddies } : both;
+      },
     }),
   },
 } as const satisfies Readonly<Record<string, Plant>>;

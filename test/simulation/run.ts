@@ -27,7 +27,7 @@ if (!Object.hasOwn(plants, values.plant)) refuse(`--plant must be one of: ${Obje
 const begunAt = performance.now();
 const line = (sum: Sum) => {
   const seconds = (performance.now() - begunAt) / 1_000;
-  return `${sum.seeds} seeds, ${sum.events} events, ${sum.signOns} sign-ons, ${sum.ended} final ends, ${(sum.seconds / 3_600).toFixed(1)} virtual hours, ${sum.broken.length} broken; ${seconds.toFixed(1)} s`;
+  return `${sum.seeds} seeds (${sum.withBuddies} with buddies), ${sum.events} events, ${sum.signOns} sign-ons, ${sum.ended} final ends, ${(sum.seconds / 3_600).toFixed(1)} virtual hours, ${sum.broken.length} broken; ${seconds.toFixed(1)} s`;
 };
 let shownAt = 0;
 let told = 0;

@@ -20,6 +20,7 @@ export interface ShardReport {
   readonly events: number;
   readonly signOns: number;
   readonly sessions: number;
+  readonly withBuddies: number;
   readonly ended: number;
   readonly seconds: number;
   readonly broken: SeedResult | undefined;
@@ -39,6 +40,7 @@ export async function runShard(shard: Shard, report: (report: ShardReport) => vo
       events: sum.events + result.events,
       signOns: sum.signOns + result.signOns,
       sessions: sum.sessions + result.sessions,
+      withBuddies: sum.withBuddies + Number(result.hasBuddies),
       ended: sum.ended + result.ended,
       seconds: sum.seconds + result.seconds,
       broken: result.breach === undefined ? undefined : result,
@@ -49,7 +51,16 @@ export async function runShard(shard: Shard, report: (report: ShardReport) => vo
   }
 }
 
-const nothing: ShardReport = { seeds: 0, events: 0, signOns: 0, sessions: 0, ended: 0, seconds: 0, broken: undefined };
+const nothing: ShardReport = {
+  seeds: 0,
+  events: 0,
+  signOns: 0,
+  sessions: 0,
+  withBuddies: 0,
+  ended: 0,
+  seconds: 0,
+  broken: undefined,
+};
 
 if (process.send !== undefined && process.argv[2] !== undefined) {
   const shard = JSON.parse(process.argv[2]) as Shard;

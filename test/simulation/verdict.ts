@@ -25,6 +25,11 @@ export function judgeHealed(cluster: Cluster, climate: Climate, model: Model, ch
   for (const name of climate.users) judgeRoles(nodes, alive, name, model, checkers);
 }
 
+/** D1, D2 for sessions whose data only some nodes have: digests and offers have had their time as well. */
+export function judgePlaces(cluster: Cluster, checkers: Checkers): void {
+  checkers.places.judge(cluster.names.flatMap((name) => cluster.at(name) ?? []));
+}
+
 /** L1: everybody has recovered and accepts again, and L2: every end is complete, so long after the last fault. */
 export function judgeRecovered(cluster: Cluster, checkers: Checkers): void {
   for (const node of cluster.names.flatMap((name) => cluster.at(name) ?? [])) {
@@ -84,8 +89,10 @@ function compare(
 
 /** The data of a session, of which the digest has only the context. */
 function dataOf(value: unknown): string {
-  const { state, stays, data } = value as Partial<LiveSession>;
-  return state !== 'live' || stays || data === undefined ? '' : ` ${JSON.stringify(data.encode())}`;
+  const { state, stays, buddies, data } = value as Partial<LiveSession>;
+  return state !== 'live' || stays || buddies !== undefined || data === undefined
+    ? ''
+    : ` ${JSON.stringify(data.encode())}`;
 }
 
 function judgeSignOn(
@@ -159,6 +166,8 @@ function judgeSession(
     }
     // What stays is where it was written alone.
     if (telling.stays && writes.every((write) => write.life !== life)) continue;
+    // Where its data is to be is judged in places.ts, later.
+    if (held.buddies !== undefined) continue;
     const fault = faultOfData(session, held.data);
     if (fault !== undefined) checkers.fail('D1', `${life.name} ${fault}: session ${short(key)}`, [key]);
   }

@@ -8,14 +8,15 @@ import { pick, type Random } from '../../sso/random.ts';
 import type { Receipt } from '../../sso/receipt.ts';
 import { registryLimits } from '../../sso/registry.ts';
 import type { SessionData } from '../../sso/session/data/session-data.ts';
-import type { Telling } from '../../sso/session/table.ts';
+import { type SessionLook, sessionOf } from '../../sso/session/table-parts.ts';
 import type { SsoId } from '../../sso/token.ts';
 import { type Checkers, short } from './checkers.ts';
 import { type Climate, isCalm, waitOf } from './climate.ts';
 import { accepts, type Cluster, canAnswer, type SimulatedNode } from './cluster.ts';
 import { type FieldWrite, fieldNames, fieldPart, shownIn } from './fields.ts';
 import type { History } from './history.ts';
-import type { AppSession, Life, Model, SignOn, SubjectEnd } from './model.ts';
+import { type AppSession, type Life, type Model, newSession, type SignOn, type SubjectEnd } from './model.ts';
+import { type App, apps, tellingOf } from './placement.ts';
 import type { Plant } from './plants.ts';
 import type { Promises } from './promises.ts';
 import { leaseWaitMs, type Reach } from './reach.ts';
@@ -48,18 +49,14 @@ const timerErrorMs = 2;
 /** Receipts that are asked for after every operation. */
 const receiptsAsked = 4;
 
-/** The applications, and how their changes are told. */
-const tellings: Readonly<Record<string, Telling>> = {
-  shop: { afterMs: 0, alone: false, stays: false },
-  news: { afterMs: 0, alone: true, stays: false },
-  mail: { afterMs: 400, alone: false, stays: false },
-  desk: { afterMs: 0, alone: false, stays: true },
-};
-const apps = Object.keys(tellings);
 /** How long ago the last telling of a use may be, milliseconds. */
 const toldAfter = [0, 0, 0, 3_000, Number.POSITIVE_INFINITY] as const;
 /** What comes together, comes within so many milliseconds. */
 const togetherMs = 40;
+/** How long a request with a session may take that has buddies, milliseconds. */
+const requestMs = 1_500;
+/** Sessions of which each is asked for on a node by chance, when all is healed. */
+const movedAtEnd = 40;
 /** Ids that are asked for besides, at every operation. */
 const probes = 3;
 
@@ -123,7 +120,7 @@ export class Workload {
   }
 
   probeSession(node: SimulatedNode, key: string): void {
-    this.#parts.checkers.sessionLooked(node.life, key, node.heart.table.look(key));
+    this.#parts.checkers.sessionLooked(node, key, node.heart.table.look(key));
   }
 
   #operate(): void {
@@ -367,17 +364,8 @@ export class Workload {
     const app = pick(random, apps)!;
     const name = id === undefined ? 'nobody' : model.signOns.get(id)!.name;
     const key = node.heart.table.key(app, `${++this.#count}`);
-    const session: AppSession = {
-      key,
-      app,
-      name,
-      signOn: id,
-      idleMs: random.fraction() < 0.5 ? 0 : 12 * climate.intervalMs,
-      telling: tellings[app]!,
-      writes: [],
-      byText: new Map(),
-      usedThrough: new Map(),
-    };
+    const idleMs = random.fraction() < 0.5 ? 0 : 12 * climate.intervalMs;
+    const session = newSession({ key, app, name, signOn: id, idleMs, telling: tellingOf(climate, app) });
     model.sessions.set(key, session);
     model.keys.push(key);
     this.#save(node, session);
@@ -389,6 +377,10 @@ export class Workload {
     const key = this.#anyKey();
     const session = key === undefined ? undefined : model.sessions.get(key);
     if (session === undefined) return;
+    if (this.#isPlaced(session)) {
+      this.#request(this.#through(node, session), session);
+      return;
+    }
     const { state } = node.heart.table.look(session.key);
     const isKnown = node.heart.sessions.get(session.key) !== undefined;
     if (state === 'live' || (isKnown && random.fraction() < 0.5)) this.#save(node, session);
@@ -407,33 +399,126 @@ export class Workload {
       if (node === undefined) return;
       const at = node;
       const save = () => {
-        if (at.up && !at.leaving && at.heart.table.look(session.key).state === 'live') this.#save(at, session);
+        if (!at.up || at.leaving) return;
+        if (this.#isPlaced(session)) this.#request(at, session, false);
+        else if (at.heart.table.look(session.key).state === 'live') this.#save(at, session);
       };
       schedule.after(random.fraction() * togetherMs, save, at.host);
     }
+  }
+
+  /** A session of nobody's sign-on, made on this node. */
+  sessionOn(node: SimulatedNode, app: App): AppSession {
+    const { model, climate } = this.#parts;
+    const key = node.heart.table.key(app, `${++this.#count}`);
+    const session = newSession({
+      key,
+      app,
+      name: 'nobody',
+      signOn: undefined,
+      idleMs: 0,
+      telling: tellingOf(climate, app),
+    });
+    model.sessions.set(key, session);
+    model.keys.push(key);
+    this.#save(node, session);
+    return session;
+  }
+
+  /** What a request on this node is answered. It saves if the session is live: what it did, on whatever it `seen` before. */
+  async requestOn(node: SimulatedNode, session: AppSession, seen?: SessionData): Promise<SessionLook> {
+    const { checkers } = this.#parts;
+    const { key } = session;
+    const { table } = node.heart;
+    session.named.add(node.name);
+    const before = table.look(key);
+    const look =
+      seen !== undefined || before.state === 'live' || before.state === 'ended'
+        ? before
+        : await table.inquire(key, session.telling.buddies);
+    this.#note(key, () => `${node.name} is asked for session ${short(key)}: ${before.state}, ${look.state}`);
+    checkers.sessionLooked(node, key, look);
+    if (look.state === 'live' || seen !== undefined) this.#save(node, session, seen ?? sessionOf(look)?.data);
+    return look;
+  }
+
+  /** Whether only some nodes have its data. */
+  #isPlaced({ telling }: AppSession): boolean {
+    return telling.buddies !== 'total';
+  }
+
+  /** Most requests of a browser go where the last one was answered, while that node can be reached. */
+  #through(node: SimulatedNode, { lastThrough }: AppSession): SimulatedNode {
+    const { cluster, random } = this.#parts;
+    const usual = random.fraction() < 0.6 ? cluster.reachable.find(({ name }) => name === lastThrough) : undefined;
+    return usual ?? node;
+  }
+
+  /** As a request does with a session that another node may serve: it sees what is there, and saves at once or at its end, whoever serves it then. */
+  #request(node: SimulatedNode, session: AppSession, mayLast = true): void {
+    const { random, schedule, checkers } = this.#parts;
+    const { key } = session;
+    const look = node.heart.table.look(key);
+    checkers.sessionLooked(node, key, look);
+    const held = node.heart.sessions.get(key);
+    if (look.state === 'live' || (held?.state === 'live' && random.fraction() < 0.3)) {
+      const seen = look.state === 'live' ? look.session.data : node.life.seenSessions.get(key);
+      if (seen === undefined) return;
+      node.life.seenSessions.set(key, seen);
+      session.lastThrough = node.name;
+      const save = () => {
+        if (node.up && !node.leaving) this.#save(node, session, seen);
+      };
+      if (mayLast && random.fraction() < 0.3) schedule.after(random.fraction() * requestMs, save, node.host);
+      else save();
+    } else if (look.state !== 'ended' && look.state !== 'elsewhere') this.#inquireSession(node, session);
+  }
+
+  /** All is healed: whatever some node has can be had on any other, all of it. */
+  gatherAll(): void {
+    const placed = [...this.#parts.model.sessions.values()].filter((session) => this.#isPlaced(session));
+    for (const session of placed.slice(-movedAtEnd)) void this.#gather(session);
+  }
+
+  async #gather(session: AppSession): Promise<void> {
+    const { random, cluster, checkers } = this.#parts;
+    const { key } = session;
+    const node = pick(random, cluster.reachable);
+    if (node?.heart.sessions.get(key)?.state !== 'live' || session.idleMs > 0) return;
+    const isHeld = cluster.running.some(({ life }) => (life.heldSessions.get(key)?.data.latest ?? 0) > 0);
+    session.named.add(node.name);
+    const before = node.heart.table.look(key);
+    const look = before.state === 'live' ? before : await node.heart.table.inquire(key, session.telling.buddies);
+    this.#note(key, () => `${node.name} is asked for session ${short(key)} in peace: ${before.state}, ${look.state}`);
+    checkers.sessionLooked(node, key, look);
+    if (isHeld) checkers.places.gathered(node, session, look);
   }
 
   #inquireSession(node: SimulatedNode, session: AppSession): void {
     const { checkers, schedule } = this.#parts;
     const { key } = session;
     const began = schedule.now;
-    void node.heart.table.inquire(key).then((look) => {
+    session.named.add(node.name);
+    void node.heart.table.inquire(key, session.telling.buddies).then((look) => {
       this.#note(key, () => `${node.name} asked the others for session ${short(key)}: ${look.state}`);
-      checkers.sessionLooked(node.life, key, look);
+      checkers.sessionLooked(node, key, look);
       checkers.sessionInquired(node.life, session, look, began, node.heart.gossip.members());
-      if (look.state === 'live') this.#save(node, session);
+      if (look.state !== 'live') return;
+      session.lastThrough = node.name;
+      node.life.seenSessions.set(key, look.session.data);
+      this.#save(node, session);
     });
   }
 
-  #save(node: SimulatedNode, session: AppSession): void {
+  #save(node: SimulatedNode, session: AppSession, seen?: SessionData): void {
     const { checkers, schedule, model } = this.#parts;
     const { key, app, signOn, idleMs, telling } = session;
     const { life, heart } = node;
     const began = schedule.now;
-    const writes = this.#changesOf(node, session);
+    const writes = this.#changesOf(node, session, seen);
     session.writes.push(...writes);
     const fields = writes.map(({ field, text }) => ({ part: fieldPart, field, text }));
-    const written = heart.table.write(key, { app, signOn, idleMs, telling, changes: { fields, gone: [] } });
+    const written = heart.table.write(key, { app, signOn, idleMs, telling, changes: { fields, gone: [] }, seen });
     const words = () => writes.map(({ field, text }) => `${field} ${text ?? 'taken away'}`).join(', ');
     this.#note(key, () => `${node.name} saves ${words()} in session ${short(key)}${written ? '' : ': refused'}`);
     if (written === undefined) {
@@ -449,24 +534,31 @@ export class Workload {
     }
     checkers.saved(life, session, writes);
     if (telling.stays || telling.afterMs > 0) return;
-    void heart.table.stored().then(() => {
+    void heart.table.stored(key).then(() => {
       const holders = model.lives.filter((one) => holds(one, key, written.data));
       for (const write of writes) write.holders = holders;
+      // What has ended meanwhile nobody waits for any longer; how it ended travels by gossip.
+      if (this.#isPlaced(session) && life.endedSessions.has(key)) return;
       checkers.sessionAcknowledged(key, holders, this.#isInTime(node, began));
     });
   }
 
   /** One field or two that get a text of their own, or are emptied. */
-  #changesOf(node: SimulatedNode, session: AppSession): FieldWrite[] {
+  #changesOf(node: SimulatedNode, session: AppSession, compared?: SessionData): FieldWrite[] {
     const { random } = this.#parts;
     const held = node.heart.sessions.get(session.key);
+    const present = held?.state === 'live' ? held.data : undefined;
+    const data = compared ?? present;
+    // What a request has not seen it does not take away, and what it then shows is not its own.
+    const sawAll = present === undefined || present.latest === 0 || data?.version === present.version;
     const first = Math.floor(random.fraction() * fieldNames.length);
     const count = random.fraction() < 0.7 ? 1 : 2;
     return Array.from({ length: count }, (_, index) => {
       const field = fieldNames[(first + index) % fieldNames.length]!;
-      const shown = held?.state === 'live' ? shownIn(session, held.data, field) : undefined;
+      const shown = data && shownIn(session, data, field);
       const seen = shown === 'foreign' ? undefined : shown;
-      const text = seen !== undefined && random.fraction() < 0.2 ? undefined : `"${session.name} ${++this.#count}"`;
+      const text =
+        seen !== undefined && sawAll && random.fraction() < 0.2 ? undefined : `"${session.name} ${++this.#count}"`;
       const write: FieldWrite = {
         at: this.#parts.schedule.now,
         field,
@@ -489,7 +581,7 @@ export class Workload {
     if (session === undefined || node.heart.table.look(session.key).state !== 'live') return;
     const began = schedule.now;
     const afterMs = pick(random, toldAfter)!;
-    node.heart.table.touch(session.key, { afterMs });
+    node.heart.table.touch(session.key, { afterMs, buddies: session.telling.buddies });
     session.usedThrough.set(node.life, began);
     const usedAt = node.heart.clock.now();
     // Nobody repairs a use that was lost on its way: it is told again. Nor is it in a comparison, which confirms the change of whoever
@@ -518,6 +610,7 @@ export class Workload {
   left(node: SimulatedNode, lost: number, began: number): void {
     const { model, checkers } = this.#parts;
     if (lost > 0) return;
+    checkers.places.handedOver(node, began);
     for (const session of model.sessions.values()) {
       if (session.telling.stays) continue;
       for (const write of session.writes) {

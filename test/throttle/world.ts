@@ -190,6 +190,7 @@ class FakeGossip {
       },
       get: (key) => map.get(key),
       entries: () => map.entries(),
+      bucket: () => undefined,
       put: (key, value) => {
         this.puts++;
         this.#outbox.add(key);
@@ -197,6 +198,7 @@ class FakeGossip {
       },
       settle: (key, value) => this.#merge(key, value, false),
       restore: (key, value) => this.#merge(key, value, false),
+      shed: () => false,
       refuses: () => undefined,
       onChange: (listener) => void this.#listeners.push(listener),
       onForget: (listener) => void this.#forgetters.push(listener),

@@ -6,7 +6,7 @@
 
 import type { Cause } from '../../entry.ts';
 import type { Change } from '../../gossip/lattice.ts';
-import type { LiveSession, SessionCause, SessionRecord } from '../record.ts';
+import { isAbsent, type LiveSession, type SessionCause, type SessionRecord } from '../record.ts';
 import type { NoticeCause, NoticeKind } from './notice.ts';
 
 /** What this node knows beyond the change. */
@@ -83,12 +83,17 @@ function goneOn(before: LiveSession, after: LiveSession, own: boolean, { life }:
     session: after,
     events: before.owner === after.owner ? [] : handedOn(before.owner === life, used, after),
     data:
-      before.data === after.data
+      before.data === after.data || (!own && isMoved(before, after))
         ? undefined
         : { before: before.data, after: after.data, cause: own ? 'modify' : 'replication', used },
     end: undefined,
     signOnCause: undefined,
   };
+}
+
+/** Its data has come here as it was, or has gone from here: to the application that is no change of it. */
+function isMoved(before: LiveSession, after: LiveSession): boolean {
+  return isAbsent(before) || isAbsent(after);
 }
 
 function handedOn(wasUsed: boolean, isUsed: boolean, { owner }: LiveSession): readonly Event[] {

@@ -8,6 +8,7 @@
 
 import { configError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import type { CopiesWanted } from '../buddies/depot.ts';
 import { type Class, Classes } from '../graph/classes.ts';
 import type { Granularity } from '../graph/stored.ts';
 import type { Telling } from '../teller.ts';
@@ -35,8 +36,8 @@ export interface ReplicationOptions {
    */
   readonly classes?: readonly Class[] | undefined;
   /**
-   * Default `sync`: the last byte of an answer whose session changed waits until another node has it (`cluster.copies`), at most
-   * `cluster.copyMs`. `async`: nothing waits, and a node that dies within the next milliseconds takes the change along.
+   * Default `sync`: the last byte of an answer whose session changed waits until another node has it (`cluster.copies`; where only
+   * some nodes have it, a buddy), at most `cluster.copyMs`. `async`: nothing waits, and a node that dies within the next milliseconds takes the change along.
    */
   readonly cacheMode?: 'sync' | 'async' | undefined;
   /**
@@ -44,6 +45,15 @@ export interface ReplicationOptions {
    * them only what makes a logout end them all (V84). On another node the visitor gets a fresh session.
    */
   readonly distributable?: boolean | undefined;
+  /**
+   * Where the data of the sessions lives (JBoss: buddy replication); the same on all nodes. `total`: on every node. A number, 1 to 8:
+   * on the node that serves the session and so many others, its buddies: those of its `cluster.buddyPool` and on another
+   * `cluster.host` are preferred. A node that gets a request for a session whose data it has not fetches it and serves it from
+   * then on. Sign-ons, and what a logout needs to know of each session, are on every node in any case. Default: `total` in a
+   * cluster of up to three nodes, 1 in a larger one. Decided when a session begins, and when another node takes it over. More:
+   * memory and traffic on so many nodes. Fewer: as many nodes that are lost at once take sessions along.
+   */
+  readonly buddies?: 'total' | number | undefined;
   /**
    * SECONDS after which a request tells the other nodes that the session is in use though nothing in it changed: by so much may
    * the time of the last use be too early after a node was lost, and no less. Default 60, or a twentieth of the idle limit if that
@@ -78,6 +88,7 @@ export const replicationOptionNames = [
   'classes',
   'cacheMode',
   'distributable',
+  'buddies',
   'maxUnreplicatedInterval',
   'snapshotMode',
   'snapshotInterval',
@@ -89,6 +100,7 @@ const granularities: readonly Granularity[] = ['SESSION', 'ATTRIBUTE', 'FIELD'];
 const defaultUnreplicatedSeconds = 60;
 /** Use is told no more than so often within an idle limit, unless the application says otherwise. */
 const coarseness = 20;
+const buddiesAtMost = 8;
 const defaultSnapshotMs = 1_000;
 const snapshotMsAtLeast = 10;
 const snapshotMsAtMost = 60_000;
@@ -107,15 +119,28 @@ export function replicationSettings(
   const alone = !flag('replicationFieldBatchMode', options.replicationFieldBatchMode, true) && granularity === 'FIELD';
   const stays = !flag('distributable', options.distributable, true);
   const afterMs = snapshotMs(app, options, granularity, log);
+  const buddies = copiesWanted(options.buddies, stays);
   const sync = oneOf('cacheMode', options.cacheMode, ['sync', 'async'], 'sync') === 'sync';
   return {
     granularity,
     classes: classesOf(options.classes),
     waits: sync && !stays,
-    telling: { afterMs, alone, stays },
-    tellingNow: { afterMs: 0, alone, stays },
+    telling: { afterMs, alone, stays, buddies },
+    tellingNow: { afterMs: 0, alone, stays, buddies },
     unreplicatedMs: unreplicatedMs(app, options.maxUnreplicatedInterval, idleMs, log),
   };
+}
+
+function copiesWanted(given: unknown, stays: boolean): CopiesWanted | undefined {
+  if (given !== undefined && given !== 'total') {
+    if (typeof given !== 'number' || !Number.isInteger(given) || given < 1 || given > buddiesAtMost)
+      throw configError(
+        'buddies',
+        `must be "total", or how many nodes beside its own hold a session's data, 1 to ${buddiesAtMost}`,
+      );
+    if (stays) throw configError('buddies', 'is for distributable applications; this one says distributable: false');
+  }
+  return stays ? 'total' : given;
 }
 
 function classesOf(list: unknown = []): Classes {

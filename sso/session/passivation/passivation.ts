@@ -18,7 +18,7 @@ import { type Log, silentLog } from '../../log.ts';
 import type { Random } from '../../random.ts';
 import type { SessionData, Stowage } from '../data/session-data.ts';
 import type { PassivationSettings } from '../options/passivation.ts';
-import { idleAt, type LiveSession, type SessionRecord } from '../record.ts';
+import { idleAt, isAbsent, type LiveSession, type SessionRecord } from '../record.ts';
 import type { Residence } from './residence.ts';
 import { Residents } from './residents.ts';
 import { Seal } from './seal.ts';
@@ -238,6 +238,8 @@ export class Passivation implements Residence, Stowage {
       for (const _ of before.data.parts()) break;
       this.#discard(key);
     }
+    // Only other nodes have what is in it from now on.
+    if (isAbsent(after)) this.#apps.get(after.app)?.active.remove(key);
     const residents = this.#note(key, after);
     if (residents?.settings.passivates && residents.isCrowded()) this.#wake();
   }
@@ -255,7 +257,8 @@ export class Passivation implements Residence, Stowage {
   /** Counts what is in memory, by its last use. */
   #note(key: string, session: LiveSession): Residents | undefined {
     const residents = this.#apps.get(session.app);
-    if (residents === undefined || session.data.form === 'stowed' || session.data.isLost) return undefined;
+    const { data } = session;
+    if (residents === undefined || data.form === 'stowed' || data.isLost || isAbsent(session)) return undefined;
     residents.active.note(key, this.#parts.lastUse(key, session));
     return residents;
   }

@@ -1,4 +1,4 @@
-/** Three processes of `session-node.ts`, and visitors at work in them who notice everything that goes wrong. */
+/** Processes of `session-node.ts`, and visitors at work in them who notice everything that goes wrong. */
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { Agent, request } from 'node:http';
@@ -22,11 +22,25 @@ export interface SessionNode {
   stop(): Promise<void>;
 }
 
-export async function startSessionCluster(): Promise<readonly SessionNode[]> {
-  const ports = await freePorts(6);
-  const voters = [3, 4, 5].map((i) => `127.0.0.1:${ports[i]}`);
-  const nodes = [0, 1, 2].map((i) =>
-    sessionNode({ route: `node${i + 1}`, web: ports[i]!, mesh: ports[i + 3]!, voters, secret: 'e5'.repeat(32) }),
+/** So many nodes, three by default; `buddies`: as `sessions()` takes it, by default what the cluster's size gives. */
+export async function startSessionCluster({
+  size = 3,
+  buddies,
+}: {
+  size?: number;
+  buddies?: number | 'total';
+} = {}): Promise<readonly SessionNode[]> {
+  const ports = await freePorts(2 * size);
+  const voters = ports.slice(size).map((port) => `127.0.0.1:${port}`);
+  const nodes = voters.map((_, i) =>
+    sessionNode({
+      route: `node${i + 1}`,
+      web: ports[i]!,
+      mesh: ports[i + size]!,
+      voters,
+      secret: 'e5'.repeat(32),
+      ...(buddies !== undefined && { buddies }),
+    }),
   );
   try {
     await Promise.all(nodes.map((node) => node.start()));
@@ -90,6 +104,14 @@ export interface VisitorOptions {
   /** Whether the balancer keeps to the node that the session's cookie names, as long as that one answers. */
   readonly isSticky: boolean;
   readonly signsOn: boolean;
+  /** Asks again after a 503 that says when (`Retry-After`): who has the session may not have answered in time. Default: it is a failure. */
+  readonly comesAgain?: boolean;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly retryAfter: string | undefined;
 }
 
 /** Between two requests of a visitor, milliseconds. */
@@ -102,6 +124,8 @@ export class ShopVisitor {
   readonly failures: string[] = [];
   /** Answers. */
   answers = 0;
+  /** Answers that asked to come again later, which was done. */
+  refusals = 0;
   /** Looks that missed what had been answered before. */
   stale = 0;
   /** What was answered to be in the cart. */
@@ -116,19 +140,21 @@ export class ShopVisitor {
     this.options = options;
   }
 
-  /** Works until `isOver`. */
-  async work(isOver: () => boolean): Promise<void> {
-    const { name, shop, way, signsOn, isSticky } = this.options;
+  /** Comes, and puts one thing into the cart. */
+  async begin(): Promise<void> {
+    const { name, shop, signsOn } = this.options;
     if (signsOn) await this.#ask('POST', `/sign-on?name=${name}`);
     await this.#ask('POST', `/${shop}/born?as=${name}`);
+    await this.#put(`${name}-0`);
+  }
+
+  /** Begins, and works until `isOver`. */
+  async work(isOver: () => boolean): Promise<void> {
+    await this.begin();
     while (!isOver()) {
       await new Promise((resolve) => setTimeout(resolve, paceMs));
-      const item = `${name}-${++this.#turn}`;
-      const isChange = this.#turn % 3 === 0;
-      const seen = await (isChange ? this.#ask('POST', `/${shop}/${way}?item=${item}`) : this.#ask('GET', `/${shop}/`));
-      if (seen === undefined) continue;
-      if (isChange) this.items.add(item);
-      this.#judge(seen, isSticky);
+      if (++this.#turn % 3 === 0) await this.#put(`${this.options.name}-${this.#turn}`);
+      else this.#judge(await this.#ask('GET', `/${this.options.shop}/`));
     }
   }
 
@@ -141,8 +167,16 @@ export class ShopVisitor {
     for (const agent of this.#agents.values()) agent.destroy();
   }
 
-  #judge(seen: Seen, isSticky: boolean): void {
-    const { name, signsOn } = this.options;
+  async #put(item: string): Promise<void> {
+    const { shop, way } = this.options;
+    const seen = await this.#ask('POST', `/${shop}/${way}?item=${item}`);
+    if (seen !== undefined) this.items.add(item);
+    this.#judge(seen);
+  }
+
+  #judge(seen: Seen | undefined): void {
+    if (seen === undefined) return;
+    const { name, signsOn, isSticky } = this.options;
     if (seen.born !== name) this.#fails(`the session is lost: ${JSON.stringify(seen.born)} at ${seen.node}`);
     if (signsOn && seen.user !== name) this.#fails(`the sign-on is lost at ${seen.node}`);
     const has = new Set(seen.items);
@@ -161,10 +195,15 @@ export class ShopVisitor {
     for (let attempt = 0; attempt < 4; attempt++) {
       const node = at ?? this.#choose();
       try {
-        const { status, text } = await this.#send(node, method, path);
+        const { status, text, retryAfter } = await this.#send(node, method, path);
         if (status === 200) {
           this.answers++;
           return JSON.parse(text) as Seen;
+        }
+        if (status === 503 && this.options.comesAgain && retryAfter !== undefined) {
+          this.refusals++;
+          await new Promise((resolve) => setTimeout(resolve, Number(retryAfter) * 1_000));
+          continue;
         }
         this.#fails(`${method} ${path}: ${status} ${text.replace(/<[^>]*>|\s+/g, ' ').slice(0, 200)} at ${node.route}`);
         return undefined;
@@ -183,7 +222,7 @@ export class ShopVisitor {
     return own ?? up[Math.floor(Math.random() * up.length)] ?? this.#nodes[0]!;
   }
 
-  #send(node: SessionNode, method: string, path: string): Promise<{ readonly status: number; readonly text: string }> {
+  #send(node: SessionNode, method: string, path: string): Promise<Answer> {
     let agent = this.#agents.get(node);
     if (agent === undefined) this.#agents.set(node, (agent = new Agent({ keepAlive: true, maxSockets: 1 })));
     const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
@@ -196,7 +235,7 @@ export class ShopVisitor {
           answer.on('error', reject);
           answer.on('end', () => {
             for (const line of answer.headers['set-cookie'] ?? []) this.#keep(line);
-            resolve({ status: answer.statusCode!, text });
+            resolve({ status: answer.statusCode!, text, retryAfter: answer.headers['retry-after'] });
           });
         },
       );

@@ -13,6 +13,7 @@ export interface SessionNodeSettings {
   readonly mesh: number;
   readonly voters: readonly string[];
   readonly secret: string;
+  readonly buddies?: number | 'total';
 }
 
 /** What the shop answers: whose session this is, what is in the cart, and who says so. */
@@ -35,7 +36,7 @@ process.once('message', (settings: SessionNodeSettings) => void run(settings));
 process.once('disconnect', () => process.exit(0));
 process.on('SIGINT', () => {});
 
-async function run({ route, web, mesh, voters, secret }: SessionNodeSettings): Promise<void> {
+async function run({ route, web, mesh, voters, secret, buddies }: SessionNodeSettings): Promise<void> {
   const say = (level: string) => (fields: object, message: string) =>
     console.error(`${route} ${level}: ${message} ${JSON.stringify(fields)}`);
   const sso = await startNode({
@@ -55,7 +56,9 @@ async function run({ route, web, mesh, voters, secret }: SessionNodeSettings): P
   });
   for (const replicationGranularity of shops) {
     const shop = express.Router();
-    shop.use(sso.sessions({ app: replicationGranularity, replicationGranularity }));
+    shop.use(
+      sso.sessions({ app: replicationGranularity, replicationGranularity, ...(buddies !== undefined && { buddies }) }),
+    );
     const seen = (req: Request): Seen => {
       const { born = null, cart, list = [] } = req.session as Kept;
       const items = [...(cart?.keys() ?? []), ...list];

@@ -16,7 +16,15 @@ import {
 const here: Here = { life: 'n1:1', signOnCause: () => undefined };
 const live: LiveSession = {
   ...{ state: 'live', app: 'shop', signOn: undefined, createdAt: 1, endsAt: 9, version: 0, ownerStamp: 1 },
-  ...{ owner: 'n1:1', releasedAt: 0, idleMs: 5, data: SessionData.empty, stays: false, lastAccessAt: 2 },
+  ...{
+    owner: 'n1:1',
+    releasedAt: 0,
+    idleMs: 5,
+    data: SessionData.empty,
+    stays: false,
+    buddies: undefined,
+    lastAccessAt: 2,
+  },
 };
 const theirs: LiveSession = { ...live, owner: 'n2:1' };
 
@@ -103,4 +111,20 @@ test('V47: one that nobody used until it was freed has timed out', () => {
   assert.deepEqual(lines(forgotten(live, here)), ['destroyed timeout used', 'data timeout used']);
   assert.deepEqual(lines(forgotten(theirs, here)), ['destroyed timeout', 'data timeout']);
   assert.equal(forgotten(live, here).end, 'timeout');
+});
+
+test('data that comes here or goes from here as it was is no change of it: only some nodes have it', () => {
+  const change_ = { fields: [{ part: '0', field: '.a', text: '1' }], gone: [] };
+  const { data } = SessionData.empty.change(change_, 'n1', 5);
+  const away: LiveSession = { ...theirs, buddies: ['n3'] };
+  assert.deepEqual(change(away, { ...away, data }), []);
+  assert.deepEqual(change({ ...away, data }, away), []);
+  const more = data.change({ ...change_, fields: [{ part: '0', field: '.a', text: '2' }] }, 'n2', 6).data;
+  assert.deepEqual(change({ ...away, data }, { ...away, data: more }), ['data replication'], 'a change of it is');
+  const own: LiveSession = { ...live, buddies: ['n3'] };
+  assert.deepEqual(
+    change(own, { ...own, data }, true),
+    ['data modify used'],
+    'and so are the first words of a request',
+  );
 });

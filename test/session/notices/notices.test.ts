@@ -67,7 +67,7 @@ function written(data: SessionData, attributes: Record<string, unknown>): Sessio
 function live(attributes: Record<string, unknown> = {}, more: Partial<LiveSession> = {}): LiveSession {
   return {
     ...{ state: 'live', app: 'shop', signOn: undefined, createdAt: 1, endsAt: 9_000, version: 0, ownerStamp: 1 },
-    ...{ owner: 'n1:1', releasedAt: 0, idleMs: 5, stays: false, lastAccessAt: 2 },
+    ...{ owner: 'n1:1', releasedAt: 0, idleMs: 5, stays: false, buddies: undefined, lastAccessAt: 2 },
     data: written(SessionData.empty, attributes),
     ...more,
   };

@@ -5,12 +5,16 @@ import type { SessionRecord } from '../../../sso/session/record.ts';
 import { type SessionLimits, SessionTable, type SessionWrite, type Telling } from '../../../sso/session/table.ts';
 import { virtualClock } from '../../../sso/testing/virtual-clock.ts';
 import { setting } from './changes.ts';
+import { TestDepot } from './depot.ts';
 import { TestCopies } from './world.ts';
 
 export interface TableNode {
   readonly life: string;
   readonly table: SessionTable;
   readonly copies: TestCopies;
+  readonly depot: TestDepot | undefined;
+  /** How often somebody waited for all that was put. */
+  waits: number;
 }
 
 export const minuteMs = 60_000;
@@ -22,14 +26,23 @@ export class Tables {
   readonly nodes: readonly TableNode[];
   /** Lives that are lost, and since when. */
   readonly lost = new Map<string, number>();
+  readonly #copiesByNode = new Map<string, TestCopies>();
 
-  constructor(count: number, limits: Partial<SessionLimits> = {}) {
-    this.nodes = Array.from({ length: count }, (_, index) => {
+  /** @param withDepots records may have buddies: those that `TestDepot.choose` names */
+  constructor(count: number, limits: Partial<SessionLimits> = {}, withDepots = false) {
+    this.nodes = Array.from({ length: count }, (_, index): TableNode => {
       const copies = new TestCopies();
       const life = `n${index + 1}:1`;
+      const depot = withDepots ? new TestDepot(life, copies, this.#copiesByNode) : undefined;
+      this.#copiesByNode.set(`n${index + 1}`, copies);
       const table = new SessionTable({
         copies,
-        gossip: { stored: async () => ({ nodes: [], outstanding: [] }) },
+        gossip: {
+          stored: async () => {
+            node.waits++;
+            return { nodes: [], outstanding: [] };
+          },
+        },
         signOns: {
           stateOf: () => 'open',
           endsAt: () => undefined,
@@ -42,8 +55,10 @@ export class Tables {
         life,
         lifeEndedAt: (one) => this.lost.get(one),
         limits,
+        depot,
       });
-      return { life, table, copies };
+      const node: TableNode = { life, table, copies, depot, waits: 0 };
+      return node;
     });
     for (const { copies } of this.nodes)
       copies.peers.push(...this.nodes.map((node) => node.copies).filter((other) => other !== copies));
@@ -63,7 +78,7 @@ export function write(
   more: Partial<SessionWrite> & { readonly how?: Partial<Telling> } = {},
 ) {
   const { how, ...rest } = more;
-  const telling: Telling = { afterMs: 0, alone: false, stays: false, ...how };
+  const telling: Telling = { afterMs: 0, alone: false, stays: false, buddies: undefined, ...how };
   return table.write(key, { app: 'shop', signOn: undefined, idleMs, changes: setting(attributes), telling, ...rest });
 }
 

@@ -20,6 +20,7 @@ import { RequestContext } from '../../../sso/session/request-context.ts';
 import type { SessionParts } from '../../../sso/session/sessions.ts';
 import { type SessionLimits, SessionTable } from '../../../sso/session/table.ts';
 import type { SsoId } from '../../../sso/token.ts';
+import { TestDepot } from './depot.ts';
 
 export class TestClock implements Clock {
   #now = 1_700_000_000_000;
@@ -58,6 +59,7 @@ export class TestCopies implements Copies<SessionRecord> {
   entries(): IterableIterator<[string, SessionRecord]> {
     return this.#values.entries();
   }
+  bucket(): undefined {}
   put(key: string, value: SessionRecord, told?: SessionRecord, alone = false): SessionRecord | undefined {
     const before = this.#values.get(key);
     const after = this.settle(key, value, true)!;
@@ -78,6 +80,14 @@ export class TestCopies implements Copies<SessionRecord> {
   }
   restore(key: string, value: SessionRecord): SessionRecord | undefined {
     return this.settle(key, value, false);
+  }
+  shed(key: string, value: SessionRecord): boolean {
+    const before = this.#values.get(key);
+    const text = sessionLattice.digestText!;
+    if (before === undefined || before === value || text(before) !== text(value)) return false;
+    this.#values.set(key, value);
+    for (const listener of this.#listeners) listener({ key, before, after: value, own: false });
+    return true;
   }
   refuses(): undefined {
     return undefined;
@@ -115,6 +125,7 @@ export interface TestNode {
   readonly parts: SessionParts;
   readonly table: SessionTable;
   readonly copies: TestCopies;
+  readonly depot: TestDepot | undefined;
   /** Resolves what `stored()` gave, if `holdStored` is set. */
   readonly waiting: (() => void)[];
   holdStored: boolean;
@@ -128,6 +139,8 @@ export interface WorldOptions {
   readonly allowInsecureCookie?: boolean;
   readonly limits?: Partial<SessionLimits>;
   readonly seed?: number;
+  /** Records may have buddies: those that each node's depot names, where a number is wanted. */
+  readonly depots?: boolean;
 }
 
 export const signOnHeader = 'x-sign-on';
@@ -146,11 +159,21 @@ export class World {
   /** What ending a sign-on waits for. */
   ending: () => Promise<unknown> = async () => {};
 
-  constructor({ routes = ['node1'], allowInsecureCookie = true, limits = {}, seed = 1 }: WorldOptions = {}) {
+  constructor({
+    routes = ['node1'],
+    allowInsecureCookie = true,
+    limits = {},
+    seed = 1,
+    depots = false,
+  }: WorldOptions = {}) {
     const keys = deriveKeys('0123456789abcdefghijklmnopqrstuvwxyzABCDEF');
     const random = seededRandom(seed);
+    const copiesByNode = new Map<string, TestCopies>();
     this.nodes = routes.map((route, i) => {
       const copies = new TestCopies();
+      const life = `${route ?? i}:1`;
+      const depot = depots ? new TestDepot(life, copies, copiesByNode) : undefined;
+      copiesByNode.set(route ?? String(i), copies);
       const table = new SessionTable({
         copies,
         gossip: {
@@ -169,9 +192,10 @@ export class World {
         },
         clock: this.clock,
         hybrid: new HybridClock(this.clock),
-        life: `${route ?? i}:1`,
+        life,
         lifeEndedAt: () => undefined,
         limits,
+        depot,
       });
       const parts: SessionParts = {
         table,
@@ -194,7 +218,7 @@ export class World {
         log: this.#logTo(),
         allowInsecureCookie,
       };
-      const node: TestNode = { parts, table, copies, waiting: [], holdStored: false, waits: 0 };
+      const node: TestNode = { parts, table, copies, depot, waiting: [], holdStored: false, waits: 0 };
       return node;
     });
     for (const node of this.nodes)

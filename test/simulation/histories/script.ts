@@ -15,7 +15,7 @@ import type { Loss } from '../machine.ts';
 import type { Final } from '../model.ts';
 import { World } from '../world.ts';
 
-/** The type bytes of frames that scripts meddle with (gossip/message.ts, logout/message.ts). */
+/** The type bytes of frames that scripts meddle with (gossip/message.ts, logout/message.ts, session/buddies/frames.ts). */
 export const frames = {
   batch: 0,
   compare: 3,
@@ -28,6 +28,13 @@ export const frames = {
   grant: 33,
   seal: 34,
   sealed: 35,
+  carry: 64,
+  carried: 65,
+  fetch: 66,
+  fetched: 67,
+  offer: 68,
+  offered: 69,
+  digest: 70,
 } as const;
 export type FrameType = keyof typeof frames;
 

@@ -1,0 +1,85 @@
+/** What this node answers when others ask for data, or whether theirs is still needed. */
+
+import type { Copies } from '../../gossip/copies.ts';
+import { targetFrameBytes } from '../../gossip/message.ts';
+import type { SessionRecord } from '../record.ts';
+import type { Company } from './company.ts';
+import { fits, includes, wholeText } from './content.ts';
+import { fetchedFrame, offeredFrame, type Versions } from './frames.ts';
+import { hasData, isListed, type PlacedSession, placedOf } from './holders.ts';
+import type { Lane } from './lane.ts';
+
+export interface AnswersParts {
+  readonly node: string;
+  readonly life: string;
+  readonly copies: Pick<Copies<SessionRecord>, 'get'>;
+  readonly company: Pick<Company, 'isOver' | 'lives'>;
+  /** The lane to a node that can be reached. */
+  readonly laneTo: (node: string) => Lane | undefined;
+  /** Gives a session of this life buddies in the place of those that are gone. */
+  readonly replace: (key: string, session: PlacedSession) => void;
+}
+
+export class Answers {
+  readonly #parts: AnswersParts;
+
+  constructor(parts: AnswersParts) {
+    this.#parts = parts;
+  }
+
+  /** Frames with what is here of these sessions. Of the owner's living life that is all there is, were it nothing. */
+  fetched(id: number, keys: readonly string[]): readonly Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    let items: string[] = [];
+    let missing: string[] = [];
+    let length = 0;
+    const close = () => {
+      frames.push(fetchedFrame(id, items, missing));
+      [items, missing, length] = [[], [], 0];
+    };
+    for (const key of new Set(keys)) {
+      const record = this.#parts.copies.get(key);
+      const text = record !== undefined && this.#isHere(record) ? wholeText(record) : undefined;
+      if (text === undefined) missing.push(key);
+      // No frame can carry it: that is no answer, rather than "not here".
+      if (text === undefined || !fits(text)) continue;
+      if (length > 0 && length + text.length > targetFrameBytes) close();
+      items.push(JSON.stringify(key), text);
+      length += text.length;
+    }
+    if (items.length > 0 || missing.length > 0) close();
+    return frames;
+  }
+
+  /** What of the data that a peer offers is kept where it is to be, and what is wanted here; `undefined`: nothing can be said. */
+  offered(id: number, versions: Versions): Uint8Array | undefined {
+    const { node, life, copies, company } = this.#parts;
+    const kept: string[] = [];
+    const wanted: string[] = [];
+    for (let index = 0; index < versions.length; index += 2) {
+      const key = versions[index]!;
+      const record = copies.get(key);
+      if (record?.state === 'ended') kept.push(key);
+      const session = placedOf(record);
+      if (session === undefined) continue;
+      const isMine = session.owner === life;
+      if (!isMine && !(isListed(session, node) && company.isOver(session.owner))) continue;
+      if (!includes(session, versions[index + 1]!)) wanted.push(key);
+      else if (!isMine || this.#isKept(key, session)) kept.push(key);
+    }
+    return kept.length > 0 || wanted.length > 0 ? offeredFrame(id, kept, wanted) : undefined;
+  }
+
+  #isHere(record: SessionRecord): boolean {
+    if (record.state !== 'live') return record.state === 'ended';
+    return record.owner === this.#parts.life || hasData(record);
+  }
+
+  /** Whether all buddies of a session of this life have what is here, as far as they live, and one does. Where none lives others are chosen. */
+  #isKept(key: string, session: PlacedSession): boolean {
+    const { laneTo, company, replace } = this.#parts;
+    const living = session.buddies.filter((node) => company.lives(node));
+    if (living.length === 0) replace(key, session);
+    return living.length > 0 && living.every((node) => laneTo(node)?.hasAll(key) === true);
+  }
+}

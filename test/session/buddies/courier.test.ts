@@ -1,0 +1,387 @@
+/** Where the data of sessions with buddies is, and that it gets there, over a network that loses, doubles and reorders, and nodes that come and go. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CourierWorld } from './world.ts';
+
+const five = ['n1', 'n2', 'n3', 'n4', 'n5'];
+
+test('the data of a session is with its owner and its buddies, its record on every node', async () => {
+  const world = await CourierWorld.of(five);
+  for (const count of [1, 2, 3]) {
+    const key = `s${count}`;
+    world.make('n1', key, count);
+    await world.pass(100);
+    for (const name of five) assert.equal(world.listed(name, key).length, count + 1);
+    assert.deepEqual([...world.holders(key)].sort(), world.listed('n1', key));
+  }
+});
+
+test('a change travels to the buddies alone, as what it altered, in one frame a turn', async () => {
+  const world = await CourierWorld.of(five);
+  world.make('n1', 's');
+  const big = world.write('n1', 's', 'x'.repeat(20_000));
+  await world.pass(100);
+  const before = world.at('n1').courier.counters();
+  const batches = world.at('n1').gossip.counters()['batches-sent'];
+  const writes = [world.write('n1', 's'), world.write('n1', 's'), world.write('n1', 's')];
+  await world.pass(100);
+  const after = world.at('n1').courier.counters();
+  assert.equal(after['buddy-frames-sent']! - before['buddy-frames-sent']!, 1);
+  assert.ok(after['buddy-bytes-sent']! - before['buddy-bytes-sent']! < 600, 'no more than what was altered');
+  assert.equal(world.at('n1').gossip.counters()['batches-sent'], batches);
+  const [buddy] = world.session('n1', 's').buddies!;
+  const attributes = world.attributes(buddy!, 's');
+  assert.ok(
+    [big, ...writes].every((name) => attributes.includes(name)),
+    'so it is to be',
+  );
+});
+
+test('what a buddy did not confirm in time is sent again, whole', async () => {
+  const world = await CourierWorld.of(five);
+  world.make('n1', 's');
+  await world.pass(100);
+  world.network.lose(1);
+  const name = world.write('n1', 's');
+  await world.pass(300);
+  world.network.lose(0);
+  const [buddy] = world.session('n1', 's').buddies!;
+  assert.ok(!world.attributes(buddy!, 's').includes(name), 'it was lost');
+  await world.pass(1_000);
+  assert.ok(world.attributes(buddy!, 's').includes(name), 'it came at last');
+  assert.equal(world.at('n1').courier.unconfirmed, 0);
+});
+
+test('a change that lacks what it builds on is asked for whole', async () => {
+  const world = await CourierWorld.of(five);
+  world.make('n1', 's');
+  await world.pass(100);
+  world.network.lose(1);
+  world.write('n1', 's');
+  await world.pass(10);
+  world.network.lose(0);
+  const second = world.write('n1', 's');
+  await world.pass(50);
+  const [buddy] = world.session('n1', 's').buddies!;
+  assert.ok(world.attributes(buddy!, 's').includes(second), 'the whole came');
+  assert.equal(world.at('n1').courier.counters()['buddy-lacked'], 1);
+});
+
+test('`stored` waits for a buddy that can be reached, for so long at most, and not where there is none', async () => {
+  const world = await CourierWorld.of(five);
+  world.make('n1', 's');
+  const { courier } = world.at('n1');
+  const [buddy] = world.session('n1', 's').buddies!;
+  await world.done(courier.stored('s', 250));
+  assert.deepEqual(world.attributes(buddy!, 's'), world.attributes('n1', 's'));
+  world.network.lose(1);
+  world.write('n1', 's');
+  const from = world.clock.monotonic();
+  await world.done(courier.stored('s', 250));
+  assert.ok(world.clock.monotonic() - from >= 250, 'all the time');
+  world.network.lose(0);
+  world.network.split([['n1']]);
+  await world.pass(100);
+  world.write('n1', 's');
+  const alone = world.clock.monotonic();
+  await world.done(courier.stored('s', 250));
+  assert.ok(world.clock.monotonic() - alone < 5, 'at once');
+});
+
+test('a buddy that cannot be reached any more is replaced for what it has not confirmed, and that alone', async () => {
+  const world = await CourierWorld.of(five);
+  world.make('n1', 's');
+  await world.pass(100);
+  const [buddy] = world.session('n1', 's').buddies!;
+  for (let count = 0; count < 40; count++) world.make('n1', `other ${count}`);
+  await world.pass(100);
+  const others = () => five.filter((name) => name !== buddy).map((name) => world.listed(name, 'other 1').join());
+  const placed = others();
+  world.network.lose(1);
+  const name = world.write('n1', 's');
+  await world.pass(5);
+  world.network.lose(0);
+  world.kill(buddy!);
+  await world.done(world.at('n1').courier.stored('s', 250));
+  const [next] = world.session('n1', 's').buddies!;
+  assert.notEqual(next, buddy);
+  assert.ok(world.attributes(next!, 's').includes(name), 'the new buddy has it');
+  await world.pass(20_000);
+  assert.deepEqual(others(), placed);
+});
+
+test('a node that needs a session fetches it, serves it from then on, and old copies go once new ones are confirmed', async () => {
+  for (const count of [1, 2]) {
+    const world = await CourierWorld.of(five, count);
+    const name = world.make('n1', 's', count);
+    await world.pass(100);
+    for (const at of ['n5', 'n2', 'n4', 'n3', 'n1']) {
+      const from = world.clock.monotonic();
+      assert.equal(await world.use(at, 's'), 'here');
+      assert.ok(world.clock.monotonic() - from < 20, 'one trip');
+      assert.deepEqual(world.attributes(at, 's'), [name]);
+      await world.pass(4_000);
+      assert.deepEqual([...world.holders('s')].sort(), world.listed('n1', 's'));
+      assert.equal(world.holders('s').length, count + 1);
+      assert.ok(world.holders('s').includes(at), `${at} has it`);
+    }
+  }
+});
+
+test('nothing moves because a node died; a buddy serves on without a trip where nobody else has it', async () => {
+  const world = await CourierWorld.of(five);
+  const name = world.make('n1', 's');
+  await world.pass(100);
+  const [buddy] = world.session('n1', 's').buddies!;
+  world.kill('n1');
+  await world.pass(30_000);
+  assert.deepEqual(world.holders('s'), [buddy]);
+  const from = world.clock.monotonic();
+  assert.equal(await world.use(buddy!, 's'), 'here');
+  assert.equal(world.clock.monotonic(), from);
+  await world.pass(100);
+  assert.equal(world.holders('s').length, 2);
+  assert.deepEqual(world.attributes(buddy!, 's'), [name]);
+});
+
+test('where nobody who has it can be asked a session is out of reach; lost only once all have said that they have nothing', async () => {
+  const world = await CourierWorld.of(five);
+  world.make('n1', 's');
+  await world.pass(100);
+  const [buddy] = world.session('n1', 's').buddies!;
+  const at = five.find((name) => name !== 'n1' && name !== buddy)!;
+  world.kill('n1');
+  world.kill(buddy!);
+  assert.equal(await world.use(at, 's'), 'out of reach');
+  await world.pass(60_000);
+  assert.equal(await world.use(at, 's'), 'out of reach', 'a node that is lost may come back with its data');
+  world.start('n1');
+  await world.pass(3_000);
+  assert.equal(await world.use(at, 's'), 'out of reach');
+  world.start(buddy!);
+  await world.pass(3_000);
+  assert.equal(await world.use(at, 's'), 'lost');
+});
+
+test('a copy of one who is not to have it is not served while those cannot be asked who are', async () => {
+  const world = await CourierWorld.of(five, 1, { offerMs: 1_000_000 });
+  const first = world.make('n1', 's');
+  await world.pass(100);
+  const [buddy] = world.session('n1', 's').buddies!;
+  const owner = five.find((name) => name !== 'n1' && name !== buddy)!;
+  await world.use(owner, 's');
+  await world.pass(100);
+  const later = world.write(owner, 's');
+  await world.pass(100);
+  const listed = world.listed(owner, 's');
+  assert.ok(!listed.includes('n1') && world.holders('s').includes('n1'), 'an old copy');
+  const kept = listed.map((name) => [name, world.kill(name)] as const);
+  assert.equal(await world.use('n1', 's'), 'out of reach');
+  for (const [name, disk] of kept) world.start(name, disk);
+  await world.pass(3_000);
+  assert.equal(await world.use('n1', 's'), 'here');
+  assert.deepEqual(world.attributes('n1', 's'), [first, later]);
+});
+
+test('what an owner hears from elsewhere it tells its buddies at once', async () => {
+  const world = await CourierWorld.of(five, 1, { digestMs: 1_000_000 });
+  world.make('n1', 's');
+  await world.pass(100);
+  world.network.split([['n1']]);
+  await world.pass(100);
+  const [buddy] = world.session('n2', 's').buddies!;
+  const at = five.find((name) => name !== 'n1' && name !== buddy)!;
+  const alone = world.write('n1', 's');
+  await world.use(at, 's');
+  world.network.heal();
+  await world.pass(4_000);
+  for (const holder of world.listed(at, 's'))
+    assert.deepEqual([holder, world.attributes(holder, 's').includes(alone)], [holder, true]);
+});
+
+test('nothing is called lost while one who may have a copy cannot be asked', async () => {
+  const world = await CourierWorld.of(five, 1, { offerMs: 1_000_000 });
+  world.make('n1', 's');
+  await world.pass(100);
+  const [buddy] = world.session('n1', 's').buddies!;
+  const owner = five.find((name) => name !== 'n1' && name !== buddy)!;
+  await world.use(owner, 's');
+  await world.pass(100);
+  const listed = world.listed(owner, 's');
+  const at = five.find((name) => name !== 'n1' && !listed.includes(name))!;
+  world.network.split([['n1']]);
+  for (const name of listed) world.kill(name);
+  for (const name of listed) world.start(name);
+  await world.pass(5_000);
+  assert.equal(await world.use(at, 's'), 'out of reach', 'n1 has an old copy');
+  world.network.heal();
+  await world.pass(5_000);
+  assert.equal(await world.use(at, 's'), 'here');
+});
+
+test('an owner whose disk lost what was put there gets it back from its buddies', async () => {
+  const world = await CourierWorld.of(five);
+  const name = world.make('n1', 's');
+  await world.pass(100);
+  const { data } = world.session('n1', 's');
+  data.stow({ load: () => undefined }, 's');
+  assert.deepEqual(world.attributes('n1', 's'), []);
+  const { courier } = world.at('n1');
+  assert.equal(await world.done(courier.fetch('s', world.session('n1', 's'))), 'here');
+  assert.deepEqual(world.attributes('n1', 's'), [name]);
+});
+
+test('a question that a hung holder does not answer ends after 250 ms, with what others gave', async () => {
+  const world = await CourierWorld.of(five);
+  const name = world.make('n1', 's', 2);
+  await world.pass(100);
+  const at = five.find((one) => !world.listed('n1', 's').includes(one))!;
+  world.network.cut('n1', at);
+  const from = world.clock.monotonic();
+  assert.equal(await world.use(at, 's'), 'here');
+  assert.ok(world.clock.monotonic() - from <= 260, 'bounded');
+  assert.deepEqual(world.attributes(at, 's'), [name]);
+});
+
+test('V93: both sides of a partition go on with a session, and both changes are there afterwards', async () => {
+  for (const count of [1, 2]) {
+    const world = await CourierWorld.of(five, 7 + count);
+    world.make('n1', 's', count);
+    await world.pass(100);
+    const [buddy] = world.session('n1', 's').buddies!;
+    world.network.split([['n1', five.find((name) => !world.listed('n1', 's').includes(name))!]]);
+    await world.pass(500);
+    assert.equal(await world.use(buddy!, 's'), 'here');
+    const names = [world.write('n1', 's'), world.write(buddy!, 's')];
+    await world.pass(15_000);
+    names.push(world.write('n1', 's'), world.write(buddy!, 's'));
+    world.network.heal();
+    await world.pass(15_000);
+    assert.deepEqual([...world.holders('s')].sort(), world.listed('n1', 's'));
+    for (const holder of world.holders('s'))
+      assert.ok(
+        names.every((name) => world.attributes(holder, 's').includes(name)),
+        holder,
+      );
+  }
+});
+
+test('a buddy that comes back empty gets all it should hold, while its owners go on', async () => {
+  const world = await CourierWorld.of(five);
+  for (let count = 0; count < 600; count++) world.make('n1', `s${count}`);
+  await world.pass(2_000);
+  const [buddy] = world.session('n1', 's0').buddies!;
+  const kept = Array.from({ length: 600 }, (_, at) => `s${at}`).filter((key) =>
+    world.session('n1', key).buddies!.includes(buddy!),
+  );
+  assert.ok(kept.length > 50, 'enough of them');
+  world.kill(buddy!);
+  await world.pass(1_000);
+  world.start(buddy!);
+  await world.pass(3_000);
+  assert.deepEqual(
+    kept.filter((key) => !world.holders(key).includes(buddy!)),
+    [],
+  );
+});
+
+test('an owner that comes back empty gets from its buddies what it had; nothing is lost if those die then', async () => {
+  const world = await CourierWorld.of(five);
+  const name = world.make('n1', 's');
+  await world.pass(100);
+  const [buddy] = world.session('n1', 's').buddies!;
+  world.kill('n1');
+  await world.pass(1_000);
+  world.start('n1');
+  await world.pass(5_000);
+  world.kill(buddy!);
+  await world.pass(100);
+  assert.equal(await world.use('n1', 's'), 'here');
+  assert.deepEqual(world.attributes('n1', 's'), [name]);
+});
+
+test('a node that comes back with a disk that is behind is brought up to date, and what it alone had is not lost', async () => {
+  const world = await CourierWorld.of(five);
+  world.make('n1', 's');
+  await world.pass(100);
+  world.network.split([['n1']]);
+  const alone = world.write('n1', 's');
+  await world.pass(20);
+  const kept = world.kill('n1');
+  world.network.heal();
+  const at = world.session('n2', 's').buddies![0]!;
+  await world.pass(1_000);
+  await world.use(at, 's');
+  const later = world.write(at, 's');
+  await world.pass(100);
+  world.start('n1', kept);
+  await world.pass(15_000);
+  assert.deepEqual([...world.holders('s')].sort(), world.listed(at, 's'));
+  for (const holder of world.holders('s'))
+    assert.ok([alone, later].every((name) => world.attributes(holder, 's').includes(name)));
+});
+
+test('V88: a node that leaves hands over what nobody else has who stays, and so one after the other', async () => {
+  const world = await CourierWorld.of(five);
+  const names = new Map<string, string>();
+  for (const [index, at] of five.entries())
+    for (let count = 0; count < 8; count++)
+      names.set(`s${index} ${count}`, world.make(at, `s${index} ${count}`, 1 + (count % 2)));
+  await world.pass(500);
+  for (const at of ['n1', 'n2', 'n3']) {
+    assert.equal((await world.leave(at)).lost, 0, at);
+    await world.pass(2_000);
+  }
+  for (const [key, name] of names) {
+    assert.equal(await world.use('n5', key), 'here', key);
+    assert.deepEqual(world.attributes('n5', key), [name]);
+  }
+});
+
+test('owners choose anew for a buddy that leaves, before it has gone', async () => {
+  const world = await CourierWorld.of(five);
+  for (let count = 0; count < 20; count++) world.make('n1', `s${count}`);
+  await world.pass(500);
+  await world.leave('n3');
+  await world.pass(500);
+  for (let count = 0; count < 20; count++) {
+    assert.ok(!world.listed('n1', `s${count}`).includes('n3'), `s${count}`);
+    assert.equal(world.holders(`s${count}`).length, 2);
+  }
+});
+
+test('what could not be handed over is counted as lost', async () => {
+  const world = await CourierWorld.of(['n1', 'n2']);
+  world.make('n1', 's');
+  await world.pass(100);
+  world.network.split([['n1']]);
+  await world.pass(100);
+  assert.deepEqual(await world.done(world.at('n1').courier.handOver(200)), { handedOver: 0, lost: 1 });
+});
+
+test('a session that ended is not brought back by whoever still has its data', async () => {
+  const world = await CourierWorld.of(five);
+  world.make('n1', 's');
+  await world.pass(100);
+  const [buddy] = world.session('n1', 's').buddies!;
+  world.network.split([[buddy!]]);
+  await world.pass(500);
+  world.end('n1', 's');
+  await world.pass(1_000);
+  await world.use(buddy!, 's');
+  world.write(buddy!, 's');
+  world.network.heal();
+  await world.pass(5_000);
+  for (const name of five) assert.equal(world.at(name).sessions.get('s')?.state, 'ended', name);
+  assert.deepEqual(world.holders('s'), []);
+});
+
+test('what is idle costs a digest every ten seconds', async () => {
+  const world = await CourierWorld.of(five);
+  for (let count = 0; count < 50; count++) world.make('n1', `s${count}`);
+  await world.pass(20_000);
+  const before = world.at('n1').courier.counters();
+  await world.pass(60_000);
+  assert.deepEqual(world.at('n1').courier.counters(), before);
+});
