@@ -38,6 +38,7 @@ const nouns = new Set(
     'entry',
     'token',
     'kept-once',
+    'life',
     'keys',
     'errors',
     'clock',

@@ -16,7 +16,7 @@ import { Replica } from './replica.ts';
 import type { Steps } from './steps.ts';
 
 /** Openings from so far ahead are taken: twice what clocks may differ by, milliseconds. */
-const aheadAtMostMs = 4_000;
+export const aheadAtMostMs = 4_000;
 
 export class SharedMaps {
   readonly #counters: Counters;

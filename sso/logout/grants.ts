@@ -3,6 +3,7 @@
  * A note ends only when both clocks say so, and what is told of it is time remaining, never a reading.
  */
 
+import { lifeOf } from '../life.ts';
 import type { Instant } from './instant.ts';
 import { drift } from './voters.ts';
 
@@ -50,8 +51,8 @@ export class Grants {
 
   /** A lease to a life that says it has all closings up to `has`, with those up to `upTo`. */
   give(node: string, incarnation: number, has: number, upTo: number, now: Instant): void {
-    const grantee = this.#grantees.get(lifeOf(node, incarnation)) ?? { node, incarnation, has, grants: [] };
-    this.#grantees.set(lifeOf(node, incarnation), grantee);
+    const grantee = this.#grantees.get(lifeOf({ node, incarnation })) ?? { node, incarnation, has, grants: [] };
+    this.#grantees.set(lifeOf({ node, incarnation }), grantee);
     grantee.has = Math.max(grantee.has, has);
     const last = grantee.grants.at(-1);
     const grant = { upTo, until: after(now, this.#lastsMs) };
@@ -62,13 +63,13 @@ export class Grants {
 
   /** A life says that it has all closings up to this number. */
   has(node: string, incarnation: number, upTo: number): void {
-    const grantee = this.#grantees.get(lifeOf(node, incarnation));
+    const grantee = this.#grantees.get(lifeOf({ node, incarnation }));
     if (grantee !== undefined) grantee.has = Math.max(grantee.has, upTo);
   }
 
   /** A life has said that it is over: it accepts nothing any more, whatever runs. */
   left(node: string, incarnation: number): void {
-    this.#grantees.delete(lifeOf(node, incarnation));
+    this.#grantees.delete(lifeOf({ node, incarnation }));
   }
 
   /** Grants that run and were given without the closing of this number. */
@@ -94,8 +95,6 @@ export class Grants {
     return Math.max(0, until.monotonic - now.monotonic, byWall > this.#lastsMs ? 0 : byWall);
   }
 }
-
-const lifeOf = (node: string, incarnation: number) => `${node}:${incarnation}`;
 
 function after(now: Instant, ms: number): Instant {
   return { monotonic: now.monotonic + ms, wall: now.wall + ms };

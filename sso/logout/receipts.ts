@@ -12,6 +12,7 @@ import type { Cause } from '../entry.ts';
 import { SsoError } from '../errors.ts';
 import type { Copies } from '../gossip/copies.ts';
 import type { MemberView } from '../gossip/roster.ts';
+import { nodeOf } from '../life.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { Random } from '../random.ts';
 import { isReceiptId, type Receipt } from '../receipt.ts';
@@ -343,8 +344,4 @@ const idBytes = 12;
 function keeperOf({ maker }: ReceiptRecord, living: readonly string[]): string | undefined {
   const node = nodeOf(maker);
   return living.includes(node) ? node : living[0];
-}
-
-function nodeOf(life: string): string {
-  return life.slice(0, life.lastIndexOf(':'));
 }

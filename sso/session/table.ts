@@ -10,12 +10,12 @@ import type { Cause } from '../entry.ts';
 import { SsoError } from '../errors.ts';
 import type { Asked } from '../gossip/copies.ts';
 import type { Change } from '../gossip/lattice.ts';
+import { nodeOf } from '../life.ts';
 import type { EndedApp } from '../logout/finality.ts';
 import type { Served } from '../logout/receipts.ts';
 import type { LinkedEnd, Links, SessionView } from '../registry.ts';
 import type { SsoId } from '../token.ts';
 import type { CopiesWanted } from './buddies/depot.ts';
-import { nodeOf } from './buddies/holders.ts';
 import { mergeData, SessionData } from './data/session-data.ts';
 import { EndedApps, type EndHandler, EndHandlers } from './end-handlers.ts';
 import type { Classes } from './graph/classes.ts';
@@ -352,7 +352,7 @@ export class SessionTable implements Links {
   views(signOn: SsoId): readonly SessionView[] {
     return this.linked(signOn).map(({ session: { app, owner, lastAccessAt } }) => ({
       app,
-      node: owner.slice(0, owner.lastIndexOf(':')),
+      node: nodeOf(owner),
       lastAccessAt,
     }));
   }

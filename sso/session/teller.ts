@@ -92,7 +92,7 @@ export class Teller {
   ): SessionRecord | undefined {
     const { copies, depot } = this.#parts;
     if (depot !== undefined && session.buddies !== undefined) return depot.put(key, session, altered, silent);
-    return copies.put(key, session, toldOf(session, altered) ?? (how.isHeld ? session : undefined), how.alone);
+    return copies.put(key, session, changeTold(session, altered) ?? (how.isHeld ? session : undefined), how.alone);
   }
 
   /** Keeps a record whose data is not new, and tells all but its data: its last use. */
@@ -183,8 +183,8 @@ function join(earlier: Alteration | undefined, later: Alteration): Alteration {
   return earlier === 'all' || later === 'all' ? 'all' : (joinDeltas(earlier, later) ?? 'all');
 }
 
-/** `undefined`: the whole. */
-function toldOf(session: LiveSession, altered: Alteration): SessionRecord | undefined {
+/** What is told of a session whose data every node has; `undefined`: the whole. */
+export function changeTold(session: LiveSession, altered: Alteration): SessionRecord | undefined {
   if (altered === 'all') return undefined;
   return changeOf(session, altered === 'no data' || session.stays ? undefined : altered);
 }

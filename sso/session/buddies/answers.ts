@@ -2,9 +2,10 @@
 
 import type { Copies } from '../../gossip/copies.ts';
 import { targetFrameBytes } from '../../gossip/message.ts';
+import { fits } from '../../gossip/outbox.ts';
 import type { SessionRecord } from '../record.ts';
 import type { Company } from './company.ts';
-import { fits, includes, wholeText } from './content.ts';
+import { includes, wholeText } from './content.ts';
 import { fetchedFrame, offeredFrame, type Versions } from './frames.ts';
 import { hasData, isListed, type PlacedSession, placedOf } from './holders.ts';
 import type { Lane } from './lane.ts';

@@ -13,6 +13,7 @@
 
 import type { Copies } from '../../gossip/copies.ts';
 import { bucketsPerGroup, groupCount, Hasher } from '../../gossip/digest.ts';
+import { nodeOf } from '../../life.ts';
 import { sessionLattice } from '../lattice.ts';
 import type { LiveSession, SessionRecord } from '../record.ts';
 
@@ -121,7 +122,7 @@ export class CoHeld {
     }
     if (!record.buddies.includes(node)) return { session: record, slot, role: 'elsewhere', names: [] };
     // What was released has no owner to compare with.
-    const owner = record.owner.slice(0, record.owner.lastIndexOf(':'));
+    const owner = nodeOf(record.owner);
     return { session: record, slot, role: 'kept', names: owner === '' ? [] : [owner] };
   }
 }

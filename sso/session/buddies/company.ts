@@ -2,9 +2,9 @@
 
 import type { Peer } from '../../channel/channel.ts';
 import { isGone, type MemberState } from '../../gossip/members.ts';
+import { lifeOf, nodeOf } from '../../life.ts';
 import { buddiesWanted, Choice, type Placed } from './choice.ts';
 import type { CopiesWanted } from './depot.ts';
-import { nodeOf } from './holders.ts';
 
 export interface CourierMember extends Placed {
   readonly incarnation: number;
@@ -103,7 +103,5 @@ export class Company {
     return this.#states;
   }
 }
-
-export const lifeOf = ({ node, incarnation }: Peer): string => `${node}:${incarnation}`;
 
 export const isSamePeer = (a: Peer, b: Peer): boolean => a.node === b.node && a.incarnation === b.incarnation;

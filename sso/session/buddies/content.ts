@@ -2,15 +2,14 @@
 
 import type { Lattice } from '../../gossip/lattice.ts';
 import { maxValueBytes } from '../../gossip/message.ts';
+import { fits } from '../../gossip/outbox.ts';
+import { aheadAtMostMs } from '../../gossip/shared-maps.ts';
 import { decodeContext } from '../data/context.ts';
 import { changeOf, type LiveSession, type SessionRecord } from '../record.ts';
 import { encodeWhole } from '../record-codec.ts';
-import type { Alteration } from '../teller.ts';
+import { type Alteration, changeTold } from '../teller.ts';
 import type { PlacedSession } from './holders.ts';
 import type { Load } from './lane.ts';
-
-/** What a peer's instants may be ahead, milliseconds, as gossip has it. */
-const aheadAtMostMs = 4_000;
 
 /** Of which no frame can carry the data. */
 export function isTooLarge(lattice: Lattice<SessionRecord>, session: LiveSession): boolean {
@@ -34,9 +33,6 @@ export function loadText(session: PlacedSession, load: Load): string | 'skip' | 
   return fits(load.text) ? load.text : 'too-large';
 }
 
-export const fits = (text: string): boolean =>
-  3 * text.length <= maxValueBytes || Buffer.byteLength(text) <= maxValueBytes;
-
 /** What all others are told by gossip; `undefined`: the whole, which is without the data where there are buddies. */
 export function toldOf(
   before: SessionRecord | undefined,
@@ -44,9 +40,7 @@ export function toldOf(
   altered: Alteration,
 ): SessionRecord | undefined {
   if (session.buddies !== undefined) return before?.state === 'live' ? changeOf(session, undefined) : undefined;
-  return altered === 'all'
-    ? undefined
-    : changeOf(session, altered === 'no data' || session.stays ? undefined : altered);
+  return changeTold(session, altered);
 }
 
 /** Whether what is held includes data of this version, as a peer names it. */

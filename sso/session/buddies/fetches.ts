@@ -6,11 +6,12 @@
 
 import type { Peer } from '../../channel/channel.ts';
 import type { Cancel, Clock } from '../../clock.ts';
+import { lifeOf, nodeOf } from '../../life.ts';
 import type { SessionRecord } from '../record.ts';
-import { isSamePeer, lifeOf } from './company.ts';
+import { isSamePeer } from './company.ts';
 import type { Fetched } from './depot.ts';
 import { fetchAtMost } from './frames.ts';
-import { hasData, listedOf, nodeOf, type PlacedSession, placedOf } from './holders.ts';
+import { hasData, listedOf, type PlacedSession, placedOf } from './holders.ts';
 
 export interface FetchesParts {
   readonly self: Peer;

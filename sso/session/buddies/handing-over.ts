@@ -4,7 +4,9 @@
  */
 
 import type { Cancel, Clock } from '../../clock.ts';
-import { hasData, listedOf, nodeOf, type PlacedSession } from './holders.ts';
+import type { HandedOver } from '../../gossip/gossip.ts';
+import { nodeOf } from '../../life.ts';
+import { hasData, listedOf, type PlacedSession } from './holders.ts';
 import type { Lane } from './lane.ts';
 import { type Passes, writingSlice } from './passes.ts';
 
@@ -24,11 +26,6 @@ export interface HandingOverParts {
   /** There is something to send. */
   readonly flush: () => void;
   readonly clock: Pick<Clock, 'after'>;
-}
-
-export interface HandedOver {
-  readonly handedOver: number;
-  readonly lost: number;
 }
 
 export class HandingOver {

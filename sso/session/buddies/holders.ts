@@ -1,5 +1,6 @@
 /** Who is to hold the data of a session, as its record says: the node of its owner, and its buddies. Pure. */
 
+import { nodeOf } from '../../life.ts';
 import { SessionData } from '../data/session-data.ts';
 import type { LiveSession, SessionRecord } from '../record.ts';
 
@@ -11,9 +12,6 @@ export function placedOf(record: SessionRecord | undefined): PlacedSession | und
 }
 
 const isPlaced = (session: LiveSession): session is PlacedSession => session.buddies !== undefined;
-
-/** The node of a life; '' of none. */
-export const nodeOf = (life: string): string => life.slice(0, Math.max(0, life.lastIndexOf(':')));
 
 /** Whether the data is here. A session that was never written to has none to lose. */
 export const hasData = ({ data }: LiveSession): boolean => !data.isLost && data.version !== SessionData.empty.version;

@@ -1,7 +1,8 @@
 /** Where data is that only some nodes have, without a network: what is put is with the buddies at once, and is fetched from whoever is said to hold it. */
 
+import { nodeOf } from '../../../sso/life.ts';
 import type { CopiesWanted, Depot, Fetched } from '../../../sso/session/buddies/depot.ts';
-import { hasData, listedOf, nodeOf, withoutData } from '../../../sso/session/buddies/holders.ts';
+import { hasData, listedOf, withoutData } from '../../../sso/session/buddies/holders.ts';
 import { changeOf, type LiveSession, type SessionRecord } from '../../../sso/session/record.ts';
 import type { Alteration } from '../../../sso/session/teller.ts';
 import type { TestCopies } from './world.ts';
