@@ -1,4 +1,4 @@
-/** `npm run simulate -- --seeds N --seed S [--events N] [--workers N] [--plant NAME] [--all]`: many histories, with a line of progress; ends with 1 at the first broken rule. */
+/** `npm run simulate -- --seeds N --seed S [--events N] [--workers N] [--plant NAME] [--all] [--least-events N]`: many histories, with a line of progress; ends with 1 at the first broken rule. */
 
 import { availableParallelism } from 'node:os';
 import { tool } from '../support/tool.ts';
@@ -6,14 +6,16 @@ import { runMany, type Sum } from './many.ts';
 import { type PlantName, plants } from './plants.ts';
 import { failureText } from './seed.ts';
 
-const usage = `npm run simulate -- [--seeds N] [--seed S] [--events N] [--workers N] [--plant NAME] [--all]
+const usage = `npm run simulate -- [--seeds N] [--seed S] [--events N] [--workers N] [--plant NAME] [--all] [--least-events N]
 
   --seeds N     so many histories (1000)
   --seed S      the first of them (1): the same seed and commit give the same history
   --events N    how long each is (4000)
   --workers N   processes (one for each core)
   --plant NAME  a mistake to look for: ${Object.keys(plants).join(' · ')}
-  --all         goes on after the first broken rule`;
+  --all         goes on after the first broken rule
+  --least-events N
+                fails when all of them together had fewer (0): histories that do nothing prove nothing`;
 const { values, whole, refuse } = tool(usage, {
   seeds: { type: 'string', default: '1000' },
   seed: { type: 'string', default: '1' },
@@ -21,7 +23,9 @@ const { values, whole, refuse } = tool(usage, {
   workers: { type: 'string', default: String(availableParallelism()) },
   plant: { type: 'string', default: 'none' },
   all: { type: 'boolean', default: false },
+  'least-events': { type: 'string', default: '0' },
 });
+const leastEvents = whole('least-events', 0);
 if (!Object.hasOwn(plants, values.plant)) refuse(`--plant must be one of: ${Object.keys(plants).join(' · ')}`);
 
 const begunAt = performance.now();
@@ -60,6 +64,10 @@ for (const [rule, broken] of byRule)
       .join(' ')}`,
   );
 if (sum.broken.length > 0) process.exitCode = 1;
+if (sum.events < leastEvents) {
+  console.log(`\n${sum.events} events in all, and ${leastEvents} were asked for`);
+  process.exitCode = 1;
+}
 
 function grouped<T>(items: readonly T[], by: (item: T) => string): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>();
