@@ -130,6 +130,8 @@ StartServers 1
 ServerLimit 4
 ThreadsPerChild 128
 MaxRequestWorkers 512
+# None of its processes goes while it runs: one that does closes connections that a visitor keeps.
+MaxSpareThreads 512
 ${before}
 Include ${join(directory, main ?? files.find(({ name }) => name.endsWith('.conf'))!.name)}
 `,
