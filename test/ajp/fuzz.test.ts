@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Fuzzer } from './support/fuzz.ts';
 
 const packets = 50_000;
-const seed = Number(process.env['LATCHKEY_FUZZ_SEED'] ?? 1);
+const seed = Number(process.env['LATCHKEY_FUZZ_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 
 test(`packets of any kind are answered, or close their connection, and are counted; nothing throws and nothing is left (seed ${seed})`, async () => {
   const fuzzer = new Fuzzer(seed);

@@ -448,7 +448,7 @@ const pathParts = [
 ];
 
 test('any cookie and any address: httpd and mod_jk find the route that the doctor finds', { skip }, async () => {
-  const seed = Number(process.env['LATCHKEY_SEED'] ?? 1);
+  const seed = Number(process.env['LATCHKEY_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
   const random = seededRandom(seed);
   const below = (limit: number) => Math.floor(random.fraction() * limit);
   const some = (parts: readonly string[], most: number) =>
@@ -465,11 +465,8 @@ test('any cookie and any address: httpd and mod_jk find the route that the docto
     const sent = cookie === '' ? {} : { cookie };
     const given = cookie === '' ? undefined : cookie;
 
+    const answer = await ask({ url: `http://other.bar.com/any/${path}`, ...sent }, proxyPort);
     const routing = routeOfHttpd(given, `/${path}`, httpdMembers);
-    const asks = () => ask({ url: `http://other.bar.com/any/${path}`, ...sent }, proxyPort);
-    // httpd may have met a member that it took for down in that moment; what is read wrongly is so each time.
-    const first = await asks();
-    const answer = first.isChanged === (routing.kind === 'balanced') ? first : await asks();
     assert.equal(answer.status, 200, about);
     assert.equal(answer.isChanged, routing.kind === 'balanced', about);
     if (routing.kind === 'member') assert.equal(answer.node, routing.member.route, about);
