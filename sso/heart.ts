@@ -16,6 +16,7 @@ import { GossipNode, type GossipOptions, gossipDefaults, type HandedOver } from 
 import type { Lattice } from './gossip/lattice.ts';
 import { HybridClock } from './hybrid-clock.ts';
 import type { Keys } from './keys.ts';
+import { lifeOf } from './life.ts';
 import { type Log, silentLog } from './log.ts';
 import { Alone } from './logout/alone.ts';
 import { Conductor } from './logout/conductor.ts';
@@ -122,7 +123,7 @@ export class Heart implements Maps {
   constructor(parts: HeartParts) {
     const { self, channel, voters, random, log = silentLog, disk } = parts;
     this.#parts = parts;
-    this.life = `${self.node}:${self.incarnation}`;
+    this.life = lifeOf(self);
     this.#corrected =
       voters &&
       new CorrectedClock({

@@ -4,6 +4,7 @@
  * too, or so many of those voters' grants to it have run out that no quorum is left to it.
  */
 
+import { lifeOf } from '../life.ts';
 import type { Running } from './grants.ts';
 import { blocking, drift, type Voters } from './voters.ts';
 
@@ -63,7 +64,7 @@ export class Confirmations {
     const { node, incarnation, lives } = confirmation;
     this.heardOf(lives);
     this.heardOf([[node, incarnation]]);
-    this.#stored.add(`${node}:${incarnation}`);
+    this.#stored.add(lifeOf({ node, incarnation }));
     if (incarnation === this.#latest.get(node)) this.#byNode.set(node, { ...confirmation, at });
   }
 
@@ -118,13 +119,13 @@ export class Confirmations {
   ): ReadonlySet<string> {
     const lives = new Set<string>();
     for (const { running, restMs } of counted) {
-      for (const { node, incarnation } of running) lives.add(`${node}:${incarnation}`);
+      for (const { node, incarnation } of running) lives.add(lifeOf({ node, incarnation }));
       if (restMs > 0) for (const node of outstanding) lives.add(`${node}:`);
     }
     for (const life of this.#stored) lives.delete(life);
     for (const { node, incarnation, hasLeft } of expected) {
       if (!hasLeft) continue;
-      lives.delete(`${node}:${incarnation}`);
+      lives.delete(lifeOf({ node, incarnation }));
       lives.delete(`${node}:`);
     }
     if (counted.some(({ restMs }) => restMs > 0)) lives.add(anybody);
@@ -135,7 +136,9 @@ export class Confirmations {
   #cutOffAt(life: string, counted: readonly Received[]): number {
     const needed = this.#voters.mode === 'refuse' ? blocking(this.#voters) : this.#voters.list.length;
     const ends = counted.map(({ at, running, restMs }) => {
-      const named = running.filter(({ node, incarnation }) => life === `${node}:` || life === `${node}:${incarnation}`);
+      const named = running.filter(
+        ({ node, incarnation }) => life === `${node}:` || life === lifeOf({ node, incarnation }),
+      );
       const remainingMs = Math.max(restMs, ...named.map(({ remainingMs }) => remainingMs));
       return remainingMs === 0 ? Number.NEGATIVE_INFINITY : at + remainingMs * (1 + drift) + 1;
     });
