@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { compiled } from './compiled.mjs';
 import { together } from './together.mjs';
 
@@ -21,8 +22,11 @@ if (files.length === 0) {
   process.exit(1);
 }
 const folder = compiled();
+// Room for what is young: most of what a test makes is garbage at once, and the collector is not to copy it.
+const memory = '--min-semi-space-size=16';
+const unwatched = pathToFileURL('.ci/unwatched.mjs').href;
 // One more than the processors of a small machine: many tests wait for a process, a socket or a lease.
-const options = ['--enable-source-maps', '--test', '--test-concurrency=3'];
+const options = ['--enable-source-maps', memory, '--import', unwatched, '--test', '--test-concurrency=3'];
 const child = spawn(process.execPath, [...options, ...together(files, folder)], {
   stdio: 'inherit',
   // Node 22 and later keep what they compiled from one process to the next.

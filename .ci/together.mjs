@@ -1,14 +1,16 @@
 // Which test files share a process. Half of what a small file costs is Node's start and the packages it loads, and most
-// files touch nothing but memory of their own. A file runs alone if its text says that it touches what all of a process
-// share, or measures it: the process, a hook for all of its tests, real time, sockets, processes, threads.
+// files keep to themselves: the files of a process run one after the other, each with its own clusters and on free ports. A
+// file runs alone if its text says that it touches what all of a process share, or measures it: the process, a hook around
+// all of its tests, what is set up before the first of them, real time, processes, threads.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 
 const signsOfItsOwn = [
-  /\bprocess\./,
-  /^(before|after|beforeEach|afterEach)\(/m,
-  /\b(performance\.now|setTimeout|setInterval|setImmediate|Date\.now)\b/,
-  /'node:(http|https|http2|net|tls|dns|dgram|child_process|worker_threads)/,
+  // A seed or a number of runs from the environment is only read.
+  /\bprocess\.(?!env\['\w+'\] \?\?)/,
+  /^(before|beforeEach|afterEach)\(/m,
+  /\b(performance\.now|setTimeout|setInterval)\b/,
+  /'node:(https|http2|tls|dns|dgram|child_process|worker_threads)/,
   /\b(globalThis|mock)\b/,
   /^(const .*= )?await /m,
 ];

@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { FilterParser } from 'ldapts';
 import { z } from 'zod';
-import { fields, must } from './document.ts';
+import { falseOr, fields, must } from './document.ts';
 import { oneSecretSchema, type ReadSecret, type SecretSource } from './secrets.ts';
 
 const text = (be: string) => z.string(must(be)).min(1, `must be ${be}`);
@@ -109,16 +109,13 @@ export const rolesSchema = z.record(
 
 const share = z.number(must('a share, 0 to 1')).min(0, 'must be a share, 0 to 1').max(1, 'must be a share, 0 to 1');
 
-export const recheckSchema = z.union(
-  [
-    z.literal(false),
-    fields({
-      everyMs: milliseconds(1_000, 86_400_000).default(300_000),
-      /** A round that misses a larger share of the people ends none of them until it is confirmed (SIGHUP). 1: never held back. */
-      mostGone: share.default(0.5),
-    }),
-  ],
-  { error: () => 'must be false, or { everyMs: 1000 to 86400000, mostGone: 0 to 1 }' },
+export const recheckSchema = falseOr(
+  fields({
+    everyMs: milliseconds(1_000, 86_400_000).default(300_000),
+    /** A round that misses a larger share of the people ends none of them until it is confirmed (SIGHUP). 1: never held back. */
+    mostGone: share.default(0.5),
+  }),
+  'false, or { everyMs: 1000 to 86400000, mostGone: 0 to 1 }',
 );
 
 type DirectoryDocument = z.output<typeof directory>;

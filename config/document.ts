@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { isMap, LineCounter, parseDocument as parseYaml } from 'yaml';
 import { type ZodRawShape, z } from 'zod';
-import { nearest } from './nearest.ts';
+import { nearest } from '../sso/nearest.ts';
 
 /** The operator's fault. Each problem is one line, ready to be shown. */
 export class ConfigError extends Error {
@@ -57,7 +57,7 @@ export function parseDocument<T>(file: string, text: string, schema: z.ZodType<T
     return file;
   };
   const problems = result.error.issues.map((issue) => {
-    const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
+    const path = placeOf(issue);
     return `${place(path)}: ${pathText(path)}${oneLine(issue.message)}`;
   });
   throw new ConfigError(problems.slice(0, maxProblems));
@@ -76,6 +76,30 @@ export function fields<T extends ZodRawShape>(shape: T, missing = 'is missing') 
       return `is not a known field; ${hint}${others.length > 0 ? ` (nor are: ${others.join(', ')})` : ''}`;
     },
   });
+}
+
+/** What the value looks like decides by which schema it is judged: a union's error would not name the field. */
+export function choose<T extends z.ZodType>(schemaFor: (value: unknown) => T) {
+  return z.unknown().transform((value, context): z.output<T> => {
+    const parsed = schemaFor(value).safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues)
+      context.addIssue({ code: 'custom', path: [...placeOf(issue)], message: issue.message });
+    return z.NEVER;
+  });
+}
+
+/** `false`, or fields. `be`: what to say of anything else. */
+export function falseOr<T extends z.ZodType>(schema: T, be?: string) {
+  const isOther = (value: unknown) => be !== undefined && (typeof value !== 'object' || value === null);
+  return choose((value) =>
+    value === false ? z.literal(false) : isOther(value) ? z.never({ error: `must be ${be}` }) : schema,
+  );
+}
+
+/** Where it is: of an unknown field its own place, not that of the fields around it. */
+function placeOf(issue: z.core.$ZodIssue): readonly PropertyKey[] {
+  return issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0]!] : issue.path;
 }
 
 /** What to say about a field: that it is missing, or what it must be. */

@@ -6,7 +6,7 @@
 
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { ConfigError, fields, must } from './document.ts';
+import { ConfigError, choose, fields, must } from './document.ts';
 import { parseUrl } from './url.ts';
 
 const address = 'must be address:port, as in 10.0.0.1:8081';
@@ -29,7 +29,8 @@ const maxRules = 1_000;
 const maxNamed = 256;
 
 function oneOrMore<T extends z.ZodType>(one: T) {
-  return z.union([one.transform((value) => [value]), z.array(one).min(1).max(maxNamed)]);
+  const more = z.array(one).min(1, 'must hold at least one').max(maxNamed, `must hold at most ${maxNamed}`);
+  return choose((value) => (Array.isArray(value) ? more : one.transform((only) => [only])));
 }
 
 const rule = fields({

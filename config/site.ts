@@ -7,7 +7,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { accentContrast, leastContrast, lightened, type Scheme } from './contrast.ts';
-import { ConfigError, fields, must, reasonOf } from './document.ts';
+import { ConfigError, choose, fields, must, reasonOf } from './document.ts';
 import { parseUrl } from './url.ts';
 
 /** Languages that the pages speak; the dictionaries are the server's. */
@@ -82,6 +82,8 @@ const href = z
   .refine(isHelpAddress, 'must be an address that begins with https:, http:, mailto: or tel:');
 const helpText = line('a sentence', 300);
 
+const helpFields = fields({ text: helpText.exactOptional(), href: href.exactOptional() });
+
 export const siteSchema = fields({
   origin: origin.exactOptional(),
   name: line('the name of who runs this, as in Example Ltd', 80).default('Single sign-on'),
@@ -93,7 +95,7 @@ export const siteSchema = fields({
     .refine((list) => new Set(list).size === list.length, 'names a language twice')
     .default([...languages]),
   /** A sentence, an address, or both. */
-  help: z.union([fields({ text: helpText.exactOptional(), href: href.exactOptional() }), helpText]).exactOptional(),
+  help: choose((value) => (typeof value === 'string' ? helpText : helpFields)).exactOptional(),
 });
 
 export const rememberMeSchema = fields({

@@ -1,7 +1,7 @@
 /** `throttle` of a configuration file: how guessing of passwords is slowed, or `false`. The library's options of the same names, but for `accountOf`, which is a function. */
 
 import { z } from 'zod';
-import { fields, must } from './document.ts';
+import { falseOr, fields, must } from './document.ts';
 
 const dayMs = 86_400_000;
 
@@ -32,14 +32,4 @@ const options = fields({
   maxKeys: whole('a whole number of keys', 1, 100_000_000).exactOptional(),
 });
 
-/** By hand rather than as a union, whose error would not name the field. */
-export const throttleSchema = z.unknown().transform((value, context) => {
-  if (value === false) return value;
-  const parsed = options.safeParse(value);
-  if (parsed.success) return parsed.data;
-  for (const { path, message, ...issue } of parsed.error.issues) {
-    const named = issue.code === 'unrecognized_keys' ? [...path, issue.keys[0]!] : path;
-    context.addIssue({ code: 'custom', path: named, message });
-  }
-  return z.NEVER;
-});
+export const throttleSchema = falseOr(options);

@@ -7,8 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ConfigError } from '../config/document.ts';
-import { nearest } from '../config/nearest.ts';
 import { SsoError } from '../sso/index.ts';
+import { nearest } from '../sso/nearest.ts';
 import { balancer } from './balancer/command.ts';
 import { runDemo } from './demo/starter.ts';
 import { doctor } from './doctor/command.ts';
@@ -16,7 +16,7 @@ import { printProxyOf } from './forward-auth/proxy/command.ts';
 import { hashPassword } from './hashing/hash.ts';
 import { readPassword, type Terminal } from './password-prompt.ts';
 import { checkConfig, serve } from './serve.ts';
-import { UsageError } from './usage.ts';
+import { hint, UsageError } from './usage.ts';
 
 export interface Io extends Terminal {
   readonly stdout: NodeJS.WritableStream;
@@ -262,8 +262,20 @@ function parse(name: string, command: Command, args: readonly string[]): Given |
   } catch (error) {
     // Node's own messages go on about `--` in a second sentence.
     const message = (error as Error).message.split(/\. |\n/, 1)[0]!.replace(/\.$/, '');
-    throw new UsageError(`${name}: ${message} (latchkey ${name} --help)`);
+    throw new UsageError(`${name}: ${message}${meantOption(error, command)} (latchkey ${name} --help)`);
   }
+}
+
+function meantOption(error: unknown, { options }: Command): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const [, unknown] = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? (/'(--[^']+)'/.exec(message) ?? []) : [];
+  if (unknown === undefined) return '';
+  return hint(
+    nearest(
+      unknown,
+      Object.keys(options).map((option) => `--${option}`),
+    ),
+  );
 }
 
 function wholeNumber(option: string, text: string | undefined, otherwise: number, min: number, max: number): number {
@@ -278,8 +290,7 @@ function requireOption(option: string, value: string | undefined): string {
 }
 
 function unknownCommand(name: string): string {
-  const guess = nearest(name, Object.keys(commands));
-  return `"${name}" is no command${guess === undefined ? '' : `; did you mean "${guess}"?`} (latchkey --help)`;
+  return `"${name}" is no command${hint(nearest(name, [...Object.keys(commands), '--help', '--version']))} (latchkey --help)`;
 }
 
 function overview(): string {

@@ -4,7 +4,7 @@
  */
 
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import type { Log } from '../sso/index.ts';
+import { type Log, SsoError } from '../sso/index.ts';
 import { html } from './html.ts';
 import { type FrameOf, frameOf, sendPage } from './page.ts';
 import { english } from './words/english.ts';
@@ -33,6 +33,8 @@ export function failed(frame: FrameOf, log: Log): ErrorRequestHandler {
     const code = Number.isInteger(status) && status >= 400 && status < 600 ? status : 500;
     if (code >= 500 && code !== 503) log.error({ err: error, path: req.path }, 'a request failed');
     if (res.headersSent) return next(error);
+    // When to come again.
+    if (error instanceof SsoError) res.set(error.headers ?? {});
     const own = expose && code !== 400 && code !== 413 && code !== 415 ? message : undefined;
     refuse(req, res, frame, code, own);
   };

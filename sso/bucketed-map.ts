@@ -39,6 +39,11 @@ export class BucketedMap<V> {
   *keys(): IterableIterator<string> {
     for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket.keys();
   }
+
+  /** In no order that matters; what is written or taken away meanwhile is seen. */
+  *entries(): IterableIterator<[string, V]> {
+    for (const bucket of this.#buckets) if (bucket !== undefined) yield* bucket.entries();
+  }
 }
 
 /** FNV-1a, folded. */

@@ -4,6 +4,8 @@
  * whose fault it is and whether our state changed. No message holds a secret.
  */
 
+import { nearest } from './nearest.ts';
+
 export type SsoErrorCode =
   | 'ERR_CONFIG_INVALID' // the configuration's fault, nothing was started; the field's path opens the message
   | 'ERR_PRINCIPAL_INVALID' // the application's fault: what authenticate() or open() was given is no principal; state untouched
@@ -27,14 +29,20 @@ export class SsoError extends Error {
   readonly status: number;
   /** Express' convention: whether the message may be shown to the client. */
   readonly expose: boolean;
+  /** Express' convention too: what its answer to this error carries. `undefined`: nothing. */
+  readonly headers: Readonly<Record<string, string>> | undefined;
 
   constructor(code: SsoErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
     this.status = statusOf[code];
     this.expose = this.status < 500;
+    this.headers = this.status === 503 ? { 'Retry-After': String(retryAfterSeconds) } : undefined;
   }
 }
+
+/** When who was answered 503 may try again, seconds. */
+export const retryAfterSeconds = 10;
 
 const statusOf: Readonly<Record<SsoErrorCode, number>> = {
   ERR_CONFIG_INVALID: 500,
@@ -58,8 +66,24 @@ export function configError(path: string, message: string): SsoError {
   return new SsoError('ERR_CONFIG_INVALID', path === '' ? message : `${path}: ${message}`);
 }
 
-/** @throws SsoError ERR_CONFIG_INVALID an option that does not exist: a mistyped `roles` must not leave a door open */
-export function requireKnown(where: string, options: object, known: readonly string[]): void {
+/** What is said of an option that does not exist, after its path: the one that was probably meant, else which there are. */
+export function noOption(word: string, known: readonly string[]): string {
+  const meant = nearest(word, known);
+  return meant === undefined ? `is no option: there are ${known.join(', ')}` : `is no option: did you mean "${meant}"?`;
+}
+
+/**
+ * @param elsewhere what to say of a word that has its place elsewhere, or another name here
+ * @throws SsoError ERR_CONFIG_INVALID an option that does not exist: a mistyped `roles` must not leave a door open
+ */
+export function requireKnown(
+  where: string,
+  options: object,
+  known: readonly string[],
+  elsewhere: Readonly<Record<string, string>> = {},
+): void {
   const unknown = Object.keys(options).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw configError(`${where}.${unknown}`, `is no option: there are ${known.join(', ')}`);
+  if (unknown === undefined) return;
+  const better = Object.hasOwn(elsewhere, unknown) ? `is no option: ${elsewhere[unknown]}` : noOption(unknown, known);
+  throw configError(`${where}.${unknown}`, better);
 }

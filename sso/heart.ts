@@ -11,7 +11,7 @@ import type { Disk } from './disk/disk.ts';
 import { Keeper } from './disk/keeper.ts';
 import type { Shelf } from './disk/shelf.ts';
 import { type Cause, closeEntry, entryLattice, type SsoEntry, withLife } from './entry.ts';
-import type { Copies } from './gossip/copies.ts';
+import type { CompactableCopies, Copies } from './gossip/copies.ts';
 import { GossipNode, type GossipOptions, gossipDefaults, type HandedOver } from './gossip/gossip.ts';
 import type { Lattice } from './gossip/lattice.ts';
 import { HybridClock } from './hybrid-clock.ts';
@@ -29,7 +29,7 @@ import type { Voters } from './logout/voters.ts';
 import type { Random } from './random.ts';
 import { longestLifeMs } from './registry/limits.ts';
 import { Registry, type RegistryLimits, registryLimits } from './registry.ts';
-import { Courier } from './session/buddies/courier.ts';
+import { Courier, type CourierOptions } from './session/buddies/courier.ts';
 import { sessionLattice, sessionLatticeOf } from './session/lattice.ts';
 import { SessionNotices } from './session/notices/notices.ts';
 import { Passivation } from './session/passivation/passivation.ts';
@@ -80,6 +80,8 @@ export interface HeartParts {
   readonly gossip?: Partial<GossipOptions>;
   readonly registry?: Partial<RegistryLimits>;
   readonly sessions?: Partial<SessionLimits>;
+  /** How data is kept that only some nodes have. */
+  readonly buddies?: Partial<CourierOptions>;
   /** Others than production's, for planted mistakes. */
   readonly lattices?: Lattices;
   /** Sees the maps before anything else listens to them, so that it hears changes in the order of the merges. */
@@ -110,7 +112,7 @@ export class Heart implements Maps {
   readonly receipts: Receipts;
   readonly entries: Copies<SsoEntry>;
   readonly subjects: Copies<Subject>;
-  readonly sessions: Copies<SessionRecord>;
+  readonly sessions: CompactableCopies<SessionRecord>;
   /** Counts of attempts to sign on: in memory alone. */
   readonly attempts: Copies<Cell>;
   readonly #parts: HeartParts;
@@ -218,6 +220,7 @@ export class Heart implements Maps {
       moved: {
         passivated: (key, session) => this.notices.passivated(key, session),
         activated: (key, session) => this.notices.activated(key, session),
+        lost: (key) => this.courier.regain(key),
       },
       log,
     });
@@ -240,6 +243,7 @@ export class Heart implements Maps {
       clock,
       latest: () => ((corrected?.hasMajority() ?? true) ? clock.now() : Number.POSITIVE_INFINITY),
       log,
+      options: parts.buddies,
     });
     this.table = new SessionTable({
       copies: this.sessions,

@@ -34,6 +34,7 @@ import { parseRoles } from './principal.ts';
 import { systemRandom } from './random.ts';
 import type { Receipt } from './receipt.ts';
 import type { Closed, EntryView } from './registry.ts';
+import { Placement } from './session/options/placement.ts';
 import { RequestContext } from './session/request-context.ts';
 import { type SessionOptions, type SessionParts, sessions } from './session/sessions.ts';
 import { type SessionStore, type StoreOptions, store } from './session/store.ts';
@@ -98,7 +99,7 @@ export function checkOptions(options: NodeOptions): CheckedOptions {
   return {
     route,
     cluster: voters && { voters: voters.list, hasVote: voters.own !== undefined, whenCutOff: voters.mode },
-    warnings: voteAdvice(settings),
+    warnings: [...settings.advice, ...voteAdvice(settings)],
   };
 }
 
@@ -287,6 +288,12 @@ export class SsoNode {
       clock: this.#heart.clock,
       log: this.#log,
       allowInsecureCookie: settings.allowInsecureCookie,
+      placement: new Placement({
+        clock: this.#heart.clock,
+        log: this.#log,
+        nodes: () => this.#nodesKnown(),
+        buddyPool: settings.buddyPool,
+      }),
       onMounted: (cookie) => this.#balanced.noteSessions(cookie),
     };
     this.#balanced = new Balanced({
@@ -329,6 +336,7 @@ export class SsoNode {
         'cookieName has no __Secure- prefix: sibling hosts and plain HTTP can set such a cookie too',
       );
     }
+    for (const advice of this.#settings.advice) this.#log.warn({}, advice);
     this.#warnOfVote();
     await this.#heart.start();
     if (this.#state !== 'starting') {
@@ -526,10 +534,15 @@ export class SsoNode {
     return this.#heart.gossip.members();
   }
 
-  /** An application stops on this node: its sessions' links go, the sign-ons and the data stay (V44). */
+  /**
+   * An application stops on this node: its sessions' links go, the sign-ons and the data stay (V44), and its `onEvent` and `onEnd`
+   * hear nothing after that of this. It begins again with a new `sessions()` or `store()` of its name.
+   */
   stopApplication(app: string): void {
     this.#audit.administered({ act: 'stop-application', app });
     this.#heart.table.release(app);
+    this.#heart.notices.forget(app);
+    this.#balanced.forgetSessions(app);
     this.#apps.delete(app);
     this.#heart.gossip.setApplications([...this.#apps]);
   }
@@ -686,6 +699,14 @@ export class SsoNode {
       diskFailure,
       longLived: this.#longLived.view(),
     };
+  }
+
+  /** The cluster's nodes as far as they are named or met; what a DNS name will answer nobody knows. */
+  #nodesKnown(): number {
+    const { cluster, voters } = this.#settings;
+    if (cluster?.dns !== undefined) return Number.POSITIVE_INFINITY;
+    const met = this.members().filter(({ state }) => state !== 'left');
+    return Math.max(voters?.list.length ?? 1, met.length);
   }
 
   #noteApp(app: string): void {

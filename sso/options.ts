@@ -17,7 +17,8 @@ import { configError } from './errors.ts';
 import type { Log } from './log.ts';
 import type { WhenCutOff } from './logout/finality.ts';
 import { type Voters, votersOf } from './logout/voters.ts';
-import { addressError, addressShape, optionsSchema } from './options-schema.ts';
+import { optionsAdvice } from './options-advice.ts';
+import { addressError, addressShape, optionsSchema, placeElsewhere, placeOf } from './options-schema.ts';
 import type { Principal } from './principal.ts';
 import type { Random } from './random.ts';
 import { registryLimits } from './registry/limits.ts';
@@ -179,6 +180,8 @@ export interface World {
 
 /** NodeOptions with every default filled in and every value checked. */
 export interface Settings extends ValveSettings {
+  /** What works, and is probably not meant: to be logged. */
+  readonly advice: readonly string[];
   readonly secret: string | readonly string[];
   readonly route: string;
   readonly maxEmptyLifeMs: number;
@@ -228,7 +231,10 @@ export function resolveOptions(options: NodeOptions): Settings {
   const maxSignOns = options.maxSignOns ?? limits.entriesPerUser ?? registryLimits.entriesPerSubject;
   if (remember !== undefined && remember.lifeMs < lifeMs)
     throw configError('remember.lifeMs', `must be at least lifeMs (${lifeMs}): who is remembered stays longer`);
+  const voters = options.cluster && votersIn(options.cluster, route);
+  const throttle = options.throttle === false ? undefined : throttleLimits(options.throttle ?? {});
   return {
+    advice: [...optionsAdvice(options, { lifeMs, voters, throttle })],
     secret: options.secret,
     route,
     cookieDomain,
@@ -260,11 +266,11 @@ export function resolveOptions(options: NodeOptions): Settings {
     dataDir: options.dataDir,
     restored: options.restored ?? false,
     cluster: options.cluster,
-    voters: options.cluster && votersIn(options.cluster, route),
+    voters,
     buddyPool: options.cluster?.buddyPool ?? '',
     host: options.cluster?.host ?? hostname(),
     limits: { ...limits, entriesPerUser: Math.min(maxSignOns, limits.entriesPerUser ?? maxSignOns) },
-    throttle: options.throttle === false ? undefined : throttleLimits(options.throttle ?? {}),
+    throttle,
     log: options.log,
     world: options.world ?? {},
   };
@@ -347,16 +353,16 @@ function parseOrigin(text: string, index: number): string {
   return url.origin;
 }
 
+/** What has no place says more than what is missing because of it. */
 function firstError(error: z.ZodError): Error {
-  const [issue] = error.issues;
+  const issue = error.issues.find(({ message }) => message.startsWith('is no option')) ?? error.issues[0];
   if (issue === undefined) return configError('', error.message);
-  const path = issue.path.reduce<string>(
+  const place = placeOf(issue);
+  const path = place.reduce<string>(
     (text, part) =>
       typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
     '',
   );
-  if (issue.code === 'unrecognized_keys') {
-    return configError([path, issue.keys[0]].filter(Boolean).join('.'), 'is no option of Latchkey');
-  }
-  return configError(path, issue.message);
+  const better = issue.message.startsWith('is no option') ? placeElsewhere(place) : undefined;
+  return configError(path, better === undefined ? issue.message : `is no option: ${better}`);
 }

@@ -28,6 +28,7 @@ test('whatever is set and deleted, it says what a Map says', () => {
       }
       assert.ok(!bucketed.has('never set'));
       assert.deepEqual([...bucketed.keys()].sort(), [...map.keys()].sort());
+      assert.deepEqual(new Map(bucketed.entries()), map);
     }),
   );
 });

@@ -41,6 +41,7 @@ const nouns = new Set(
     'life',
     'keys',
     'errors',
+    'nearest',
     'clock',
     'random',
     'log',
@@ -157,7 +158,7 @@ const rooms: readonly {
   },
   {
     name: 'the options',
-    holds: (p) => p === 'sso/options.ts' || p === 'sso/options-schema.ts',
+    holds: (p) => p.startsWith('sso/options'),
     may: (p) =>
       nouns.has(p) ||
       p.startsWith('sso/options') ||
@@ -165,6 +166,7 @@ const rooms: readonly {
       [
         'sso/registry/limits.ts',
         'sso/throttle/limits.ts',
+        'sso/session/options/common.ts',
         'sso/valve/settings.ts',
         'sso/channel/address.ts',
         'sso/channel/channel.ts',
@@ -207,13 +209,15 @@ const rooms: readonly {
   {
     name: 'config',
     holds: (p) => p.startsWith('config/'),
-    may: (p) => p.startsWith('config/') || p === 'sso/index.ts',
+    may: (p) => p.startsWith('config/') || p === 'sso/index.ts' || p === 'sso/nearest.ts',
   },
   {
     name: 'the server',
     holds: (p) => p.startsWith('server/'),
     may: (p) =>
-      p.startsWith('server/') || p.startsWith('config/') || p === 'sso/index.ts' || p === 'sso/session/index.ts',
+      p.startsWith('server/') ||
+      p.startsWith('config/') ||
+      ['sso/index.ts', 'sso/session/index.ts', 'sso/nearest.ts'].includes(p),
   },
 ];
 

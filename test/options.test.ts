@@ -101,7 +101,42 @@ const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
   ['V116: a route with a quote', { route: '192-168-1-10"' }, /^route: /],
   ['V116: a route of dots alone', { route: '..' }, /^route: /],
   ['an empty route', { route: '' }, /^route: /],
-  ['an option that does not exist', { cookieDomian: 'xyz.com' }, /^cookieDomian: is no option/],
+  [
+    'an option that does not exist',
+    { cookieDomian: 'xyz.com' },
+    /^cookieDomian: is no option: did you mean "cookieDomain"\?$/,
+  ],
+  ['an option that is like none', { zebra: 1 }, /^zebra: is no option: there are secret, retiredSecrets, .*world$/],
+  [
+    'an option of a group that does not exist, before what is missing because of it',
+    { cluster: { lissten: '127.0.0.1:7800', dns: { port: 1 } } },
+    /^cluster\.lissten: is no option: did you mean "listen"\?$/,
+  ],
+  [
+    'an option of what may be false',
+    { requireReauthentication: { check: () => true, everyMS: 1 } },
+    /^requireReauthentication\.everyMS: is no option: did you mean "everyMs"\?$/,
+  ],
+  [
+    'an option of the cluster beside it',
+    { nodes: ['10.0.0.1:7800'] },
+    /^nodes: is no option: did you mean "cluster\.nodes"\?$/,
+  ],
+  [
+    'a limit in the cluster',
+    { cluster: { listen: '127.0.0.1:7800', entries: 5 } },
+    /^cluster\.entries: is no option: did you mean "limits\.entries"\?$/,
+  ],
+  [
+    'an option of the node in the cluster, where another is near',
+    { cluster: { listen: '127.0.0.1:7800', lifeMs: 5_000 } },
+    /^cluster\.lifeMs: is no option: did you mean "lifeMs", one level up\?$/,
+  ],
+  [
+    'an option of sessions()',
+    { maxActiveSessions: 5 },
+    /^maxActiveSessions: is no option: it is one of sessions\(\), for each application$/,
+  ],
   [
     'an option of the cluster that does not exist',
     { cluster: { listen: '127.0.0.1:7800', peers: [] } },
@@ -332,4 +367,36 @@ test('nodes that remember for different times do not join; where nobody is remem
     'lifeMs 43200000, idleMs 0, maxEmptyLife 1800 s, remember.lifeMs 86400000',
   );
   assert.notEqual(of({ remember: { lifeMs: day } }), of({ remember: { lifeMs: 2 * day } }));
+});
+
+for (const [title, options, says] of [
+  ['an idle limit beyond the life', { idleMs: 60_000, lifeMs: 60_000 }, /^idleMs \(60000\) is not less than lifeMs/],
+  ['an empty life beyond it', { maxEmptyLife: 3_600, lifeMs: 600_000 }, /^maxEmptyLife \(3600 s\) is not less/],
+  ['a copy of nothing', { restored: true }, /^restored is of a data directory, and there is no dataDir$/],
+  [
+    'two voters of which each stops with the other',
+    { cluster: { listen: '10.0.0.1:7800', nodes: ['10.0.0.1:7800', '10.0.0.2:7800'], whenCutOff: 'refuse' } },
+    /^cluster\.whenCutOff is "refuse" with two voters: .* a witness, mends that$/,
+  ],
+  [
+    'a first wait that is longer than the longest',
+    { throttle: { account: { firstWaitMs: 5_000, longestWaitMs: 1_000 } } },
+    /^throttle\.account\.firstWaitMs is more than longestWaitMs/,
+  ],
+] as const satisfies readonly (readonly [string, Partial<NodeOptions>, RegExp])[]) {
+  test(`what does not go together is a warning: ${title}`, () => {
+    const { warnings } = checkOptions({ secret, route: 'n1', ...options });
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, says);
+  });
+}
+
+test('what goes together is no warning, nor is a default that a shorter life makes idle', () => {
+  for (const options of [
+    { idleMs: 59_000, lifeMs: 60_000 },
+    { restored: true, dataDir: 'data' },
+    { cluster: { listen: '10.0.0.1:7800', nodes: ['10.0.0.1:7800', '10.0.0.2:7800'] } },
+    { throttle: { account: { firstWaitMs: 5_000, longestWaitMs: 5_000 } } },
+  ])
+    assert.deepEqual(checkOptions({ secret, route: 'n1', ...options }).warnings, []);
 });

@@ -5,7 +5,7 @@
  */
 
 import { routeError } from '../../sso/index.ts';
-import { UsageError } from '../usage.ts';
+import { noneOf, UsageError } from '../usage.ts';
 import { apache } from './apache.ts';
 import { caddy } from './caddy.ts';
 import { haproxy } from './haproxy.ts';
@@ -58,7 +58,7 @@ export const stickyByCustom: Sticky = { cookie: 'STICKY_ROUTE', pathParameter: u
 /** @throws UsageError */
 export function kindOf(word: string): BalancerKind {
   const known = balancerKinds.find((kind) => kind === word);
-  if (known === undefined) throw new UsageError(`"${word}" is none of ${balancerKinds.join(', ')}`);
+  if (known === undefined) throw noneOf(word, balancerKinds);
   return known;
 }
 

@@ -72,6 +72,11 @@ export class Balanced {
     this.#sessions.set(keyOf(cookie), cookie);
   }
 
+  /** It has stopped: a balancer need not look at its cookie. */
+  forgetSessions(app: string): void {
+    for (const [key, cookie] of this.#sessions) if (cookie.app === app) this.#sessions.delete(key);
+  }
+
   keepRoute(options: StickyRouteOptions): RequestHandler {
     const onMounted = (cookie: StickyCookieNote) => void this.#kept.set(keyOf(cookie), cookie);
     return keepRoute({ node: this.#parts, takesNew: () => this.takesNew(), onMounted }, options);

@@ -1,33 +1,53 @@
 /**
- * Which keys are over when, by the minute: the index that lets a digest leave out what is forgettable
- * and lets forgetting touch nothing else. Far minutes are plain lists (8 bytes a key); a key whose end
- * moves later stays where it is listed and is moved on when that minute comes near. Near minutes, those
- * up to the horizon, are exact sets with the digest of what they hold, so that a digest as of any of
- * them is one exclusive-or. All work is done in slices: a million keys of one minute stall nobody.
+ * What is over when, by the minute: the index that lets a digest leave out what is forgettable and lets forgetting touch
+ * little else. It names no keys, only the buckets in which something ends in a minute: so a key costs nothing here, and where
+ * values are kept as bytes (rows.ts) nothing keeps its string alive. When a minute comes near, its buckets are gone through.
+ * Near minutes, those up to the horizon, have a digest of what is over in them, so that a digest as of any of them is one
+ * exclusive-or. All work is done in slices: a million keys of one minute stall nobody.
  *
- * Invariant: a held key with a finite end is in the set of its minute if that is up to the horizon,
- * else in a list of its minute or an earlier one beyond the horizon (or already in its minute's set).
+ * Invariant: a held key with a finite end is in the digest of its minute, and its bucket is listed there, if that minute is
+ * near; else its bucket is listed for its minute. While the horizon moves, a minute up to its aim is near in the buckets that
+ * were gone through already. What a bucket is listed for may have moved since.
  */
 
-import { Digest, type Hasher } from './digest.ts';
+import { Buckets } from './buckets.ts';
+import { bucketCount, Digest, type Hasher } from './digest.ts';
 
-/** Where the calendar learns about a key; `hash` leaves the key's present hash in the hasher it returns. */
+/** Where the calendar learns about a bucket's keys; `hash` leaves the key's present hash in the hasher it returns. */
 export interface CalendarSource {
-  /** The minute from which the key's value is over, or `undefined` if nothing is held. */
-  dueOf(key: string): number | undefined;
+  /**
+   * Calls `each` for the keys of a bucket that are over from a minute on which is later than `after` and not later than `upTo`.
+   * Returns how many keys it has looked at.
+   */
+  due(bucket: number, after: number, upTo: number, each: (key: string, due: number) => void): number;
   hash(key: string): Hasher;
 }
 
+/** Hashing a value takes as long as looking at so many. */
+const hashing = 8;
+
 interface Due {
-  readonly keys: Set<string>;
+  /** Keys in the digest. */
+  count: number;
+  readonly buckets: Buckets;
   readonly digest: Digest;
+}
+
+/** The horizon on its way. */
+interface Move {
+  readonly aim: number;
+  /** To be gone through, in ascending order. */
+  readonly buckets: Buckets;
+  /** Those below were. */
+  below: number;
 }
 
 export class Calendar {
   readonly #source: CalendarSource;
-  readonly #far = new Map<number, string[]>();
+  readonly #far = new Map<number, Buckets>();
   readonly #near = new Map<number, Due>();
   #horizon = -1;
+  #move: Move | undefined;
 
   constructor(source: CalendarSource) {
     this.#source = source;
@@ -38,42 +58,36 @@ export class Calendar {
     return this.#horizon;
   }
 
-  /** Takes a key out of its minute's set, if it is in one; the hasher holds its hash of that time. Returns whether it was. */
-  leave(key: string, due: number, hasher: Hasher): boolean {
-    const near = this.#near.get(due);
-    if (near === undefined || !near.keys.delete(key)) return false;
-    if (near.keys.size === 0) this.#near.delete(due);
+  /** A key is no longer over from this minute on, or its value is another; the hasher holds its hash of that time. */
+  leave(due: number, hasher: Hasher): void {
+    if (!this.#isNear(due, hasher.bucket)) return;
+    const near = this.#near.get(due)!;
+    if (--near.count === 0) this.#near.delete(due);
     else near.digest.toggle(hasher);
-    return true;
   }
 
-  /** Notes a key's minute. `listedAt`: the minute it was noted for until now, if it has not left that since. */
-  enter(key: string, due: number, listedAt: number | undefined, hasher: Hasher): void {
+  /** A key is over from this minute on; the hasher holds its hash. */
+  enter(due: number, hasher: Hasher): void {
     if (due === Number.POSITIVE_INFINITY) return;
-    if (due <= this.#horizon) this.#addNear(key, due, hasher);
-    else if (listedAt === undefined || listedAt > due) this.#addFar(key, due);
+    if (this.#isNear(due, hasher.bucket)) this.#addNear(due, hasher);
+    else if (this.#move !== undefined && due <= this.#move.aim) this.#move.buckets.add(hasher.bucket);
+    else bucketsOf(this.#far, due).add(hasher.bucket);
   }
 
-  /** Moves the horizon towards `minute`, looking at `atMost` keys at most. Returns whether it is there. */
+  /** Moves the horizon towards `minute`, looking at some `atMost` keys, or fewer where values are to be hashed. Returns whether it is there. */
   advance(minute: number, atMost: number): boolean {
     let left = atMost;
-    while (this.#horizon < minute) {
-      const next = this.#nextListed(minute);
-      if (next === undefined) {
-        this.#horizon = minute;
-        break;
+    while (this.#move !== undefined || this.#horizon < minute) {
+      const move = (this.#move ??= this.#begin(minute));
+      for (; move.below < bucketCount; move.below++) {
+        if (!move.buckets.has(move.below)) continue;
+        if (left <= 0) return this.#horizon >= minute;
+        left -= 1 + this.#goThrough(move.below, move.aim);
       }
-      const list = this.#far.get(next)!;
-      for (let key = list.pop(); key !== undefined; key = list.pop()) {
-        this.#place(key, next);
-        if (--left <= 0) break;
-      }
-      if (list.length > 0) return false;
-      this.#far.delete(next);
-      this.#horizon = next;
-      if (left <= 0) break;
+      this.#horizon = move.aim;
+      this.#move = undefined;
     }
-    return this.#horizon >= minute;
+    return true;
   }
 
   /** The digests of what is over as of `minute`. Exact up to the horizon. */
@@ -81,48 +95,61 @@ export class Calendar {
     for (const [due, { digest }] of this.#near) if (due <= minute) yield digest;
   }
 
-  /** The keys that are over as of `minute`, `atMost` of them, in no order that matters. */
+  /** The keys that are over as of `minute`, `atMost` of them and the rest of a bucket, in no order that matters: the caller is to remove them. */
   over(minute: number, atMost: number): string[] {
     const keys: string[] = [];
-    for (const [due, near] of this.#near) {
+    for (const [due, { buckets }] of this.#near) {
       if (due > minute) continue;
-      for (const key of near.keys) {
+      for (const bucket of buckets) {
         if (keys.length >= atMost) return keys;
-        keys.push(key);
+        this.#source.due(bucket, due - 1, due, (key) => keys.push(key));
+        buckets.delete(bucket);
       }
     }
     return keys;
   }
 
-  #place(key: string, listedAt: number): void {
-    const due = this.#source.dueOf(key);
-    if (due === undefined || due === Number.POSITIVE_INFINITY) return;
-    if (due <= listedAt) this.#addNear(key, due, undefined);
-    else this.#addFar(key, due);
+  #isNear(due: number, bucket: number): boolean {
+    if (due <= this.#horizon) return true;
+    return this.#move !== undefined && due <= this.#move.aim && bucket < this.#move.below;
   }
 
-  #addNear(key: string, due: number, hasher: Hasher | undefined): void {
+  #addNear(due: number, hasher: Hasher): void {
     let near = this.#near.get(due);
-    if (near === undefined) this.#near.set(due, (near = { keys: new Set(), digest: new Digest() }));
-    if (near.keys.has(key)) return;
-    near.keys.add(key);
-    near.digest.toggle(hasher ?? this.#source.hash(key));
+    if (near === undefined) this.#near.set(due, (near = { count: 0, buckets: new Buckets(), digest: new Digest() }));
+    near.count++;
+    near.buckets.add(hasher.bucket);
+    near.digest.toggle(hasher);
   }
 
-  #addFar(key: string, due: number): void {
-    const list = this.#far.get(due);
-    if (list === undefined) this.#far.set(due, [key]);
-    else list.push(key);
+  /** The buckets of all minutes up to the aim. */
+  #begin(aim: number): Move {
+    const buckets = new Buckets();
+    const far = this.#far;
+    const take = (minute: number) => {
+      const listed = far.get(minute);
+      if (listed === undefined) return;
+      buckets.addAll(listed);
+      far.delete(minute);
+    };
+    if (aim - this.#horizon <= far.size) for (let minute = this.#horizon + 1; minute <= aim; minute++) take(minute);
+    else for (const minute of [...far.keys()]) if (minute <= aim) take(minute);
+    return { aim, buckets, below: 0 };
   }
 
-  /** The first minute after the horizon, up to `minute`, that has a list. */
-  #nextListed(minute: number): number | undefined {
-    if (minute - this.#horizon <= this.#far.size) {
-      for (let at = this.#horizon + 1; at <= minute; at++) if (this.#far.has(at)) return at;
-      return undefined;
-    }
-    let next: number | undefined;
-    for (const at of this.#far.keys()) if (at <= minute && (next === undefined || at < next)) next = at;
-    return next;
+  /** Returns what it was worth, in keys that are looked at. */
+  #goThrough(bucket: number, aim: number): number {
+    let hashed = 0;
+    const looked = this.#source.due(bucket, this.#horizon, aim, (key, due) => {
+      this.#addNear(due, this.#source.hash(key));
+      hashed++;
+    });
+    return looked + hashing * hashed;
   }
+}
+
+function bucketsOf(minutes: Map<number, Buckets>, minute: number): Buckets {
+  let buckets = minutes.get(minute);
+  if (buckets === undefined) minutes.set(minute, (buckets = new Buckets()));
+  return buckets;
 }

@@ -13,7 +13,7 @@
  * asks for the next page when it has merged the last, so no side works for long in one go.
  */
 
-import { bucketsPerGroup, Hasher, lanesText } from './digest.ts';
+import { bucketsPerGroup, differingLanes, Hasher, lanesText } from './digest.ts';
 import { type Message, targetFrameBytes } from './message.ts';
 import { fits } from './outbox.ts';
 import type { Replica } from './replica.ts';
@@ -41,11 +41,12 @@ export function compareJson(
   sees: readonly string[],
   now: number,
 ): string {
-  const groups = [...maps.all].map((replica) => [
-    replica.lattice.name,
-    lanesText(replica.digest(minute, now).groups()),
-  ]);
-  return JSON.stringify([id, minute, maps.size, sees, groups]);
+  // Lanes as text need no escapes.
+  const groups = Array.from(
+    maps.all,
+    (replica) => `[${JSON.stringify(replica.lattice.name)},"${replica.digest(minute, now).text()}"]`,
+  );
+  return `[${id},${minute},${maps.size},${JSON.stringify(sees)},[${groups.join()}]]`;
 }
 
 /** The tuple of a `differs` that answers it, and whether anything does. A map that only one side knows is left alone: versions may differ. */
@@ -66,8 +67,7 @@ export function differsJson(
     const digest = replica.digest(message.minute, now);
     const mine = digest.groups();
     const groups: [number, string][] = [];
-    for (let group = 0; 2 * group < mine.length; group++) {
-      if (mine[2 * group] === theirs[2 * group] && mine[2 * group + 1] === theirs[2 * group + 1]) continue;
+    for (const group of differingLanes(mine, theirs)) {
       if (--left < 0) whole = 0;
       else groups.push([group, lanesText(digest.buckets(group))]);
     }
@@ -92,11 +92,7 @@ export function differingBuckets(maps: SharedMaps, message: Of<'differs'>, minut
     if (digest === undefined) return [];
     const buckets: number[] = [];
     for (const [group, theirs] of groups) {
-      const mine = digest.buckets(group);
-      for (let index = 0; index < bucketsPerGroup; index++) {
-        const differs = mine[2 * index] !== theirs[2 * index] || mine[2 * index + 1] !== theirs[2 * index + 1];
-        if (differs) buckets.push(group * bucketsPerGroup + index);
-      }
+      for (const at of differingLanes(digest.buckets(group), theirs)) buckets.push(group * bucketsPerGroup + at);
     }
     return buckets.length === 0 ? [] : [{ map, buckets }];
   });

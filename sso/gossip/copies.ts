@@ -8,7 +8,7 @@ export interface Copies<V> {
   get(key: string): V | undefined;
   entries(): IterableIterator<[string, V]>;
   /** The values of one of the digest's buckets, 0 to 4,095, by their keys; to be read at once. `undefined`: there are none. */
-  bucket(index: number): ReadonlyMap<string, V> | undefined;
+  bucket(index: number): Iterable<readonly [string, V]> | undefined;
   /**
    * Merges `value` and sends the outcome to every member. Returns the value as it now is, or `undefined` if it was
    * refused and nothing changed: `refuses` says why.
@@ -43,6 +43,35 @@ export interface Copies<V> {
    * member that has not left answered, and every configured address has been reached.
    */
   ask(keys: readonly string[]): Promise<Asked>;
+}
+
+/** Copies some of which may be put away as bytes: rarely used ones, of which there are very many. */
+export interface CompactableCopies<V> extends Copies<V> {
+  /**
+   * For who puts them away: once a map. Whatever reads such a value gets one made for the moment, each time another;
+   * whatever changes it makes it a value again.
+   */
+  compacted(form: Form<V>): Compacted<V>;
+}
+
+/** How values are put away as bytes. */
+export interface Form<V> {
+  /** `undefined`: this one is to stay a value. The bytes are copied at once. */
+  pack(key: string, value: V): Uint8Array | undefined;
+  /** A value of the same meaning: of the same `digestText` and `forgetAt`, too. The bytes are to be read at once. */
+  unpack(key: string, bytes: Uint8Array): V;
+  /** These bytes of `pack` are kept no more. */
+  drop(bytes: Uint8Array): void;
+}
+
+/** The values of a map that are kept as bytes. */
+export interface Compacted<V> {
+  /** Keeps what is held under this key as bytes from now on; nobody is told. Whether it does: only values, and only under keys that are the base64url of 32 bytes. */
+  put(key: string): boolean;
+  /** What is kept as bytes under this key, made for the moment; `undefined`: nothing is. */
+  get(key: string): V | undefined;
+  /** Holds this value, which means the same, in the place of the bytes; nobody is told. Nothing is done where there are none. */
+  take(key: string, value: V): void;
 }
 
 /** Who answered a question. */

@@ -6,6 +6,8 @@
  * not cryptographic: who can forge a collision is a member, and a member may write what it likes anyway.
  */
 
+import { endianness } from 'node:os';
+
 export const bucketCount = 4_096;
 export const groupCount = 64;
 export const bucketsPerGroup = bucketCount / groupCount;
@@ -61,6 +63,7 @@ export class Digest {
   /** Two lanes a group. */
   readonly groups = new Int32Array(2 * groupCount);
   readonly #buckets: (Int32Array | undefined)[] = new Array(groupCount).fill(undefined);
+  #text: string | undefined;
 
   /** Adds the hash that the hasher holds, or takes it away. */
   toggle({ bucket, low, high }: Hasher): void {
@@ -73,6 +76,12 @@ export class Digest {
     const turn = bucket & 31;
     this.groups[2 * group]! ^= (low << turn) | (low >>> (32 - turn));
     this.groups[2 * group + 1]! ^= (high << turn) | (high >>> (32 - turn));
+    this.#text = undefined;
+  }
+
+  /** The groups for a message. Made once while nothing changes: an idle cluster compares every second. */
+  get text(): string {
+    return (this.#text ??= lanesText(this.groups));
   }
 
   /** Two lanes a bucket of this group; `undefined` if none of them ever held anything. */
@@ -90,9 +99,17 @@ export class DigestView {
   }
 
   groups(): Int32Array {
+    const [first, ...others] = this.#parts;
+    if (first !== undefined && others.length === 0) return first.groups;
     const groups = new Int32Array(2 * groupCount);
     for (const part of this.#parts) toggleAll(groups, part.groups);
     return groups;
+  }
+
+  /** The groups for a message. */
+  text(): string {
+    const [first, ...others] = this.#parts;
+    return first !== undefined && others.length === 0 ? first.text : lanesText(this.groups());
   }
 
   buckets(group: number): Int32Array {
@@ -117,21 +134,37 @@ function toggleAll(lanes: Int32Array, some: Int32Array | undefined): void {
   if (some !== undefined) for (let index = 0; index < lanes.length; index++) lanes[index]! ^= some[index]!;
 }
 
+/** The groups or buckets of which two nodes' lanes say something else, by their places in them. */
+export function differingLanes(mine: Int32Array, theirs: Int32Array): number[] {
+  const differing: number[] = [];
+  for (let at = 0; 2 * at < mine.length; at++)
+    if (mine[2 * at] !== theirs[2 * at] || mine[2 * at + 1] !== theirs[2 * at + 1]) differing.push(at);
+  return differing;
+}
+
+/** Lanes are little-endian in messages. */
+const isTurned = endianness() === 'BE';
+
 /** Lanes as text for a message; empty if all of them are zero. */
 export function lanesText(lanes: Int32Array): string {
-  if (lanes.every((lane) => lane === 0)) return '';
-  const bytes = Buffer.allocUnsafe(4 * lanes.length);
-  for (let index = 0; index < lanes.length; index++) bytes.writeInt32LE(lanes[index]!, 4 * index);
-  return bytes.toString('base64');
+  if (isZero(lanes)) return '';
+  const bytes = Buffer.from(lanes.buffer, lanes.byteOffset, lanes.byteLength);
+  return (isTurned ? Buffer.from(bytes).swap32() : bytes).toString('base64');
 }
 
 /** The lanes in a peer's text, `count` of them, or `undefined` if it holds something else. */
 export function parseLanes(text: unknown, count: number): Int32Array | undefined {
-  if (text === '') return new Int32Array(count);
-  if (typeof text !== 'string' || text.length !== 4 * Math.ceil((4 * count) / 3)) return undefined;
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.length !== 4 * count) return undefined;
   const lanes = new Int32Array(count);
-  for (let index = 0; index < count; index++) lanes[index] = bytes.readInt32LE(4 * index);
+  if (text === '') return lanes;
+  if (typeof text !== 'string' || text.length !== 4 * Math.ceil((4 * count) / 3)) return undefined;
+  const bytes = Buffer.from(lanes.buffer);
+  if (Buffer.byteLength(text, 'base64') !== bytes.length || bytes.write(text, 'base64') !== bytes.length)
+    return undefined;
+  if (isTurned) bytes.swap32();
   return lanes;
+}
+
+function isZero(lanes: Int32Array): boolean {
+  for (let at = 0; at < lanes.length; at++) if (lanes[at] !== 0) return false;
+  return true;
 }

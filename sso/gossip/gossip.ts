@@ -8,7 +8,7 @@ import { type Channel, maxFrameBytes, type Peer } from '../channel/channel.ts';
 import type { Cancel, Clock } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { Random } from '../random.ts';
-import type { Asked, Copies, Gossip, Stored } from './copies.ts';
+import type { Asked, CompactableCopies, Gossip, Stored } from './copies.ts';
 import { Core } from './core.ts';
 import { Counters } from './counters.ts';
 import { Joining } from './joining.ts';
@@ -135,7 +135,7 @@ export class GossipNode implements Gossip, Talk {
     return this.#membership.state;
   }
 
-  map<V>(lattice: Lattice<V>): Copies<V> {
+  map<V>(lattice: Lattice<V>): CompactableCopies<V> {
     if (this.#running) throw new Error('maps are declared before the start');
     const core = this.#core;
     const { name } = lattice;
@@ -148,6 +148,7 @@ export class GossipNode implements Gossip, Talk {
       get: (key) => replica.get(key),
       entries: () => replica.entries(),
       bucket: (index) => replica.bucket(index),
+      compacted: (form) => replica.compacted(form),
       put: (key, value, told, alone) => this.#put(replica, key, value, told, alone),
       settle: (key, value, own = false) => {
         const change = replica.merge(key, value, now(), own);

@@ -162,11 +162,7 @@ const parsers: { readonly [T in Type]: (data: readonly unknown[]) => (Message & 
   differs([id, number, whole, size, sees, data, mark = 0]) {
     const maps = listOf(data, (entry) => {
       const [map, list] = asTuple(entry);
-      const groups = listOf(list, (pair) => {
-        const [group, text] = asTuple(pair);
-        const buckets = parseLanes(text, 2 * bucketsPerGroup);
-        return isCount(group) && group < groupCount && buckets ? ([group, buckets] as const) : undefined;
-      });
+      const groups = parseGroups(list);
       return isKey(map) && groups ? ([map, groups] as const) : undefined;
     });
     if (!isCount(id) || !isCount(number) || !isCount(size) || !isCount(mark) || !isKeys(sees) || !maps)
@@ -202,6 +198,15 @@ export function isItems(value: unknown): value is Items {
   if (!Array.isArray(value) || value.length % 2 !== 0) return false;
   for (let index = 0; index < value.length; index += 2) if (!isKey(value[index])) return false;
   return true;
+}
+
+/** Groups with the hashes of their buckets, as a `differs` lists them. */
+export function parseGroups(data: unknown): (readonly [group: number, buckets: Int32Array])[] | undefined {
+  return listOf(data, (pair) => {
+    const [group, text] = asTuple(pair);
+    const buckets = parseLanes(text, 2 * bucketsPerGroup);
+    return isCount(group) && group < groupCount && buckets ? ([group, buckets] as const) : undefined;
+  });
 }
 
 function isBucket(value: unknown): value is readonly [number, ...(string | number)[]] {

@@ -69,13 +69,18 @@ export class Outbox {
 
   #close(): void {
     for (const body of batchBodies(this.#pending)) this.#closed.push(body);
-    for (const texts of this.#pending.values()) texts.clear();
+    this.#empty();
   }
 
   #clear(): void {
-    for (const texts of this.#pending.values()) texts.clear();
+    this.#empty();
     this.#closed.length = 0;
     this.#waiting = 0;
+  }
+
+  /** A new map rather than `clear`: the engine links the table that a map leaves behind to the next one, and what has left would live on in such a chain. */
+  #empty(): void {
+    for (const [map, texts] of this.#pending) if (texts.size > 0) this.#pending.set(map, new Map());
   }
 }
 

@@ -22,6 +22,8 @@ export class Roster {
   readonly #staying = new Set<string>();
   /** The replica's records, to be walked often. */
   readonly #records = new Map<string, Member>();
+  /** As last asked for; good until a record changes, or who can be reached. */
+  #views: { readonly all: readonly MemberView[]; readonly reachable: readonly PeerState[] } | undefined;
 
   constructor(parts: RosterParts) {
     this.#parts = parts;
@@ -36,6 +38,7 @@ export class Roster {
   note(node: string, member: Member | undefined): void {
     if (member === undefined) this.#records.delete(node);
     else this.#records.set(node, member);
+    this.#views = undefined;
     if (node === this.#parts.node || member === undefined || member.state === 'left') this.#staying.delete(node);
     else this.#staying.add(node);
   }
@@ -50,8 +53,12 @@ export class Roster {
   /** All members, this node first, then by name. */
   views(): readonly MemberView[] {
     const { node } = this.#parts;
+    const reachable = this.#parts.reachable();
+    if (this.#views?.reachable === reachable) return [...this.#views.all];
     const views = [...this.#records].map(([name, member]) => this.view(name, member));
-    return views.sort((a, b) => Number(b.node === node) - Number(a.node === node) || (a.node < b.node ? -1 : 1));
+    views.sort((a, b) => Number(b.node === node) - Number(a.node === node) || (a.node < b.node ? -1 : 1));
+    this.#views = { all: views, reachable };
+    return [...views];
   }
 
   view(node: string, member: Member): MemberView {

@@ -56,6 +56,10 @@ export const counterMetrics = {
     'latchkey_sessions_handed_over_total',
     'Sessions whose data this node gave to others because it left.',
   ],
+  'sessions-regained': [
+    'latchkey_sessions_regained_total',
+    'Sessions whose data the disk of this node had lost, and that others gave back.',
+  ],
   'buddies-chosen-anew': [
     'latchkey_buddies_chosen_anew_total',
     'Sessions that got another buddy in the place of one that left.',

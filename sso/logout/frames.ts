@@ -61,6 +61,7 @@ function told(talk: Talk, { map, key }: Closing): string {
 }
 
 function written(part: readonly (readonly [closing: Closing, json: string])[]): string {
+  if (part.length === 0) return '[]';
   const sections = closingMaps.flatMap((map) => {
     const items = part.flatMap(([closing, json]) => (closing.map === map && json !== '' ? [json] : []));
     return items.length === 0 ? [] : [`["${map}",[${items.join()}]]`];

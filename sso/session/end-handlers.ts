@@ -62,6 +62,11 @@ export class EndHandlers {
     else known.set(handler, classes);
   }
 
+  /** The application has stopped here: whatever it closed over is let go of. */
+  remove(app: string): void {
+    this.#handlers.delete(app);
+  }
+
   /** Tells the application. Returns what went wrong, in words. */
   run({ key, session, cause, signOnCause, endedAt }: EndSeen): string | undefined {
     const { app, signOn, data } = session;

@@ -107,7 +107,11 @@ function join(mine: LiveSession, theirs: LiveSession | ChangedSession, conflict?
     return mine;
   const { idleMs, version } = settings;
   const { owner, ownerStamp, releasedAt, buddies } = held;
-  return { ...mine, idleMs, version, owner, ownerStamp, releasedAt, buddies, data, stays, lastAccessAt };
+  const { app, signOn, createdAt, endsAt } = mine;
+  // Field by field: every change comes by, and a spread with others after it takes microseconds.
+  return {
+    state: 'live', app, signOn, createdAt, endsAt, version, owner, ownerStamp, releasedAt, idleMs, data, stays, buddies, lastAccessAt,
+  }; // biome-ignore format: as the tuple
 }
 
 function joinData(mine: LiveSession, theirs: LiveSession | ChangedSession, conflict?: () => void): LiveSession['data'] {

@@ -2,9 +2,9 @@
 
 import { SsoError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Problem } from './graph/problem.ts';
+import { type Problem, subjectOf } from './graph/problem.ts';
 
-/** Functions and symbols are left out, as by JSON: said once for each path. */
+/** Functions and symbols are left out, as by JSON, and of some classes the class: said once for each path, or class. */
 export class LeftOut {
   readonly #app: string;
   readonly #log: Log;
@@ -16,10 +16,12 @@ export class LeftOut {
   }
 
   warn(problems: readonly Problem[]): void {
-    for (const { path, what } of problems) {
+    for (const problem of problems) {
+      const { path, what } = problem;
+      const subject = subjectOf(problem);
       // Paths may hold names that users chose.
-      if (this.#said.has(path) || this.#said.size >= pathsAtMost) continue;
-      this.#said.add(path);
+      if (this.#said.has(subject) || this.#said.size >= subjectsAtMost) continue;
+      this.#said.add(subject);
       this.#log.warn({ app: this.#app, path }, `session: ${path} ${what}`);
     }
   }
@@ -32,5 +34,5 @@ export function refusal(problems: readonly Problem[]): SsoError {
   return new SsoError('ERR_SESSION_INVALID', `the session holds what cannot be kept: ${told.join('; ')}${more}`);
 }
 
-const pathsAtMost = 1_000;
+const subjectsAtMost = 1_000;
 const toldAtMost = 5;

@@ -1,13 +1,15 @@
 /**
  * Which sessions live off which sign-on: an index over the replicated sessions, kept by key alone. A
  * link *is* a session that names its sign-on; there is no second list that could disagree. Most
- * sign-ons have one to three sessions, so a single key is kept as a string and only more as an array.
+ * sign-ons have one to three sessions, so a single key is kept as a string and only more as an array:
+ * 102 bytes a link, and the string of the sign-on where nobody else has that very one.
  */
 
+import { BucketedMap } from '../bucketed-map.ts';
 import type { SsoId } from '../token.ts';
 
 export class LinkIndex {
-  readonly #keys = new Map<SsoId, string | string[]>();
+  readonly #keys = new BucketedMap<string | string[]>();
 
   add(signOn: SsoId, key: string): void {
     const known = this.#keys.get(signOn);

@@ -7,6 +7,7 @@ import type { Random } from '../random.ts';
 import type { SignOnView } from './handle.ts';
 import type { SessionNotices } from './notices/notices.ts';
 import type { PassivationSettings } from './options/passivation.ts';
+import type { Placement } from './options/placement.ts';
 import type { RequestContext } from './request-context.ts';
 import type { SessionTable } from './table.ts';
 
@@ -30,6 +31,8 @@ export interface SessionParts {
   readonly passivation?: { configure(app: string, settings: PassivationSettings): void } | undefined;
   /** Tells applications what happens to their sessions. */
   readonly notices?: Pick<SessionNotices, 'listen'> | undefined;
+  /** Says which of its settings do not go together with those of the cluster. */
+  readonly placement?: Pick<Placement, 'note'> | undefined;
   /** An application's sessions are mounted, with this cookie: for whoever has to say what a balancer should look at. */
   readonly onMounted?: ((cookie: MountedCookie) => void) | undefined;
 }

@@ -8,7 +8,7 @@
 
 import type { SsoId } from '../token.ts';
 import type { DataDelta } from './data/delta.ts';
-import type { SessionData } from './data/session-data.ts';
+import { SessionData } from './data/session-data.ts';
 
 /** Why a session ended. `sign-on`: its entry closed, whose own cause says why. */
 export const sessionCauses = [
@@ -143,9 +143,13 @@ export function changeOf(session: LiveSession, data: DataDelta | undefined): Cha
 export const isAway = ({ buddies, owner }: Pick<LiveSession, 'buddies' | 'owner'>, life: string): boolean =>
   buddies !== undefined && owner !== life;
 
+/** Whether any of its data is here. One that was never written to has none to lose. */
+export const hasData = ({ data }: Pick<LiveSession, 'data'>): boolean =>
+  !data.isLost && data.version !== SessionData.empty.version;
+
 /** Whether nothing of its data is here, since only other nodes have it; who serves it has always written something, if only that there is nothing. */
-export const isAbsent = ({ buddies, data }: Pick<LiveSession, 'buddies' | 'data'>): boolean =>
-  buddies !== undefined && data.latest === 0 && !data.isLost;
+export const isAbsent = (session: Pick<LiveSession, 'buddies' | 'data'>): boolean =>
+  session.buddies !== undefined && !session.data.isLost && !hasData(session);
 
 /** Enough of a sign-on to tell it from others. */
 export const signOnStartOf = ({ signOn }: Pick<LiveSession, 'signOn'>): string => signOn?.slice(0, 12) ?? '';

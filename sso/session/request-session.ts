@@ -6,7 +6,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { SsoError } from '../errors.ts';
+import { retryAfterSeconds, SsoError } from '../errors.ts';
 import { beforeEnd, beforeHeaders, vary } from '../http/answer.ts';
 import type { SsoId } from '../token.ts';
 import { cookieField, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
@@ -19,9 +19,6 @@ import { type Arrived, type OpenSession, type SessionKit, SessionWriter } from '
 import { type Attributes, Watch, type Watcher } from './watch.ts';
 
 type Next = (error?: unknown) => void;
-
-/** When who was refused a session may try again, seconds. */
-export const retryAfterSeconds = 10;
 
 export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   readonly app: string;
@@ -373,12 +370,14 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
 
   /**
    * As express-session does: the answer goes out as it is, and the error goes to the application's error handlers. Not before all of
-   * the answer has left: of one whose headers are sent Express's own handler closes the connection.
+   * the answer has left: of one whose headers are sent Express's own handler closes the connection. Where they are not yet, they say
+   * so, or the next request on that connection would be lost.
    */
   #fail(error: unknown): void {
     if (this.#failed) return;
     this.#failed = true;
     this.#log(error);
+    if (!this.#res.headersSent) this.#res.setHeader('Connection', 'close');
     const tell = () => this.#kit.parts.clock.soon(() => this.#next(error));
     if (this.#res.writableFinished || this.#res.destroyed) tell();
     else this.#res.once('close', tell);

@@ -17,7 +17,7 @@ import { type LeftOut, refusal } from './left-out.ts';
 import type { SessionParts } from './parts.ts';
 import type { SessionCause } from './record.ts';
 import type { Seat, SeatFinder } from './seat.ts';
-import type { Session } from './session.ts';
+import { Session } from './session.ts';
 import type { SessionSettings } from './settings.ts';
 import type { SessionStore } from './store.ts';
 import { isThere, sessionOf } from './table-parts.ts';
@@ -188,7 +188,8 @@ export class SessionWriter {
     if (state === 'ended' || state === 'unknown') return;
     const { session } = open();
     if (!this.#canReach(session)) return;
-    session.touch();
+    // An application may keep something under the name of the method, or have taken all methods away.
+    Session.prototype.resetMaxAge.call(session);
     appendCookie(this.#res, session.cookie.line(settings.name, cookieValue(seat.id, settings.route)));
   }
 

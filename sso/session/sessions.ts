@@ -9,6 +9,7 @@ import type { Request, RequestHandler } from 'express';
 import { SsoError } from '../errors.ts';
 import { isBelowPath } from '../http/below-path.ts';
 import { readCookie } from '../http/cookie.ts';
+import type { Log } from '../log.ts';
 import type { SsoId } from '../token.ts';
 import { SessionCookie } from './cookie.ts';
 import { trackingOf } from './draft.ts';
@@ -17,7 +18,7 @@ import { parseCookieValue } from './id.ts';
 import { LeftOut } from './left-out.ts';
 import { enroll } from './options/common.ts';
 import type { SessionParts } from './parts.ts';
-import { RequestSession, retryAfterSeconds } from './request-session.ts';
+import { RequestSession } from './request-session.ts';
 import { type Seat, SeatFinder } from './seat.ts';
 import type { Arrived, SessionKit } from './session-writer.ts';
 import { resolveSettings, type SessionOptions, type SessionSettings } from './settings.ts';
@@ -61,10 +62,38 @@ export function sessions(parts: SessionParts, options: SessionOptions): RequestH
       ),
     ),
   };
+  const shadowed = new Shadowed(app, parts.log);
   return (req, res, next) => {
-    if (sessionHandle(req) !== undefined || hasForeignSession(req) || !isUnder(req, settings)) next();
+    const other = sessionHandle(req);
+    if (other !== undefined || hasForeignSession(req)) {
+      if (other?.app !== app && isUnder(req, settings)) shadowed.by(other?.app);
+      next();
+    } else if (!isUnder(req, settings)) next();
     else begin(kit, req, res, next);
   };
+}
+
+/** Whoever comes first makes `req.session`: what is mounted below another's sessions has none, and nothing else would say so. */
+class Shadowed {
+  readonly #app: string;
+  readonly #log: Log;
+  readonly #said = new Set<string | undefined>();
+
+  constructor(app: string, log: Log) {
+    this.#app = app;
+    this.#log = log;
+  }
+
+  /** @param other the application whose sessions they are; `undefined`: another middleware's */
+  by(other: string | undefined): void {
+    if (this.#said.has(other)) return;
+    this.#said.add(other);
+    const whose = other === undefined ? 'of another middleware' : `of the application "${other}"`;
+    this.#log.warn(
+      { app: this.#app, other },
+      `sessions: a request has req.session already, ${whose}, which comes before: "${this.#app}" keeps nothing of it. Mount them beside each other, each on its own path`,
+    );
+  }
 }
 
 /** Everything is done before `next`, at once, unless members have to be asked for a session that is not known here. */
@@ -88,8 +117,9 @@ function begin(kit: SessionKit, req: IncomingMessage, res: ServerResponse, next:
       .then(
         () => next(),
         (error) => {
-          if (error instanceof SsoError && error.status === 503 && !res.headersSent)
-            res.setHeader('Retry-After', String(retryAfterSeconds));
+          // Here as well: an application's own error handler may know nothing of an error's headers.
+          if (error instanceof SsoError && error.headers !== undefined && !res.headersSent)
+            for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
           next(error);
         },
       );

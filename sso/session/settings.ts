@@ -6,7 +6,6 @@ import type { Request } from 'express';
 import type { Clock } from '../clock.ts';
 import { configError, requireKnown } from '../errors.ts';
 import { connectionOf } from '../http/connection.ts';
-import type { Log } from '../log.ts';
 import { type CookieOptions, SessionCookie } from './cookie.ts';
 import { customIdLengthAtMost } from './id.ts';
 import { oneOf } from './options/checks.ts';
@@ -15,8 +14,10 @@ import {
   type CommonSettings,
   checkCommon,
   commonOptionNames,
+  commonOtherWords,
   commonSettings,
 } from './options/common.ts';
+import { checkName, cookieAdvices, cookieOptionNames, usualName } from './options/cookie.ts';
 import { type ReplicationTrigger, triggers } from './options/replication.ts';
 import type { SessionParts } from './parts.ts';
 
@@ -73,7 +74,6 @@ export interface SessionSettings extends CommonSettings {
   isSecure(req: IncomingMessage): boolean;
 }
 
-/** `store` is none: sessions live in the nodes. */
 const optionNames = [
   ...commonOptionNames,
   'name',
@@ -90,18 +90,25 @@ const optionNames = [
   'useRoute',
 ];
 
+/** Words of express-session, of a cookie, and of other places that somebody may look for here. */
+const otherWords: Readonly<Record<string, string>> = {
+  ...commonOtherWords,
+  store: 'sessions live in the nodes; for an application that stays with express-session there is sso.store()',
+  useJK: 'did you mean "useRoute"?',
+  ...Object.fromEntries(cookieOptionNames.map((name) => [name, `did you mean "cookie.${name}"?`])),
+};
+
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function resolveSettings(parts: SessionParts, options: SessionOptions): SessionSettings {
   const { allowInsecureCookie, clock, log } = parts;
-  const { app, cookie = {}, genid, unset, proxy } = options;
-  requireKnown('sessions', options, optionNames);
+  const { app, genid, unset, proxy } = options;
+  const cookie = options.cookie ?? {};
+  requireKnown('sessions', options, optionNames, otherWords);
   checkCommon(options);
   if (genid !== undefined && typeof genid !== 'function') throw configError('genid', 'must be a function');
   if (unset !== undefined && unset !== 'destroy' && unset !== 'keep')
     throw configError('unset', 'must be "destroy" or "keep"');
   const name = options.name ?? options.key ?? usualName(app, cookie, allowInsecureCookie);
-  if (typeof name !== 'string' || !cookieName.test(name))
-    throw configError('name', 'must be a cookie name (RFC 6265 4.1.1)');
   const isSecure = secureBy(proxy);
   const secure = !allowInsecureCookie;
   const full = (given: CookieOptions): CookieOptions => ({
@@ -111,15 +118,23 @@ export function resolveSettings(parts: SessionParts, options: SessionOptions): S
   });
   let usualCookie: SessionCookie | undefined;
   if (typeof cookie !== 'function') {
-    const all = checked(
-      () => new SessionCookie(cookie === null || typeof cookie !== 'object' ? cookie : full(cookie), clock),
-    );
+    const all = checked(() => new SessionCookie(typeof cookie === 'object' ? full(cookie) : cookie, clock));
     if (all.secure !== 'auto' && all.sameSite !== 'auto' && !cookie.expires) usualCookie = all;
   }
-  const common = commonSettings(parts, options, usualCookie?.originalMaxAge);
+  checkName(name, usualCookie);
+  const maxAge = usualCookie?.originalMaxAge ?? undefined;
+  const common = commonSettings(parts, options, maxAge);
+  if (maxAge !== undefined && options.idleMs !== undefined && options.idleMs !== maxAge)
+    log.warn({ app, idleMs: options.idleMs, maxAge }, 'sessions: idleMs has no effect, the cookie has a maxAge');
+  if (common.granularity === 'FIELD' && options.replicationTrigger === 'SET')
+    log.warn(
+      { app },
+      'sessions: replicationTrigger "SET" finds no change inside an object, which FIELD is for, unless it is assigned again',
+    );
   if (options.secret !== undefined)
     log.info({ app }, 'sessions: the option "secret" has no effect, ids carry a check of their own');
-  if (!allowInsecureCookie) warn(log, app, name, usualCookie);
+  for (const advice of cookieAdvices(name, cookie, usualCookie, allowInsecureCookie))
+    log.warn({ app, name }, `sessions: ${advice}`);
   return {
     ...common,
     name,
@@ -141,29 +156,6 @@ function routeFor(useRoute: unknown, route: string | undefined): string | undefi
   if (useRoute === undefined || (useRoute === true && route !== undefined)) return route;
   if (useRoute === false) return undefined;
   throw configError('useRoute', useRoute === true ? 'is true, and this node has no route' : 'must be true or false');
-}
-
-const cookieName = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
-
-/** A browser takes `__Host-` with Secure, the path `/` and no domain alone, `__Secure-` with Secure (RFC 6265bis 4.1.3). */
-function usualName(app: string, cookie: NonNullable<SessionOptions['cookie']>, allowInsecureCookie: boolean): string {
-  const plain = `latchkey-${app}`;
-  if (allowInsecureCookie || typeof cookie === 'function' || (cookie.secure !== undefined && cookie.secure !== true))
-    return plain;
-  return (cookie.path === undefined || cookie.path === '/') && cookie.domain === undefined
-    ? `__Host-${plain}`
-    : `__Secure-${plain}`;
-}
-
-function warn(log: Log, app: string, name: string, cookie: SessionCookie | undefined): void {
-  if (!name.startsWith('__Host-') && !name.startsWith('__Secure-')) {
-    log.warn(
-      { app, name },
-      'sessions: a cookie name without the prefix __Host- can be set by any other host of the domain',
-    );
-  }
-  if (cookie?.secure === false)
-    log.warn({ app }, 'sessions: cookie.secure is off, so the session cookie travels over plain HTTP too');
 }
 
 function decided(options: CookieOptions, isSecure: () => boolean, clock: Clock): SessionCookie {

@@ -23,6 +23,7 @@ import {
   type CommonSettings,
   checkCommon,
   commonOptionNames,
+  commonOtherWords,
   commonSettings,
   enroll,
 } from './options/common.ts';
@@ -52,13 +53,13 @@ interface Given {
   readonly seen: SessionData | undefined;
 }
 
-type Found = (error: unknown, session?: StoredSession | null) => void;
+type Found<S> = (error: unknown, session?: S | null) => void;
 type Generate = (req: IncomingMessage) => void;
 type StoreRequest = IncomingMessage & { session?: object; sessionID: string };
 
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function store(parts: SessionParts, options: StoreOptions): SessionStore {
-  requireKnown('store', options, commonOptionNames);
+  requireKnown('store', options, commonOptionNames, commonOtherWords);
   checkCommon(options);
   const settings = commonSettings(parts, options);
   enroll(parts, settings);
@@ -89,6 +90,7 @@ export class SessionStore extends EventEmitter {
   /** An anonymous session's content, on its way to a new id in a request that is signed on. */
   readonly #moving = new WeakMap<object, Moving>();
   #generate: Generate | undefined;
+  #isOrderSaid = false;
 
   /** @param usualCookie the cookie of sessions that were saved without one of their own, by `sessions()` of the same application */
   constructor(parts: SessionParts, settings: CommonSettings, usualCookie = () => new SessionCookie()) {
@@ -110,6 +112,7 @@ export class SessionStore extends EventEmitter {
     this.#generate =
       generate &&
       ((req) => {
+        this.#noteOrder(req);
         generate(req);
         this.#signOns.set(req, this.#parts.signOns.of(req));
         const moving = this.#moving.get(req);
@@ -122,9 +125,12 @@ export class SessionStore extends EventEmitter {
       });
   }
 
-  /** `null`: there is none, or it belongs to another sign-on than the request's. */
-  get(id: string, callback: Found): void {
-    settle(this.#get(id), callback);
+  /**
+   * `null`: there is none, or it belongs to another sign-on than the request's. `S` is the caller's own idea of a session:
+   * express-session's type has what the application declares, required or not.
+   */
+  get<S = StoredSession>(id: string, callback: Found<S>): void {
+    settle(this.#get(id) as Promise<S | null>, callback);
   }
 
   set(id: string, session: object, callback?: SessionCallback): void {
@@ -142,13 +148,11 @@ export class SessionStore extends EventEmitter {
   }
 
   /** The application's sessions as a list: their ids are nowhere kept. Those that other nodes serve, and whose data not all have, are not in it. */
-  all(callback: (error: unknown, sessions?: StoredSession[]) => void): void {
-    settle(
-      Promise.resolve(
-        Array.from(this.#parts.table.all(this.#app), ([, session]) => this.#stored(session, this.#draft(session.data))),
-      ),
-      callback,
+  all<S = StoredSession>(callback: (error: unknown, sessions?: S[]) => void): void {
+    const sessions = Array.from(this.#parts.table.all(this.#app), ([, session]) =>
+      this.#stored(session, this.#draft(session.data)),
     );
+    settle(Promise.resolve(sessions as S[]), callback);
   }
 
   length(callback: (error: unknown, length?: number) => void): void {
@@ -175,6 +179,7 @@ export class SessionStore extends EventEmitter {
   createSession<S = Session>(req: IncomingMessage, session: object): S {
     const { cookie, ...attributes } = session as StoredSession;
     const request = req as StoreRequest;
+    if (this.#generate !== undefined) this.#noteOrder(req);
     const kept = keptCookie(cookie, this.#parts.clock);
     if (cookie.expires) kept.endAt(new Date(cookie.expires).valueOf());
     const made = new Session(this.#owner(request), { id: request.sessionID }, kept);
@@ -190,6 +195,17 @@ export class SessionStore extends EventEmitter {
     const handle = sessionHandle(req);
     if (handle instanceof RequestSession) handle.session?.regenerate(callback);
     else settle(this.#regenerate(req as StoreRequest), callback);
+  }
+
+  /** What comes by no valve is no request that is known here: who is signed on with it nobody can say. `load` has no request at all. */
+  #noteOrder(req: IncomingMessage): void {
+    const { context, log } = this.#parts;
+    if (this.#isOrderSaid || req.headers === undefined || context.current() !== undefined) return;
+    this.#isOrderSaid = true;
+    log.warn(
+      { app: this.#app },
+      'store: express-session comes before valve(), or there is none: its sessions belong to no sign-on, and whoever has a cookie gets its session. Mount the valve first',
+    );
   }
 
   #touch(key: string): void {

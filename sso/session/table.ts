@@ -49,6 +49,7 @@ import {
   isSameOutside,
   requireFits,
   tooLarge,
+  withData,
   writerOf,
 } from './writing.ts';
 
@@ -223,7 +224,7 @@ export class SessionTable implements Links {
         const stamp = this.#parts.hybrid.next(session.data.latest);
         const writer = writerOf(life, key, session.data, writing, stamp);
         const { data, delta } = session.data.change(step, writer, stamp, what.seen);
-        session = { ...session, data };
+        session = withData(session, data);
         if (altered !== 'all') altered = delta;
         if (writing === 'new') writing = 'known';
       }
@@ -405,6 +406,7 @@ export class SessionTable implements Links {
         this.#teller.put(key, released, 'no data', atOnce);
       }
     }
+    this.#handlers.remove(app);
   }
 
   /**

@@ -91,7 +91,8 @@ export class Teller {
     how: { readonly isHeld: boolean; readonly alone: boolean },
   ): SessionRecord | undefined {
     const { copies, depot } = this.#parts;
-    if (depot !== undefined && session.buddies !== undefined) return depot.put(key, session, altered, silent);
+    if (depot !== undefined && session.buddies !== undefined)
+      return depot.put(key, session, altered, silent, how.alone);
     return copies.put(key, session, changeTold(session, altered) ?? (how.isHeld ? session : undefined), how.alone);
   }
 

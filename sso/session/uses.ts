@@ -17,8 +17,9 @@ export interface UsesParts {
   readonly teller: Teller;
 }
 
-/** Sessions that are packed, or told to have been used, in one turn. */
+/** Sessions that are gone through in one turn, and how long it may take before them, milliseconds: large ones take long. */
 const slice = 1_000;
+const sliceMs = 4;
 
 export class Uses {
   readonly #parts: UsesParts;
@@ -98,16 +99,20 @@ export class Uses {
   async #sweep(): Promise<void> {
     const { clock, copies } = this.#parts;
     let done = 0;
-    const breath = () => (++done % slice === 0 ? new Promise<void>((resolve) => clock.soon(resolve)) : undefined);
-    const { keys, isUsed } = this.#packing.take(clock.monotonic());
-    for (const key of keys) {
-      const session = copies.get(key);
-      if (session?.state === 'live' && session.data.form === 'open' && !isUsed(key)) session.data.pack();
-      await breath();
+    let begunAt = clock.monotonic();
+    const isLong = () => ++done % slice === 0 || clock.monotonic() - begunAt > sliceMs;
+    const breath = async () => {
+      await new Promise<void>((resolve) => clock.soon(resolve));
+      begunAt = clock.monotonic();
+    };
+    for (const key of this.#packing.take(begunAt)) {
+      const session = key === undefined ? undefined : copies.get(key);
+      if (session?.state === 'live' && session.data.form === 'open') session.data.pack();
+      if (isLong()) await breath();
     }
     for (const [key, usedAt] of this.#activity.due(clock.now())) {
       this.#tellDue(key, usedAt);
-      await breath();
+      if (isLong()) await breath();
     }
     this.#timer = undefined;
     if (!this.#packing.isEmpty || !this.#activity.isEmpty) this.#arm();

@@ -49,7 +49,7 @@ interface Settled {
   readonly requireCsrf: boolean;
 }
 
-/** @throws SsoError ERR_CONFIG_INVALID a page or return address that is no path and no http(s) address, or an empty `how` */
+/** @throws SsoError ERR_CONFIG_INVALID an option that does not exist, a page or return address that is no path and no http(s) address, or an empty `how` */
 export function login(parts: ValveParts, authenticate: Authenticate, options: LoginOptions = {}): RequestHandler {
   requireKnown('login', options, ['page', 'fields', 'returnTo', 'how', 'timeLimitMs', 'requireCsrf']);
   const settled = settle(options);
@@ -172,6 +172,7 @@ function refuseAttempt(
 
 function settle(options: LoginOptions): Settled {
   const { page, returnTo = '/', how = 'form' } = options;
+  if (options.fields !== undefined) requireKnown('login.fields', options.fields, ['username', 'password']);
   if (page !== undefined && !isSafePage(page)) throw configError('login.page', 'must be a path or an http(s) address');
   if (!isSafePage(returnTo)) throw configError('login.returnTo', 'must be a path or an http(s) address');
   if (!isName(how)) throw configError('login.how', 'must be a name');

@@ -49,10 +49,11 @@ interface Guard {
   readonly loginPath: string | undefined;
 }
 
-/** @throws SsoError ERR_CONFIG_INVALID `login` is no path and no http(s) address, or the realm cannot be sent */
+/** @throws SsoError ERR_CONFIG_INVALID an option that does not exist, `login` is no path and no http(s) address, or the realm cannot be sent */
 export function protect(parts: ValveParts, options: ProtectOptions = {}): RequestHandler {
   requireKnown('protect', options, ['roles', 'allRoles', 'login', 'basic', 'challenge', 'mapRoles']);
   const { basic, challenge, roles = [], allRoles = [], mapRoles } = options;
+  if (typeof basic === 'object') requireKnown('protect.basic', basic, ['realm', 'authenticate']);
   requireMapping('protect.mapRoles', mapRoles);
   const login = pageOf(options);
   if (login !== undefined && !isSafePage(login))

@@ -146,17 +146,13 @@ export class RequestSso extends RequestNotes implements Sso {
     const { registry } = this.#parts;
     const current = this.endable;
     const id = current ?? this.#over;
-    if (id === undefined) {
-      if (this.#unsure !== undefined)
-        throw new SsoError('ERR_UNAVAILABLE', 'whether there is a sign-on to end cannot be said now');
-      throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no sign-on to end');
-    }
+    if (id === undefined) throw this.#nobody('to end');
     if (current !== undefined) this.ended();
     return registry.close(id, 'logout');
   }
 
   async leave(): Promise<void> {
-    if (!this.signedIn) throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no sign-on to leave');
+    if (!this.signedIn) throw this.#nobody('to leave');
     const session = sessionHandle(this.#req);
     if (session === undefined)
       throw new SsoError('ERR_CONFIG_INVALID', 'leave() ends a session of sso.sessions(), and none is mounted here');
@@ -189,7 +185,7 @@ export class RequestSso extends RequestNotes implements Sso {
   async assertion({ audience }: { readonly audience: string }): Promise<string> {
     vary(this.#res, 'Cookie');
     const principal = this.inForce(); // who verifies it knows nothing of this application's mapping
-    if (principal === undefined) throw new SsoError('ERR_NOT_SIGNED_IN', 'there is no sign-on to speak of');
+    if (principal === undefined) throw this.#nobody('to speak of');
     const entry = this.#entry;
     return this.#parts.assertions.make(
       { principal, signOn: entry && { id: this.#id!, authenticatedAt: entry.authenticatedAt, endsAt: entry.endsAt } },
@@ -435,6 +431,13 @@ export class RequestSso extends RequestNotes implements Sso {
 
   #hookFailed(error: unknown): void {
     this.#parts.log.error({ err: error }, 'a sign-on hook failed');
+  }
+
+  /** Who has no sign-on hears so; who perhaps has one, which cannot be said now, is not told that there is none. */
+  #nobody(purpose: string): SsoError {
+    return this.#unsure === undefined
+      ? new SsoError('ERR_NOT_SIGNED_IN', `there is no sign-on ${purpose}`)
+      : new SsoError('ERR_UNAVAILABLE', `whether there is a sign-on ${purpose} cannot be said now`);
   }
 
   #binding(): CsrfBinding | undefined {

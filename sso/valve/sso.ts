@@ -51,7 +51,10 @@ export interface Sso {
    * @throws SsoError ERR_NOT_SIGNED_IN there is nothing to end · ERR_UNAVAILABLE whether there is a sign-on cannot be said now
    */
   logout(): Promise<Receipt>;
-  /** Ends this application's session alone; the sign-on goes on. @throws SsoError ERR_NOT_SIGNED_IN */
+  /**
+   * Ends this application's session alone; the sign-on goes on.
+   * @throws SsoError ERR_NOT_SIGNED_IN · ERR_UNAVAILABLE whether there is a sign-on cannot be said now
+   */
   leave(): Promise<void>;
   /**
    * A token for a form of the application's own, bound to the sign-on, or to a cookie that this sets while nobody is signed on.
@@ -62,7 +65,10 @@ export interface Sso {
   isCsrfToken(token: unknown): boolean;
   /** Whether the browser says that a page of another origin has sent this: a sibling host is another; `origins` are not. For forms of the application's own. */
   isCrossSite(): boolean;
-  /** A signed statement, for 30 to 60 seconds, that lets `audience` know who is asking. @throws SsoError ERR_NOT_SIGNED_IN · ERR_CONFIG_INVALID */
+  /**
+   * A signed statement, for 30 to 60 seconds, that lets `audience` know who is asking.
+   * @throws SsoError ERR_NOT_SIGNED_IN · ERR_UNAVAILABLE whether there is a sign-on cannot be said now · ERR_CONFIG_INVALID
+   */
   assertion(options: { readonly audience: string }): Promise<string>;
 }
 

@@ -6,7 +6,7 @@
  */
 
 import type { RequestHandler } from 'express';
-import type { SignOnView } from '../session/handle.ts';
+import { type SignOnView, sessionHandle } from '../session/handle.ts';
 import type { SsoId } from '../token.ts';
 import { admissionParts, admit } from './admission.ts';
 import { RequestSso } from './request.ts';
@@ -18,8 +18,18 @@ export { judge, type Verdict } from './verdict.ts';
 /** The middleware: `req.sso` for every application below it. Mount it once, on the virtual host. */
 export function valve(valveParts: ValveParts): RequestHandler {
   const parts = admissionParts(valveParts);
+  let warned = false;
   return (req, res, next) => {
     if (req.sso instanceof RequestSso) return next(); // V26: an outer valve has decided
+    if (!warned) {
+      const early = sessionHandle(req);
+      warned = early !== undefined;
+      if (early !== undefined)
+        valveParts.log.warn(
+          { app: early.app },
+          `valve() comes after sessions() of "${early.app}", which so does not know who is signed on, and gives them none of their sessions: mount the valve first`,
+        );
+    }
     // A balancer that asks nobody whether a node is ready lets go of its connections by this alone (V118).
     if (valveParts.takesNew?.() === false && req.httpVersionMajor < 2) res.setHeader('Connection', 'close');
     let waiting: Promise<void> | undefined;

@@ -1,7 +1,7 @@
 /** r. Many sessions on disk: memory of each, what the event loop stands still, what it takes to use one again. Beside a process that is idle. */
 
 import { type Bench, interleaved } from './bench.ts';
-import { startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
 import type { Setup } from './session-worker.ts';
 import { figure, markdownTable, spread } from './table.ts';
 
@@ -11,6 +11,8 @@ const bytes = 512;
 /** Afterwards: sweeps, comparisons, whatever goes over all of them. */
 const watchMs = 75_000;
 const lookedAt = 1_000;
+/** A little longer than a round of passivation. */
+const roundMs = 11_000;
 
 const setup: Setup = {
   kind: 'latchkey',
@@ -20,9 +22,15 @@ const setup: Setup = {
 
 interface Measured {
   readonly each: number;
-  readonly making: number;
-  readonly after: number;
+  /** Milliseconds that the loop stood still, and the longest of its turns by processor time. */
+  readonly making: Stall;
+  readonly after: Stall;
   readonly activation: number;
+}
+
+interface Stall {
+  readonly wall: number;
+  readonly own: number;
 }
 
 export const passivation: Bench = {
@@ -41,8 +49,10 @@ export const passivation: Bench = {
       rows.push([
         name,
         of(({ each }) => each),
-        of(({ making }) => making),
-        of(({ after }) => after),
+        of(({ making }) => making.wall),
+        of(({ making }) => making.own),
+        of(({ after }) => after.wall),
+        of(({ after }) => after.own),
         of(({ activation }) => activation),
       ]);
     }
@@ -50,7 +60,9 @@ export const passivation: Bench = {
       'on disk',
       'bytes each in memory',
       'longest stall while made, ms',
+      'of its own doing',
       `${watchMs / 1_000} s after`,
+      'of its own doing',
       'to use one again, µs',
     ];
     return `${markdownTable(head, rows)}\n\nOf ${figure(bytes)} bytes, anonymous, ${active} of them active. The longest stall of an idle process of this machine in the same time: ${figure(await idleStall())} ms.`;
@@ -63,17 +75,17 @@ async function measure(count: number, say: (line: string) => void): Promise<Meas
     await child.call('start', setup);
     const cookies = await child.call<readonly string[]>('seed', { count: lookedAt, bytes, isSignedOn: false });
     await child.call('pour', { count: 2 * active, bytes });
-    const before = await child.call<number>('weight');
+    const before = await settledWeight(child);
     await child.call('stallBegin');
     for (let made = 0; made < count; made += 10_000) {
       if (made % 100_000 === 0) say(`${made} made`);
       await child.call('pour', { count: 10_000, bytes });
     }
-    const making = await child.call<number>('stallEnd');
+    const making = await stallOf(child);
     await child.call('stallBegin');
     await new Promise((resolve) => setTimeout(resolve, watchMs));
-    const after = await child.call<number>('stallEnd');
-    const each = ((await child.call<number>('weight')) - before) / count;
+    const after = await stallOf(child);
+    const each = ((await settledWeight(child)) - before) / count;
     const { wall } = await child.call<{ wall: number }>('loop', {
       cookies,
       work: 'reads a number',
@@ -83,6 +95,18 @@ async function measure(count: number, say: (line: string) => void): Promise<Meas
   } finally {
     await child.stop();
   }
+}
+
+/** `wall` is what a request may have waited on this machine, `own` what of that is not other processes'. */
+async function stallOf(child: Child): Promise<Stall> {
+  return { wall: await child.call<number>('stallEnd'), own: await child.call<number>('stallOwn') };
+}
+
+/** Once what nobody holds any more has been collected, and the process has had a round to let go of its traces. */
+async function settledWeight(child: Child): Promise<number> {
+  await child.call('weight');
+  await new Promise((resolve) => setTimeout(resolve, roundMs));
+  return child.call<number>('weight');
 }
 
 async function idleStall(): Promise<number> {

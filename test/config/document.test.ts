@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { ConfigError, fields, must, parseDocument } from '../../config/document.ts';
-import { nearest } from '../../config/nearest.ts';
+import { ConfigError, falseOr, fields, must, parseDocument } from '../../config/document.ts';
 
 const schema = fields({
   name: z.string(must('a name')),
@@ -52,12 +51,22 @@ test('a message stays one harmless line, whatever the file holds', () => {
   for (const problem of problemsOf('name: x\n"a\\e[31m\\nb": 1\n')) assert.doesNotMatch(problem, /[\p{Cc}]/u);
 });
 
-test('the nearest word is a misspelling of it, and none is nearest to what is far from all', () => {
-  const known = ['cookieDomain', 'cookieName', 'secret', 'demo'];
-  assert.equal(nearest('cookiedomain', known), 'cookieDomain');
-  assert.equal(nearest('cokieDomian', known), 'cookieDomain');
-  assert.equal(nearest('cookie_name', known), 'cookieName');
-  assert.equal(nearest('dmeo', known), 'demo');
-  assert.equal(nearest('zebra', known), undefined);
-  assert.equal(nearest('', known), undefined);
+test('false, or fields: what is wrong in them has its own place, and anything else is told what may stand there', () => {
+  const either = fields({
+    check: falseOr(fields({ everyMs: z.number(must('a number')) }), 'false, or { everyMs }').optional(),
+  });
+  const problemsOfEither = (text: string) => {
+    try {
+      return [JSON.stringify(parseDocument('file.yaml', text, either))];
+    } catch (error) {
+      return (error as ConfigError).problems;
+    }
+  };
+  assert.deepEqual(problemsOfEither('check: false\n'), ['{"check":false}']);
+  assert.deepEqual(problemsOfEither('check: { everyMs: 5 }\n'), ['{"check":{"everyMs":5}}']);
+  assert.deepEqual(problemsOfEither('check:\n  everyMs: x\n'), ['file.yaml:2: check.everyMs: must be a number']);
+  assert.deepEqual(problemsOfEither('check:\n  everyMs: 5\n  evryMs: 5\n'), [
+    'file.yaml:3: check.evryMs: is not a known field; did you mean "everyMs"?',
+  ]);
+  assert.deepEqual(problemsOfEither('check: true\n'), ['file.yaml:1: check: must be false, or { everyMs }']);
 });

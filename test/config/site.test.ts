@@ -95,10 +95,16 @@ test('check 42: what is no logo, no origin, no address or no language is refused
   for (const origin of ['sso.xyz.com', 'https://sso.xyz.com/login', 'javascript:alert(1)', 'https://a@sso.xyz.com'])
     assert.match(problems({ origin }), /site\.origin: must be the origin of the login host/, origin);
   for (const href of ['javascript:alert(1)', 'data:text/html,x', '//evil.example'])
-    assert.match(problems({ help: { href } }), /https:, http:, mailto: or tel:|site\.help/, href);
+    assert.match(
+      problems({ help: { href } }),
+      /site\.help\.href: must be an address that begins with https:, http:, mailto: or tel:/,
+      href,
+    );
   assert.match(problems({ languages: ['fr'] }), /must be one of en, de/);
   assert.match(problems({ languages: [] }), /at least one language/);
   assert.match(problems({ color: {} }), /did you mean "colours"\?/);
+  assert.match(problems({ help: { txt: 'Ask.' } }), /site\.help\.txt: is not a known field; did you mean "text"\?/);
+  assert.match(problems({ help: 5 }), /site\.help: must hold fields \(text, href\)/);
 });
 
 test('contrast is that of WCAG, and the papers are those of the style sheet', () => {

@@ -95,9 +95,29 @@ test('lanes travel as text, and what is no such text is refused', () => {
     'x',
     lanesText(groups).slice(4),
     `${lanesText(groups)}AAAA`,
+    lanesText(groups).replace('=', 'A'),
     '*'.repeat(684),
     {},
   ]) {
     assert.equal(parseLanes(wrong, groups.length), undefined);
   }
+});
+
+test('the text of a digest is that of its groups, also after a change and beside others', () => {
+  const digest = new Digest();
+  const over = new Digest();
+  const alone = new DigestView([digest]);
+  const both = new DigestView([digest, over]);
+  assert.deepEqual([alone.text(), both.text()], ['', '']);
+  const texts = new Set<string>();
+  for (const [index, [key, text]] of pairs.slice(0, 20).entries()) {
+    digest.toggle(hasher.key(key).text(text));
+    if (index % 3 === 0) over.toggle(hasher);
+    assert.equal(alone.text(), lanesText(digest.groups.slice()));
+    assert.equal(both.text(), lanesText(both.groups()));
+    texts.add(alone.text());
+  }
+  assert.equal(texts.size, 20);
+  for (const [key, text] of pairs.slice(0, 20)) digest.toggle(hasher.key(key).text(text));
+  assert.equal(alone.text(), '');
 });

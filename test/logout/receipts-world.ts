@@ -57,7 +57,7 @@ export class TestMap<V> implements Copies<V> {
   entries(): IterableIterator<[string, V]> {
     return this.#replica.entries();
   }
-  bucket(index: number): ReadonlyMap<string, V> | undefined {
+  bucket(index: number): Iterable<readonly [string, V]> | undefined {
     return this.#replica.bucket(index);
   }
   put(key: string, value: V, told?: V): V | undefined {

@@ -3,6 +3,8 @@
 import type { Mutation } from './mutation.ts';
 
 const courier = 'sso/session/buddies/courier.ts';
+const offers = 'sso/session/buddies/offers.ts';
+const placing = 'sso/session/buddies/placing.ts';
 const answers = 'sso/session/buddies/answers.ts';
 const strays = 'sso/session/buddies/strays.ts';
 const fetches = 'sso/session/buddies/fetches.ts';
@@ -13,7 +15,7 @@ export const buddyMutations: readonly Mutation[] = [
   {
     name: 'data that another node serves is let go of without asking',
     rule: 'nothing is dropped that is not elsewhere',
-    file: courier,
+    file: offers,
     find: '    this.#strays.add(key);\n',
     replace: '    this.#strays.add(key);\n    this.#shed(key);\n',
     breaks: ['G', 'D1'],
@@ -23,7 +25,7 @@ export const buddyMutations: readonly Mutation[] = [
     name: 'what has changed since it was offered is let go of all the same',
     rule: 'only what is kept where it should be is let go of',
     file: strays,
-    find: 'if (version === undefined || session(key)?.data.version !== version) continue;',
+    find: 'if (session(key)?.data.version !== version) return;',
     replace: '',
     breaks: ['G', 'D1'],
     history: 'buddies',
@@ -84,9 +86,45 @@ export const buddyMutations: readonly Mutation[] = [
     name: 'a node that comes back with nothing is not brought up to date by its buddies',
     rule: 'a node that comes up is offered what it is a listed holder of by name',
     file: courier,
-    find: 'this.#refill((session) => (isListed(session, peer.node) ? [peer.node] : []));',
+    find: 'this.#offers.refill((session) => (isListed(session, peer.node) ? [peer.node] : []));',
     replace: '',
     breaks: ['D2', 'G'],
+    history: 'buddies',
+  },
+  {
+    name: 'one of the holders answers for all of them where the owner is over',
+    rule: 'where the owner is over all that are to hold data and live say so before it is let go of elsewhere',
+    file: strays,
+    find: 'return peers.every((peer) => said.lives.has(lifeOf(peer)));',
+    replace: 'return true;',
+    breaks: [],
+    history: 'buddies',
+  },
+  {
+    name: 'a buddy that stays away is never replaced',
+    rule: 'a holder that is gone for long gets another in its place',
+    file: placing,
+    find: '      this.#goneForLong.add(node);\n',
+    replace: '',
+    breaks: ['G'],
+    history: 'buddies',
+  },
+  {
+    name: 'where the owner is gone as well nobody replaces a buddy',
+    rule: 'the first of the listed nodes that live does what the owner would',
+    file: placing,
+    find: '!(isMine || this.#standsIn(session))',
+    replace: '!isMine',
+    breaks: ['G'],
+    history: 'buddies',
+  },
+  {
+    name: 'what one node alone has of a session whose owner is gone is not copied',
+    rule: 'where an owner is gone so many others have the data at least',
+    file: placing,
+    find: 'const holdersAtLeast = 2;',
+    replace: 'const holdersAtLeast = 1;',
+    breaks: ['G'],
     history: 'buddies',
   },
 ];

@@ -178,6 +178,16 @@ test('express-session: out of reach is an error with status 503, for a stranger 
   assert.equal(nodes[2].depot.fetched.length, fetched);
 });
 
+test('express-session: out of reach is answered with Retry-After by Express itself, too', async () => {
+  const { world, nodes, made, visitor } = stores();
+  visitor.signOn = world.open();
+  await visitor.get(made[0]!.app, '/set');
+  nodes[2].depot.finds = 'out of reach';
+  made[2]!.app.set('env', 'test'); // else Express prints the error
+  const { status, headers } = await visitor.get(made[2]!.app);
+  assert.deepEqual([status, headers['retry-after']], [503, '10']);
+});
+
 test('a store counts and clears the sessions of all nodes, and ends the sign-on of one that another node serves', async () => {
   const { world, made, visitor } = stores();
   await visitor.get(made[0]!.app, '/set');

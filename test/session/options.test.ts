@@ -178,7 +178,7 @@ test('where copies live is the application’s to say: on all nodes, on so many,
 const none = Number.POSITIVE_INFINITY;
 const passivations: readonly [options: Options, settings: PassivationSettings | undefined, warnings: number][] = [
   [{ maxActiveSessions: -1 }, undefined, 0],
-  [{ maxActiveSessions: 20 }, { maxActive: 20, passivates: false, minIdleMs: none, maxIdleMs: none }, 0],
+  [{ maxActiveSessions: 20 }, { maxActive: 20, passivates: false, minIdleMs: none, maxIdleMs: none }, 1],
   [{ useSessionPassivation: true }, { maxActive: none, passivates: true, minIdleMs: none, maxIdleMs: none }, 0],
   [
     { useSessionPassivation: true, maxActiveSessions: 20, passivationMinIdleTime: 60, passivationMaxIdleTime: 600 },
@@ -209,6 +209,36 @@ for (const [options, settings, warnings] of passivations) {
     assert.equal(all.warnings.length, warnings);
   });
 }
+
+test('a limit of sessions in memory without a place for the others says what it comes to', () => {
+  assert.match(resolved({ maxActiveSessions: 20 }).warnings[0]!, /at the limit a new session is answered 503$/);
+});
+
+for (const [options, warning] of [
+  [{ replicationFieldBatchMode: false }, /^sessions: replicationFieldBatchMode has no effect without .*"FIELD"$/],
+  [{ snapshotInterval: 500 }, /^sessions: snapshotInterval has no effect without snapshotMode "interval"$/],
+  [{ snapshotMode: 'interval', cacheMode: 'sync' }, /^sessions: cacheMode "sync" has no effect with snapshotMode/],
+  [{ distributable: false, cacheMode: 'sync' }, /^sessions: cacheMode "sync" has no effect with distributable: false/],
+  [
+    { replicationGranularity: 'FIELD', replicationTrigger: 'SET' },
+    /^sessions: replicationTrigger "SET" finds no change/,
+  ],
+] as const satisfies readonly (readonly [Options, RegExp])[]) {
+  test(`settings that do not go together are warned of: ${JSON.stringify(options)}`, () => {
+    const { warnings } = resolved(options);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, warning);
+  });
+}
+
+test('settings that go together are not warned of', () => {
+  for (const options of [
+    { replicationGranularity: 'FIELD', replicationFieldBatchMode: false, replicationTrigger: 'SET_AND_GET' },
+    { snapshotMode: 'interval', snapshotInterval: 500, cacheMode: 'async' },
+    { replicationGranularity: 'ATTRIBUTE', replicationTrigger: 'SET', cacheMode: 'sync' },
+  ] as const satisfies readonly Options[])
+    assert.deepEqual(resolved(options).warnings, []);
+});
 
 test('passivation without a place on disk is refused at start', () => {
   const { parts } = new World().node;

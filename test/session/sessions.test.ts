@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import cookieParser from 'cookie-parser';
-import express from 'express';
+import express, { type ErrorRequestHandler } from 'express';
 import { sessions } from '../../sso/session/sessions.ts';
 import { application, bag, Visitor } from './support/visitor.ts';
 import { World } from './support/world.ts';
@@ -315,6 +316,48 @@ test('req.sessionID is the id; given another value, nothing is saved', async () 
   assert.equal(live(world), 0);
   await visitor.get(app, '/own');
   assert.equal(live(world), 1);
+});
+
+test('what an application puts under the name of a method, or in the place of all of them, hinders nothing from being saved', async () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res, next) => {
+    if (req.path === '/read') return void res.json([bag(req).user, typeof bag(req).touch, typeof bag(req).save]);
+    const session = bag(req) as unknown as Record<string, unknown>;
+    session['user'] = 'alice';
+    session[req.path.slice(1)] = { admin: true };
+    next();
+  });
+  for (const name of ['touch', 'resetMaxAge', 'save', '__proto__']) {
+    const visitor = new Visitor();
+    await visitor.get(app, `/${name}`);
+    assert.deepEqual((await visitor.get(app, '/read')).body, ['alice', 'function', 'function'], name);
+  }
+  assert.deepEqual(world.log, []);
+});
+
+test('an answer whose session cannot be kept says that its connection ends, for Express ends it: no later request is lost on it', async (t) => {
+  const world = new World();
+  const app = express();
+  app.use(sessions(world.node.parts, { app: 'shop' }), (req, res) => {
+    if (req.path === '/socket') bag(req).note = new Socket();
+    res.send('paid');
+  });
+  app.use(((error, _req, res, next) => next(res.headersSent ? error : undefined)) as ErrorRequestHandler);
+  const server = app.listen(0);
+  t.after(() => server.close());
+  const kept = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => kept.destroy());
+  const ask = (path: string) =>
+    new Promise<readonly [connection: string | undefined, text: string]>((resolve, reject) => {
+      const { port } = server.address() as AddressInfo;
+      const asked = http.get({ port, path, agent: kept }, async (answer) => {
+        resolve([answer.headers.connection, Buffer.concat(await answer.toArray()).toString()]);
+      });
+      asked.on('error', reject);
+    });
+  assert.deepEqual(await ask('/'), ['keep-alive', 'paid']);
+  assert.deepEqual(await ask('/socket'), ['close', 'paid']);
+  assert.deepEqual(await ask('/'), ['keep-alive', 'paid']);
 });
 
 test('the answer is the same, however it is ended: twice, with null, in pieces, with a length', async () => {

@@ -23,6 +23,30 @@ const wrong: readonly [options: unknown, message: RegExp][] = [
   [{ app: 'shop', cookie: 42 }, /^cookie: argument options/],
   [{ app: 'shop', cookie: 'no' }, /^cookie: argument options/],
   [{ app: 'shop', cookie: { maxAge: '42' } }, /^cookie: maxAge must be/],
+  [
+    { app: 'shop', replicationTriger: 'SET' },
+    /^sessions\.replicationTriger: is no option: did you mean "replicationTrigger"\?$/,
+  ],
+  [{ app: 'shop', zebra: 1 }, /^sessions\.zebra: is no option: there are app, idleMs, /],
+  [{ app: 'shop', store: {} }, /^sessions\.store: is no option: sessions live in the nodes; .* sso\.store\(\)$/],
+  [{ app: 'shop', maxAge: 5 }, /^sessions\.maxAge: is no option: did you mean "cookie\.maxAge"\?$/],
+  [{ app: 'shop', useJK: true }, /^sessions\.useJK: is no option: did you mean "useRoute"\?$/],
+  [{ app: 'shop', numBuddies: 1 }, /^sessions\.numBuddies: is no option: did you mean "buddies"\?$/],
+  [
+    { app: 'shop', buddyPool: 'a' },
+    /^sessions\.buddyPool: is no option: it is one of startNode\(\): cluster\.buddyPool$/,
+  ],
+  [{ app: 'shop', toString: 1 }, /^sessions\.toString: is no option: /],
+  [
+    { app: 'shop', name: '__Host-shop', cookie: { secure: true, path: '/shop' } },
+    /^name: browsers refuse __Host- together/,
+  ],
+  [
+    { app: 'shop', name: '__Host-shop', cookie: { secure: true, domain: 'xyz.com' } },
+    /^name: browsers refuse __Host- /,
+  ],
+  [{ app: 'shop', name: '__Secure-shop', cookie: { secure: false } }, /^name: browsers refuse this prefix on cookies/],
+  [{ app: 'shop', name: '__host-shop' }, /^name: browsers refuse this prefix/],
 ];
 
 for (const [options, message] of wrong) {
@@ -38,7 +62,9 @@ test("a store needs the application's name as well", () => {
   assert.throws(() => store(new World().node.parts, {} as never), { code: 'ERR_CONFIG_INVALID' });
   for (const [more, message] of [
     [{ onEnd: 'no' }, /^onEnd: must be a function/],
-    [{ onend: () => {} }, /^store\.onend: is no option: there are app, idleMs, onEnd/],
+    [{ onend: () => {} }, /^store\.onend: is no option: did you mean "onEnd"\?$/],
+    [{ zebra: 1 }, /^store\.zebra: is no option: there are app, idleMs, onEnd/],
+    [{ buddyPoolName: 'a' }, /^store\.buddyPoolName: is no option: it is one of startNode\(\): cluster\.buddyPool$/],
   ] as const)
     assert.throws(() => store(new World().node.parts, { app: 'shop', ...more } as never), {
       code: 'ERR_CONFIG_INVALID',
@@ -60,4 +86,37 @@ test('what has no effect, and what is dangerous, is said once at start', () => {
   assert.deepEqual(said({ name: '__Secure-shop' }), []);
   assert.deepEqual(said({ cookie: { secure: false } }), ['warn prefix', 'warn cookie.secure']);
   assert.deepEqual(said({ name: 'connect.sid' }, true), []);
+});
+
+test('a prefix of a name that browsers would take is taken, and one of which that cannot be said yet', () => {
+  const { parts } = new World({ allowInsecureCookie: false }).node;
+  for (const cookie of [{}, { path: '/' }, { secure: 'auto' as const, path: '/shop' }, () => ({ path: '/shop' })])
+    sessions(parts, { app: 'shop', name: '__Host-shop', cookie });
+  sessions(parts, { app: 'shop', name: '__Secure-shop', cookie: { path: '/shop', domain: 'xyz.com' } });
+});
+
+/** What is warned of at start. */
+function warned(options: Partial<SessionOptions>): string[] {
+  const world = new World({ allowInsecureCookie: false });
+  sessions(world.node.parts, { app: 'shop', ...options });
+  return world.log.filter(({ level }) => level === 'warn').map(({ message }) => message);
+}
+
+test('of a cookie what no browser would take, and what is none of its attributes, is warned of', () => {
+  assert.deepEqual(warned({ cookie: { httponly: false, maxAge: 5_000 } as object }), [
+    'sessions: cookie.httponly has no effect: did you mean "httpOnly"?',
+  ]);
+  const [unknown] = warned({ cookie: { zebra: 1 } as object });
+  assert.match(unknown!, /^sessions: cookie\.zebra has no effect: there are path, domain, maxAge, /);
+  const refused = /browsers refuse sameSite "none" and partitioned without it/;
+  assert.match(warned({ cookie: { secure: false, sameSite: 'none' } }).at(-1)!, refused);
+  assert.match(warned({ cookie: { secure: false, partitioned: true } }).at(-1)!, refused);
+  assert.deepEqual(warned({ cookie: { sameSite: 'none', partitioned: true } }), []);
+});
+
+test('an idle limit of which the cookie has another is warned of', () => {
+  const cookie = { maxAge: 60_000 };
+  assert.deepEqual(warned({ idleMs: 5_000, cookie }), ['sessions: idleMs has no effect, the cookie has a maxAge']);
+  for (const options of [{ idleMs: 60_000, cookie }, { cookie }, { idleMs: 5_000 }])
+    assert.deepEqual(warned(options), []);
 });

@@ -69,6 +69,29 @@ test('a session of the store is read on another node, and its maxAge and idle li
   assert.equal((await visitor.get(two.app)).text, 'undefined');
 });
 
+test('the store fits the type of express-session where an application declares data that are required', async () => {
+  /** As `@types/express-session` has it, with `interface SessionData { views: number }` of the application. */
+  interface Declared {
+    readonly cookie: { originalMaxAge: number | null };
+    readonly views: number;
+  }
+  const { app, store, visitor } = start(
+    { '/views': (req) => void Object.assign(bag(req), { views: 3 }) },
+    { genid: () => 'known' },
+  );
+  await visitor.get(app, '/views');
+  const theirs: {
+    get(id: string, callback: (error: unknown, session?: Declared | null) => void): void;
+    all(callback: (error: unknown, sessions?: Declared[] | null) => void): void;
+  } = store;
+  const found = await call<Declared | null>((done) => theirs.get('known', done));
+  const all = await call<Declared[] | null>((done) => theirs.all(done));
+  assert.deepEqual(
+    [found, ...(all ?? [])].map((session) => session?.views),
+    [3, 3],
+  );
+});
+
 test('touch keeps a session alive that is only looked at', async () => {
   const { world, app, visitor } = start();
   await visitor.get(app, '/set');
@@ -308,3 +331,39 @@ for (const replicationGranularity of ['SESSION', 'ATTRIBUTE', 'FIELD'] as const)
     assert.equal(world.node.copies.puts, puts, 'and what is the same is not written');
   });
 }
+
+test('express-session that comes before the valve is warned of once, with a new session and with one that is found; behind it not, nor by load()', async () => {
+  for (const isRight of [true, false]) {
+    for (const begins of [true, false]) {
+      const world = new World();
+      const { parts } = world.node;
+      const host = (right: boolean) => {
+        const made = makeStore(parts, { app: 'shop' });
+        const app = express();
+        const valve: express.RequestHandler = (req, _res, next) => parts.context.run(req, next);
+        const session = expressSession({
+          store: made,
+          secret: 'keyboard cat',
+          resave: false,
+          saveUninitialized: false,
+        });
+        app.use(...(right ? [valve, session] : [session, valve]));
+        app.use((req, res) => {
+          bag(req).user = 'alice';
+          res.send('ok');
+        });
+        return { app, made };
+      };
+      const visitor = new Visitor();
+      if (!begins) await visitor.get(host(true).app);
+      const { app, made } = host(isRight);
+      for (let i = 0; i < 2; i++) await visitor.get(app);
+      const id = decodeURIComponent(visitor.cookie).slice(2).split('.')[0]!;
+      await new Promise((resolve) => made.load(id, resolve));
+      const warnings = world.log.filter(({ level }) => level === 'warn').map(({ message }) => message);
+      assert.equal(warnings.length, isRight ? 0 : 1);
+      if (!isRight)
+        assert.match(warnings[0]!, /^store: express-session comes before valve\(\).*Mount the valve first$/);
+    }
+  }
+});

@@ -54,6 +54,8 @@ export interface ClusterParts {
   readonly fate: ((from: Peer, to: string, frame: Uint8Array) => FrameFate) | undefined;
 }
 
+/** A holder of data that is gone for so many intervals gets another in its place: so soon that seeds see it often. */
+export const replaceIntervals = 5;
 /** Type bytes of frames that a plant loses (gossip/message.ts, session/buddies/frames.ts). */
 const typeBytes = { compare: 3, carry: 64, offer: 68, digest: 70 } as const;
 export type LosableType = keyof typeof typeBytes;
@@ -163,6 +165,7 @@ export class Cluster {
       restored,
       accepting: () => node.up && !node.leaving,
       gossip: { intervalMs },
+      buddies: { replaceMs: replaceIntervals * intervalMs },
       registry: { lifeMs, idleMs, maxEmptyLifeMs, ...plant.registry },
       ...(plant.lattices === undefined ? {} : { lattices: plant.lattices }),
       watch: (maps) => checkers.watch(() => node, maps),

@@ -11,6 +11,7 @@ import { type Plant, plants } from './plants.ts';
 import { Promises } from './promises.ts';
 import { Reach } from './reach.ts';
 import { Schedule } from './schedule.ts';
+import { Spread } from './spread.ts';
 import { Workload } from './workload.ts';
 
 export interface WorldParts {
@@ -36,6 +37,7 @@ export class World {
   readonly promises: Promises;
   readonly reach: Reach;
   readonly workload: Workload;
+  readonly #spread: Spread;
   /** Called every 200 ms. */
   onLook: () => void = () => {};
   /** Who can do what may have become another. */
@@ -72,6 +74,7 @@ export class World {
       holds: (openedAt) => climate.whenCutOff === 'refuse' || losses.lastAt < openedAt,
     });
     this.reach = new Reach(climate, cluster, checkers, now);
+    this.#spread = new Spread(climate, cluster, model, checkers, now);
     const { promises, reach } = this;
     checkers.onHeld = (node, signOn) => promises.held(node, signOn);
     checkers.clocksAgree = () => reach.clocksAgree;
@@ -112,6 +115,7 @@ export class World {
 
   #lookAgain(): void {
     this.#hasShifted = true;
+    this.#spread.look();
     this.onLook();
     this.schedule.after(lookMs, () => this.#lookAgain());
   }

@@ -185,6 +185,30 @@ test('a mistyped option of protect() is refused: it must not leave a door open',
     code: 'ERR_CONFIG_INVALID',
     message: /^protect\.rolez: is no option/,
   });
+  const authenticate = () => undefined;
+  for (const [wrong, message] of [
+    [
+      () => sso.protect({ alRoles: ['admin'] } as object),
+      /^protect\.alRoles: is no option: did you mean "allRoles"\?$/,
+    ],
+    [
+      () => sso.protect({ basic: { realm: 'x', autenticate: authenticate } as never }),
+      /^protect\.basic\.autenticate: is no option: did you mean "authenticate"\?$/,
+    ],
+    [
+      () => sso.login(authenticate, { retunTo: '/' } as object),
+      /^login\.retunTo: is no option: did you mean "returnTo"\?$/,
+    ],
+    [
+      () => sso.login(authenticate, { fields: { user: 'name' } as object }),
+      /^login\.fields\.user: is no option: there are username, password$/,
+    ],
+    [
+      () => sso.logout({ requireCSRF: true } as object),
+      /^logout\.requireCSRF: is no option: did you mean "requireCsrf"\?$/,
+    ],
+  ] as const)
+    assert.throws(wrong, { code: 'ERR_CONFIG_INVALID', message });
   assert.throws(() => sso.sessions({ app: 'x', store: {} } as never), {
     code: 'ERR_CONFIG_INVALID',
     message: /^sessions\.store: is no option/,

@@ -148,6 +148,41 @@ test('JBAS-5778: an application that stops on a node looks like no logout of eve
   assert.deepEqual(told('n2'), []);
 });
 
+test('an application that stopped on a node hears no more there, until its sessions are mounted again', async (t) => {
+  const ends: string[] = [];
+  const { it, told } = await listened(
+    t,
+    { shop: { sessionNotificationPolicy: 'legacy', onEnd: ({ cause }) => void ends.push(cause) } },
+    { nodes: ['n1', 'n2'] },
+  );
+  const shop = it.shop<Kept>('shop');
+  const [browser, other] = [it.browser(), it.browser()];
+  for (const each of [browser, other]) await shop.does(each, 'n1', (session) => void (session.note = 'x'));
+  told('n1');
+  const { sso } = it.cluster.at('n1');
+  sso.stopApplication('shop');
+  assert.deepEqual(told('n1').filter((one) => one === 'destroyed undeploy').length, 2, 'of this it hears');
+  await shop.does(browser, 'n1', (session) => void (session.note = 'y'));
+  await shop.does(browser, 'n1', (session) => session.destroy());
+  assert.deepEqual([told('n1'), ends], [[], []]);
+  const again: string[] = [];
+  sso.sessions({
+    app: 'shop',
+    sessionNotificationPolicy: () => true,
+    onEvent: (notice) => void again.push(short(notice)),
+    onEnd: ({ cause }) => void ends.push(cause),
+  });
+  await it.cluster.settle();
+  const found = ['created state-transfer (copy)', 'attributeAdded state-transfer (copy) note'];
+  assert.deepEqual(again, found, 'the one that is there');
+  await shop.does(other, 'n1', (session) => void (session.note = 'y'));
+  await shop.does(other, 'n1', (session) => session.destroy());
+  assert.ok(again.includes('attributeReplaced modify note'), again.join());
+  assert.ok(again.includes('destroyed invalidate'), again.join());
+  assert.deepEqual(ends, ['destroyed']);
+  assert.deepEqual(told('n1'), [], 'the former listener');
+});
+
 test('a listener that throws hinders nothing, and the log says so', async (t) => {
   const { it } = await listened(
     t,

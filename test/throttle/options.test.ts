@@ -22,7 +22,7 @@ test('by default guessing is slowed; false switches it off; what is left out has
 test('check 75: what is unknown or cannot work is refused with the field’s path and what would be right', () => {
   for (const [throttle, message] of [
     [true, /^throttle: must be an object/],
-    [{ acount: {} }, /^throttle\.acount: is no option/],
+    [{ acount: {} }, /^throttle\.acount: is no option: did you mean "account"\?$/],
     [{ account: { failures: 0 } }, /^throttle\.account\.failures: must be a whole number above 0/],
     [{ account: { burst: 1 } }, /^throttle\.account\.burst: is no option/],
     [{ source: { windowMs: 10 } }, /^throttle\.source\.windowMs: must be at least 1000 ms/],

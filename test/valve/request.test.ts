@@ -279,6 +279,24 @@ test('leave() ends this application alone; without a sign-on it is an error', as
   assert.equal((await agent(host).post('/do')).body.code, 'ERR_NOT_SIGNED_IN');
 });
 
+test('V82: where nobody can tell whether there is a sign-on, leave() and assertion() are unavailable, not refused as a stranger’s', async () => {
+  const acts: Record<string, (req: Request) => unknown> = {
+    leave: (req) => req.sso.leave(),
+    assertion: (req) => req.sso.assertion({ audience: 'api' }),
+  };
+  for (const [name, act] of Object.entries(acts)) {
+    const w = world();
+    const { cookie, id } = await w.open();
+    const host = handling(w, act, sessionRecorder());
+    w.finality.leases = false;
+    const answer = await agent(host).post('/do').set('Cookie', cookie);
+    assert.deepEqual([answer.status, answer.body.code], [503, 'ERR_UNAVAILABLE'], name);
+    w.finality.leases = true;
+    assert.ok(w.registry.isOpen(id));
+    assert.equal((await agent(host).post('/do')).body.code, 'ERR_NOT_SIGNED_IN', name);
+  }
+});
+
 test('check 12, V10, V11: behind a trusted TLS proxy the cookie is Secure; over plain HTTP the sign-on is refused and logged', async () => {
   const w = world(secureSettings);
   const host = handling(w, signOn(alice));

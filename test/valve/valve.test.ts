@@ -15,6 +15,7 @@ import {
   raw,
   secure,
   secureSettings,
+  sessionRecorder,
   setCookies,
   type World,
   world,
@@ -501,4 +502,19 @@ test('canary: no token, id or cookie value is logged by any of this', async () =
   const text = JSON.stringify(w.lines, (_key, value) => (value instanceof Error ? `${value.stack}` : value));
   assert.ok(w.lines.length > 0);
   for (const canary of [token, id, ...strays, ...strays.map(ssoId)]) assert.ok(!text.includes(canary));
+});
+
+test('a valve that comes after an application’s sessions says so once; before them it says nothing', async () => {
+  const w = world();
+  const { cookie } = await w.open();
+  const warnings = () => w.lines.filter(({ level }) => level === 'warn').map(({ message }) => message);
+  const right = hosts[0]!.express().use(valve(w.parts), sessionRecorder().handler);
+  const wrong = hosts[0]!.express().use(sessionRecorder().handler, valve(w.parts));
+  for (const host of [right, wrong]) host.use((req, res) => void res.json({ name: req.sso.principal?.name }));
+  for (const expected of [0, 1])
+    for (let i = 0; i < 2; i++) {
+      const { body } = await agent([right, wrong][expected]!).get('/').set('Cookie', cookie);
+      assert.deepEqual([body, warnings().length], [{ name: 'alice' }, expected]);
+    }
+  assert.match(warnings()[0]!, /^valve\(\) comes after sessions\(\) of "shop", .*: mount the valve first$/);
 });

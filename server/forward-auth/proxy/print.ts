@@ -5,7 +5,7 @@
  */
 
 import { type IdentityHeaders, isNetwork } from '../../../config/forward-auth.ts';
-import { UsageError } from '../../usage.ts';
+import { noneOf, UsageError } from '../../usage.ts';
 import { type ProxyKind, proxyKinds } from '../asked-request.ts';
 import { caddy } from './caddy.ts';
 import { envoy } from './envoy.ts';
@@ -54,7 +54,7 @@ export interface PrintOptions {
 /** @throws UsageError */
 export function printProxy(kind: string, from: PrintedFrom, options: PrintOptions = {}): string {
   const known = proxyKinds.find((one) => one === kind);
-  if (known === undefined) throw new UsageError(`"${kind}" is none of ${proxyKinds.join(', ')}`);
+  if (known === undefined) throw noneOf(kind, proxyKinds);
   return printers[known](proxySettings(from, options));
 }
 

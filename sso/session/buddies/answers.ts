@@ -3,11 +3,11 @@
 import type { Copies } from '../../gossip/copies.ts';
 import { targetFrameBytes } from '../../gossip/message.ts';
 import { fits } from '../../gossip/outbox.ts';
-import type { SessionRecord } from '../record.ts';
+import { hasData, type SessionRecord } from '../record.ts';
 import type { Company } from './company.ts';
 import { includes, wholeText } from './content.ts';
 import { fetchedFrame, offeredFrame, type Versions } from './frames.ts';
-import { hasData, isListed, type PlacedSession, placedOf } from './holders.ts';
+import { isListed, type PlacedSession, placedOf } from './holders.ts';
 import type { Lane } from './lane.ts';
 
 export interface AnswersParts {
@@ -28,28 +28,28 @@ export class Answers {
     this.#parts = parts;
   }
 
-  /** Frames with what is here of these sessions. Of the owner's living life that is all there is, were it nothing. */
-  fetched(id: number, keys: readonly string[]): readonly Uint8Array[] {
-    const frames: Uint8Array[] = [];
+  /** Says what is here of these sessions, a session in a step. Of the owner's living life that is all there is, were it nothing. */
+  *fetched(id: number, keys: readonly string[], say: (frame: Uint8Array) => void): Generator<undefined> {
     let items: string[] = [];
     let missing: string[] = [];
     let length = 0;
     const close = () => {
-      frames.push(fetchedFrame(id, items, missing));
+      say(fetchedFrame(id, items, missing));
       [items, missing, length] = [[], [], 0];
     };
     for (const key of new Set(keys)) {
       const record = this.#parts.copies.get(key);
       const text = record !== undefined && this.#isHere(record) ? wholeText(record) : undefined;
       if (text === undefined) missing.push(key);
+      else if (fits(text)) {
+        if (length > 0 && length + text.length > targetFrameBytes) close();
+        items.push(JSON.stringify(key), text);
+        length += text.length;
+      }
       // No frame can carry it: that is no answer, rather than "not here".
-      if (text === undefined || !fits(text)) continue;
-      if (length > 0 && length + text.length > targetFrameBytes) close();
-      items.push(JSON.stringify(key), text);
-      length += text.length;
+      yield;
     }
     if (items.length > 0 || missing.length > 0) close();
-    return frames;
   }
 
   /** What of the data that a peer offers is kept where it is to be, and what is wanted here; `undefined`: nothing can be said. */

@@ -27,8 +27,8 @@ export interface Pair {
   readonly size: number;
   /** Two lanes a group, of what is not over as of a minute. */
   groups(minute: number): Int32Array;
-  /** Two lanes a bucket of this group: looks at all keys of the group. */
-  buckets(group: number, minute: number): Int32Array;
+  /** Two lanes a bucket of this group: looks at all keys of the group, those of one bucket in a step. */
+  buckets(group: number, minute: number): Generator<undefined, Int32Array>;
   /** What a bucket (of all, from 0) holds of it. */
   keys(bucket: number, minute: number): KeyHash[];
 }
@@ -60,16 +60,6 @@ export class CoHeld {
   /** What another node owns and this one should hold too; `undefined`: nothing. */
   kept(owner: string): Pair | undefined {
     return this.#kept.get(owner);
-  }
-
-  /** The buddies of what this node owns. */
-  get buddies(): Iterable<string> {
-    return this.#owned.keys();
-  }
-
-  /** The nodes whose buddy this one is. */
-  get owners(): Iterable<string> {
-    return this.#kept.keys();
   }
 
   /** The sessions that only some nodes have, by what this node is to them. */
@@ -184,11 +174,13 @@ class HeldPair implements Pair {
     return groups;
   }
 
-  buckets(group: number, minute: number): Int32Array {
+  *buckets(group: number, minute: number): Generator<undefined, Int32Array> {
     const lanes = new Int32Array(bucketLanes);
-    for (let at = 0; at < bucketsPerGroup; at++)
+    for (let at = 0; at < bucketsPerGroup; at++) {
       for (const [key, session] of this.#of(group * bucketsPerGroup + at, minute))
         toggleLanes(lanes, at, hasher.key(key).text(session.data.version));
+      yield;
+    }
     return lanes;
   }
 
@@ -212,14 +204,6 @@ class HeldPair implements Pair {
 function toggleLanes(lanes: Int32Array, at: number, { low, high }: Hasher): void {
   lanes[2 * at]! ^= low;
   lanes[2 * at + 1]! ^= high;
-}
-
-/** The groups or buckets of which two nodes' lanes say something else, by their places in them. */
-export function differingLanes(mine: Int32Array, theirs: Int32Array): number[] {
-  const differing: number[] = [];
-  for (let at = 0; 2 * at < mine.length; at++)
-    if (mine[2 * at] !== theirs[2 * at] || mine[2 * at + 1] !== theirs[2 * at + 1]) differing.push(at);
-  return differing;
 }
 
 const msPerMinute = 60_000;

@@ -1,18 +1,22 @@
 /**
  * Comparing with one buddy what this life owns and that one should hold: the groups of the digest, the buckets of those
  * that differ, the keys of the buckets that differ. What the buddy lacks or has otherwise is owed to it from then on; what
- * it has more than this node, it offers by itself (strays.ts). Each step is asked for, so neither side works on much at once.
+ * it has more than this node, it offers by itself (strays.ts). Each step is asked for, and worked on bucket by bucket, in as many turns
+ * as it takes (turns.ts), so neither side works on much at once.
  */
 
-import { bucketCount, bucketsPerGroup, groupCount } from '../../gossip/digest.ts';
+import { bucketCount, bucketsPerGroup, differingLanes, groupCount } from '../../gossip/digest.ts';
 import { targetFrameBytes } from '../../gossip/message.ts';
 import { minuteOf } from '../../gossip/replica.ts';
-import { bucketLanes, type CoHeld, differingLanes, groupLanes, type Pair } from './co-held.ts';
+import { bucketLanes, type CoHeld, groupLanes, type Pair } from './co-held.ts';
 import { type BuddyMessage, bucketsFrame, differsFrame, digestFrame, keysFrame } from './frames.ts';
 import type { Lane } from './lane.ts';
+import type { Turns } from './turns.ts';
 
-/** Sessions that one question or answer makes a node look at, more or less: a few milliseconds. */
+/** Sessions that one question or answer makes a node look at, more or less. */
 const sessionsPerStep = 4_000;
+/** Buckets that are looked at in one turn; fewer if they take long. */
+const slice = 1_024;
 /** A question that is not answered for so long is begun anew, milliseconds. */
 const answerMs = 2_000;
 /** Bytes of a key and its hash in a frame, about. */
@@ -24,6 +28,7 @@ export interface ComparingParts {
   /** Sessions of this node, placed ones and others. */
   readonly sessions: () => number;
   readonly say: (frame: Uint8Array) => void;
+  readonly turns: Pick<Turns, 'run'>;
   readonly now: () => number;
   readonly monotonic: () => number;
   readonly nextId: () => number;
@@ -72,30 +77,57 @@ export class Comparing {
   /** The buddy's buckets of the groups that differ, up to the group `next`. */
   differs(id: number, next: number, groups: readonly (readonly [group: number, buckets: Int32Array])[]): void {
     if (id !== this.#id || this.#askedAt === undefined || this.#buckets.length > 0 || next <= this.#group) return;
-    const pair = this.#pair;
-    for (const [group, theirs] of groups) {
-      const mine = pair?.buckets(group, this.#minute) ?? new Int32Array(bucketLanes);
-      for (const at of differingLanes(mine, theirs)) this.#buckets.push(group * bucketsPerGroup + at);
-    }
-    this.#group = next;
-    this.#next();
+    this.#work(this.#differing(groups), () => {
+      this.#group = next;
+      this.#next();
+    });
   }
 
   /** What the buddy holds in the first `done` of the buckets that were asked for. */
   keys(id: number, done: number, hashes: readonly (string | number)[]): void {
     if (id !== this.#id || this.#askedAt === undefined || done === 0 || done > this.#buckets.length) return;
+    this.#work(this.#lacking(this.#buckets.splice(0, done), hashes), () => this.#next());
+  }
+
+  *#differing(groups: readonly (readonly [group: number, buckets: Int32Array])[]): Generator<undefined> {
+    const pair = this.#pair;
+    for (const [group, theirs] of groups) {
+      const mine = pair === undefined ? noBuckets : yield* pair.buckets(group, this.#minute);
+      for (const at of differingLanes(mine, theirs)) this.#buckets.push(group * bucketsPerGroup + at);
+    }
+  }
+
+  *#lacking(buckets: readonly number[], hashes: readonly (string | number)[]): Generator<undefined> {
     const { lane, found } = this.#parts;
     const theirs = new Map<unknown, unknown>();
     for (let index = 0; index < hashes.length; index += 2) theirs.set(hashes[index], hashes[index + 1]);
     const pair = this.#pair;
-    for (const bucket of this.#buckets.splice(0, done)) {
+    for (const bucket of buckets) {
       for (const [key, hash] of pair?.keys(bucket, this.#minute) ?? []) {
         if (theirs.get(key) === hash) continue;
         lane.differs(key);
         found();
       }
+      yield;
     }
-    this.#next();
+  }
+
+  /** An answer is gone through; the same one again says nothing, and a comparison that begins meanwhile puts an end to it. */
+  #work(steps: Iterator<undefined>, done: () => void): void {
+    const { nextId, monotonic, turns } = this.#parts;
+    const id = nextId();
+    this.#id = id;
+    this.#askedAt = monotonic();
+    turns.run(this.#while(id, steps), slice, () => {
+      if (id === this.#id) done();
+    });
+  }
+
+  *#while(id: number, steps: Iterator<undefined>): Generator<undefined> {
+    while (id === this.#id && steps.next().done !== true) {
+      this.#askedAt = this.#parts.monotonic();
+      yield;
+    }
   }
 
   get #pair(): Pair | undefined {
@@ -131,36 +163,39 @@ export class Comparing {
 const perStep = (count: number, sessions: number): number =>
   Math.max(1, Math.floor((sessionsPerStep * count) / Math.max(1, sessions)));
 
+const noBuckets = new Int32Array(bucketLanes);
+
 /** A buddy's answer to the digest of its owner: of so many groups as a step takes. `sessions`: how many this node has. */
-export function answerDigest(
+export function* answerDigest(
   pair: Pair | undefined,
   { id, minute, groups: theirs, first }: BuddyMessage & { readonly type: 'digest' },
   sessions: number,
-): Uint8Array {
+): Generator<undefined, Uint8Array> {
   const differing = differingLanes(pair?.groups(minute) ?? new Int32Array(groupLanes), theirs).filter(
     (group) => group >= first,
   );
   const most = perStep(groupCount, sessions);
-  const groups = differing
-    .slice(0, most)
-    .map((group) => [group, pair?.buckets(group, minute) ?? new Int32Array(bucketLanes)] as const);
+  const groups: (readonly [number, Int32Array])[] = [];
+  for (const group of differing.slice(0, most))
+    groups.push([group, pair === undefined ? noBuckets : yield* pair.buckets(group, minute)]);
   return differsFrame(id, differing[most] ?? groupCount, groups);
 }
 
 /** Its answer about buckets: of as many of them as a frame takes. `isHere`: what is not, is left out, and so comes. */
-export function answerBuckets(
+export function* answerBuckets(
   pair: Pair | undefined,
   id: number,
   minute: number,
   buckets: readonly number[],
   isHere: (key: string) => boolean,
-): Uint8Array {
+): Generator<undefined, Uint8Array> {
   const hashes: (string | number)[] = [];
   let done = 0;
   for (const bucket of buckets) {
     if (done > 0 && (hashes.length / 2) * hashBytes > targetFrameBytes) break;
     for (const [key, hash] of pair?.keys(bucket, minute) ?? []) if (isHere(key)) hashes.push(key, hash);
     done++;
+    yield;
   }
   return keysFrame(id, done, hashes);
 }

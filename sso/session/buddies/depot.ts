@@ -26,9 +26,16 @@ export interface Depot {
   choose(key: string, wanted: CopiesWanted | undefined, present?: readonly string[]): readonly string[] | undefined;
   /**
    * Keeps what this node made of a record that it serves and that has buddies, tells them what was altered, and the others
-   * what is theirs to know. As `Copies.put`. `silent`: nothing but the data changed, and the others need not hear of it.
+   * what is theirs to know. As `Copies.put`. `silent`: nothing but the data changed, and the others need not hear of it. `alone`: what was
+   * altered goes to the buddies in a frame of its own, as long as they keep up.
    */
-  put(key: string, session: LiveSession, altered: Alteration, silent: boolean): SessionRecord | undefined;
+  put(
+    key: string,
+    session: LiveSession,
+    altered: Alteration,
+    silent: boolean,
+    alone?: boolean,
+  ): SessionRecord | undefined;
   /** Why `put` refuses a session: it is over already and nothing is held under the key, or no frame can carry its data. */
   refuses(key: string, session: LiveSession): 'over' | 'too-large' | undefined;
   /**

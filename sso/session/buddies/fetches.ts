@@ -7,11 +7,11 @@
 import type { Peer } from '../../channel/channel.ts';
 import type { Cancel, Clock } from '../../clock.ts';
 import { lifeOf, nodeOf } from '../../life.ts';
-import type { SessionRecord } from '../record.ts';
+import { hasData, type SessionRecord } from '../record.ts';
 import { isSamePeer } from './company.ts';
 import type { Fetched } from './depot.ts';
 import { fetchAtMost } from './frames.ts';
-import { hasData, listedOf, type PlacedSession, placedOf } from './holders.ts';
+import { listedOf, type PlacedSession, placedOf } from './holders.ts';
 
 export interface FetchesParts {
   readonly self: Peer;

@@ -4,8 +4,8 @@
  * (no member sends that). A later version may append to a tuple.
  */
 
-import { bucketCount, bucketsPerGroup, groupCount, lanesText, parseLanes } from '../../gossip/digest.ts';
-import { type Items, isCount, isItems, isKey, parseTalk, talkFrame } from '../../gossip/message.ts';
+import { bucketCount, groupCount, lanesText, parseLanes } from '../../gossip/digest.ts';
+import { type Items, isCount, isItems, isKey, parseGroups, parseTalk, talkFrame } from '../../gossip/message.ts';
 
 /** What of a session's data a holder has: `[key, version, key, version, …]`. */
 export type Versions = readonly string[];
@@ -133,16 +133,10 @@ const parsers: {
       : undefined;
   },
   differs([id, next, data]) {
-    if (!isCount(id) || !isCount(next) || next > groupCount || !Array.isArray(data) || data.length > groupCount)
-      return undefined;
-    const groups: (readonly [number, Int32Array])[] = [];
-    for (const pair of data as readonly unknown[]) {
-      const [group, text] = Array.isArray(pair) ? (pair as readonly unknown[]) : [];
-      const buckets = parseLanes(text, 2 * bucketsPerGroup);
-      if (!isCount(group) || group >= groupCount || buckets === undefined) return undefined;
-      groups.push([group, buckets]);
-    }
-    return { type: 'differs', id, next, groups };
+    if (!isCount(id) || !isCount(next) || next > groupCount) return undefined;
+    if (!Array.isArray(data) || data.length > groupCount) return undefined;
+    const groups = parseGroups(data);
+    return groups && { type: 'differs', id, next, groups };
   },
   buckets: ([id, minute, buckets]) =>
     isCount(id) && isCount(minute) && isListOf(buckets, isBucket) && buckets.length <= bucketCount

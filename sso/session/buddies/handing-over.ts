@@ -6,7 +6,8 @@
 import type { Cancel, Clock } from '../../clock.ts';
 import type { HandedOver } from '../../gossip/gossip.ts';
 import { nodeOf } from '../../life.ts';
-import { hasData, listedOf, type PlacedSession } from './holders.ts';
+import { hasData } from '../record.ts';
+import { listedOf, type PlacedSession } from './holders.ts';
 import type { Lane } from './lane.ts';
 import { type Passes, writingSlice } from './passes.ts';
 

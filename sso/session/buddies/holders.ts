@@ -13,9 +13,6 @@ export function placedOf(record: SessionRecord | undefined): PlacedSession | und
 
 const isPlaced = (session: LiveSession): session is PlacedSession => session.buddies !== undefined;
 
-/** Whether the data is here. A session that was never written to has none to lose. */
-export const hasData = ({ data }: LiveSession): boolean => !data.isLost && data.version !== SessionData.empty.version;
-
 /** Whether a node is to hold the data: as a buddy, or as that of the owner, in whichever of its lives. */
 export const isListed = ({ owner, buddies }: PlacedSession, node: string): boolean =>
   buddies.includes(node) || nodeOf(owner) === node;

@@ -121,14 +121,14 @@ export class Lane {
     );
   }
 
-  /** The next frames, some at most: while `canSend` there are more. */
-  fill(contentOf: Content, now: number): readonly Uint8Array[] {
+  /** The next frames, some at most: while `canSend` there are more. `isLate`: what is to be sent took long enough to read. */
+  fill(contentOf: Content, now: number, isLate: () => boolean = () => false): readonly Uint8Array[] {
     const frames: Uint8Array[] = [];
-    while (frames.length < framesPerTurn && this.canSend) {
+    while (frames.length < framesPerTurn && this.canSend && (frames.length === 0 || !isLate())) {
       const items: string[] = [];
       const keys: string[] = [];
       let length = 0;
-      while (length < targetFrameBytes) {
+      for (let looked = 0; length < targetFrameBytes && (looked === 0 || !isLate()); looked++) {
         const next = this.#next(keys.length === 0 || this.#frames.size < repairsAtMost);
         if (next === undefined) break;
         const [key, load] = next;
@@ -147,7 +147,10 @@ export class Lane {
         if (load.altered === 'all') this.#wholes.add(key);
         else this.#wholes.delete(key);
       }
-      if (keys.length === 0) continue;
+      if (keys.length === 0) {
+        if (isLate()) break;
+        continue;
+      }
       const number = this.#nextNumber();
       for (const key of keys) this.#sentIn.set(key, number);
       this.#frames.set(number, { keys, at: now });

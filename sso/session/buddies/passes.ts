@@ -1,47 +1,36 @@
-/** A pass over all records, in slices: whoever else has something to do has it in between. */
+/** A pass over all records, in turns: whoever else has something to do has it in between. */
 
-import type { Clock } from '../../clock.ts';
 import type { Copies } from '../../gossip/copies.ts';
 import type { SessionRecord } from '../record.ts';
 import { type PlacedSession, placedOf } from './holders.ts';
+import type { Turns } from './turns.ts';
 
-/** Records that are looked at in one turn, and such of which each may be written and sent. */
+/** Records that are looked at in one turn, and such of which each may be written and sent; fewer if they take long. */
 const slice = 2_000;
 export const writingSlice = 100;
 
 export interface PassesParts {
   readonly copies: Pick<Copies<SessionRecord>, 'entries'>;
-  readonly clock: Pick<Clock, 'soon'>;
+  readonly turns: Turns;
 }
 
 export class Passes {
   readonly #parts: PassesParts;
-  #closed = false;
 
   constructor(parts: PassesParts) {
     this.#parts = parts;
   }
 
-  /** Calls `each` with every session that has buddies, and `done` in the end; begins at once. `most`: records of one turn. */
-  run(each: (key: string, session: PlacedSession) => void, done: () => void = () => {}, most = slice): void {
-    const entries = this.#parts.copies.entries();
-    const step = () => {
-      if (this.#closed) return;
-      for (let count = 0; count < most; count++) {
-        const next = entries.next();
-        if (next.done === true) {
-          done();
-          return;
-        }
-        const session = placedOf(next.value[1]);
-        if (session !== undefined) each(next.value[0], session);
-      }
-      this.#parts.clock.soon(step);
-    };
-    step();
+  /** Calls `each` with every session that has buddies, and `done` in the end. `most`: records of one turn. */
+  run(each: (key: string, session: PlacedSession) => void, done?: () => void, most = slice): void {
+    this.#parts.turns.run(this.#steps(each), most, done);
   }
 
-  close(): void {
-    this.#closed = true;
+  *#steps(each: (key: string, session: PlacedSession) => void): Generator<undefined> {
+    for (const [key, record] of this.#parts.copies.entries()) {
+      const session = placedOf(record);
+      if (session !== undefined) each(key, session);
+      yield;
+    }
   }
 }

@@ -7,14 +7,16 @@
 
 import type { Peer } from '../../channel/channel.ts';
 import { targetFrameBytes } from '../../gossip/message.ts';
+import { lifeOf } from '../../life.ts';
 import { isSamePeer } from './company.ts';
 import type { PlacedSession } from './holders.ts';
+import type { Turns } from './turns.ts';
 
 /** Sessions of one frame, and characters of their keys and versions; frames without an answer for one peer. */
 const offerKeys = 500;
 const offerLength = targetFrameBytes;
 const offersAtMost = 16;
-/** Keys that are looked at in one turn. */
+/** Keys that are looked at in one turn; fewer if that takes long, as it may to let go of what lies on the disk. */
 const slice = 1_000;
 /** An answer is waited for so long, milliseconds. */
 const answerMs = 10_000;
@@ -25,16 +27,23 @@ interface Offer {
   readonly at: number;
 }
 
+/** What is to be offered to one peer. */
+interface List {
+  readonly peer: Peer;
+  readonly versions: Map<string, string>;
+  length: number;
+}
+
 export interface StraysParts {
-  /** Whom data is to be offered to that is too much here; `undefined`: nobody who can be reached; `none`: it is not too much. */
-  readonly target: (key: string) => Peer | undefined | 'none';
+  /** Those of whom each has to say that data is kept which is too much here; `undefined`: one cannot be asked; `none`: it is not too much. */
+  readonly targets: (key: string) => readonly Peer[] | undefined | 'none';
   /** The session if it is to be offered to this peer for it to be brought up to date. */
   readonly refill: (key: string, peer: Peer) => boolean;
   readonly session: (key: string) => PlacedSession | undefined;
   readonly say: (to: Peer, id: number, versions: readonly string[]) => void;
   readonly shed: (key: string) => void;
   readonly carry: (key: string, to: Peer) => void;
-  readonly soon: (run: () => void) => void;
+  readonly turns: Pick<Turns, 'run'>;
   readonly monotonic: () => number;
   readonly nextId: () => number;
 }
@@ -45,6 +54,8 @@ export class Strays {
   /** By the node that is to be brought up to date. */
   readonly #refills = new Map<string, Set<string>>();
   readonly #offers = new Map<number, Offer>();
+  /** Where more than one has to say so: the lives that have, of which version. */
+  readonly #said = new Map<string, { readonly version: string; readonly lives: Set<string> }>();
   #passing = false;
 
   constructor(parts: StraysParts) {
@@ -72,7 +83,9 @@ export class Strays {
   }
 
   delete(key: string): void {
-    if (this.#keys.size > 0) this.#keys.delete(key);
+    if (this.#keys.size === 0) return;
+    this.#keys.delete(key);
+    this.#said.delete(key);
   }
 
   /** A node that came up may lack it. */
@@ -85,6 +98,7 @@ export class Strays {
   /** A node can't be reached any more. */
   down(node: string): void {
     this.#refills.delete(node);
+    this.#said.clear();
     for (const [id, { peer }] of this.#offers) if (peer.node === node) this.#offers.delete(id);
   }
 
@@ -94,7 +108,12 @@ export class Strays {
     const now = this.#parts.monotonic();
     for (const [id, { at }] of this.#offers) if (now - at >= answerMs) this.#offers.delete(id);
     this.#passing = true;
-    this.#step(this.#candidates(peers));
+    const lists = new Map<string, List>();
+    const done = () => {
+      for (const { peer, versions } of lists.values()) this.#send(peer, versions);
+      this.#passing = false;
+    };
+    this.#parts.turns.run(this.#pass(peers, lists), slice, done);
   }
 
   /** A peer's answer. What was changed or placed otherwise meanwhile is offered again. */
@@ -102,25 +121,55 @@ export class Strays {
     const offer = this.#offers.get(id);
     if (offer === undefined || !isSamePeer(offer.peer, from)) return;
     this.#offers.delete(id);
-    const { session, target, shed, carry } = this.#parts;
-    for (const key of kept) {
-      const version = offer.versions.get(key);
-      if (version === undefined || session(key)?.data.version !== version) continue;
-      this.#refills.get(from.node)?.delete(key);
-      if (!this.#keys.has(key)) continue;
-      const to = target(key);
-      if (to === undefined || (to !== 'none' && !isSamePeer(to, from))) continue;
-      this.#keys.delete(key);
-      if (to !== 'none') shed(key);
-    }
-    for (const key of wanted) if (offer.versions.has(key)) carry(key, from);
+    this.#parts.turns.run(this.#answered(from, offer, kept, wanted), slice);
   }
 
+  *#answered(
+    from: Peer,
+    { versions }: Offer,
+    kept: readonly string[],
+    wanted: readonly string[],
+  ): Generator<undefined> {
+    for (const key of kept) {
+      const version = versions.get(key);
+      if (version !== undefined) this.#kept(from, key, version);
+      yield;
+    }
+    for (const key of wanted) {
+      if (versions.has(key)) this.#parts.carry(key, from);
+      yield;
+    }
+  }
+
+  /** This peer says that the version which it was offered is kept where it answers for. */
+  #kept(from: Peer, key: string, version: string): void {
+    const { session, targets, shed } = this.#parts;
+    if (session(key)?.data.version !== version) return;
+    this.#refills.get(from.node)?.delete(key);
+    if (!this.#keys.has(key)) return;
+    const peers = targets(key);
+    if (peers === undefined) return;
+    if (peers !== 'none' && !this.#haveAllSaid(peers, from, key, version)) return;
+    this.delete(key);
+    if (peers !== 'none') shed(key);
+  }
+
+  #haveAllSaid(peers: readonly Peer[], from: Peer, key: string, version: string): boolean {
+    if (!peers.some((peer) => isSamePeer(peer, from))) return false;
+    if (peers.length === 1) return true;
+    let said = this.#said.get(key);
+    if (said?.version !== version) this.#said.set(key, (said = { version, lives: new Set() }));
+    said.lives.add(lifeOf(from));
+    return peers.every((peer) => said.lives.has(lifeOf(peer)));
+  }
+
+  /** All that is to be offered, and what is none of it any more. */
   *#candidates(peers: ReadonlyMap<string, Peer>): Generator<readonly [key: string, to: Peer] | undefined> {
     for (const key of this.#keys) {
-      const to = this.#parts.target(key);
-      if (to === 'none') this.#keys.delete(key);
-      yield to === undefined || to === 'none' ? undefined : [key, to];
+      const targets = this.#parts.targets(key);
+      if (targets === 'none') this.delete(key);
+      if (targets === 'none' || targets === undefined) yield undefined;
+      else for (const to of targets) yield [key, to];
     }
     for (const [node, keys] of this.#refills) {
       const peer = peers.get(node);
@@ -134,32 +183,25 @@ export class Strays {
     }
   }
 
-  #step(candidates: Iterator<readonly [key: string, to: Peer] | undefined>): void {
-    const lists = new Map<string, { readonly peer: Peer; readonly versions: Map<string, string>; length: number }>();
-    let more = true;
-    for (let count = 0; count < slice; count++) {
-      const next = candidates.next();
-      if (next.done === true) {
-        more = false;
-        break;
-      }
-      if (next.value === undefined) continue;
-      const [key, peer] = next.value;
-      const held = this.#parts.session(key);
-      if (held === undefined || this.#openAt(peer) >= offersAtMost) continue;
-      const { version } = held.data;
-      const list = lists.get(peer.node) ?? { peer, versions: new Map<string, string>(), length: 0 };
-      lists.set(peer.node, list);
-      list.versions.set(key, version);
-      list.length += key.length + version.length;
-      if (list.versions.size === offerKeys || list.length >= offerLength) {
-        this.#send(list.peer, list.versions);
-        lists.delete(peer.node);
-      }
+  *#pass(peers: ReadonlyMap<string, Peer>, lists: Map<string, List>): Generator<undefined> {
+    for (const candidate of this.#candidates(peers)) {
+      if (candidate !== undefined) this.#list(candidate[0], candidate[1], lists);
+      yield;
     }
-    for (const { peer, versions } of lists.values()) this.#send(peer, versions);
-    if (more) this.#parts.soon(() => this.#step(candidates));
-    else this.#passing = false;
+  }
+
+  /** Sends what is listed for a peer when that fills a frame. */
+  #list(key: string, peer: Peer, lists: Map<string, List>): void {
+    const held = this.#parts.session(key);
+    if (held === undefined || this.#openAt(peer) >= offersAtMost) return;
+    const { version } = held.data;
+    const list = lists.get(peer.node) ?? { peer, versions: new Map<string, string>(), length: 0 };
+    lists.set(peer.node, list);
+    list.versions.set(key, version);
+    list.length += key.length + version.length;
+    if (list.versions.size < offerKeys && list.length < offerLength) return;
+    this.#send(list.peer, list.versions);
+    lists.delete(peer.node);
   }
 
   #openAt({ node }: Peer): number {

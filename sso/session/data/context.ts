@@ -26,35 +26,58 @@ export class Context {
   static readonly empty: Context = new Context(undefined, [], []);
   /** The change that the generation began with; `undefined` in the first one. */
   readonly generation: Dot | undefined;
-  /** In ascending order. */
-  readonly writers: readonly string[];
-  /** Of each writer's last change. */
-  readonly stamps: readonly number[];
+  /** The only one itself: most sessions have one, and two lists would cost more memory than all else that is here. */
+  readonly #writers: string | readonly string[];
+  readonly #stamps: number | readonly number[];
   #text: string | undefined;
 
-  constructor(generation: Dot | undefined, writers: readonly string[], stamps: readonly number[], text?: string) {
+  /** @param writers in ascending order, with the stamps of their last changes; or one with its stamp */
+  constructor(
+    generation: Dot | undefined,
+    writers: string | readonly string[],
+    stamps: number | readonly number[],
+    text?: string,
+  ) {
+    const isOne = typeof writers !== 'string' && typeof stamps !== 'number' && writers.length === 1;
     this.generation = generation;
-    this.writers = writers;
-    this.stamps = stamps;
+    this.#writers = isOne ? writers[0]! : writers;
+    this.#stamps = isOne ? stamps[0]! : stamps;
     this.#text = text;
+  }
+
+  /** In ascending order. */
+  get writers(): readonly string[] {
+    return typeof this.#writers === 'string' ? [this.#writers] : this.#writers;
+  }
+
+  /** Of each writer's last change. */
+  get stamps(): readonly number[] {
+    return typeof this.#stamps === 'number' ? [this.#stamps] : this.#stamps;
   }
 
   /** Text that is equal exactly for equal contexts. */
   get text(): string {
-    this.#text ??= JSON.stringify(this.encode());
+    this.#text ??= flat(JSON.stringify(this.encode()));
     return this.#text;
+  }
+
+  /** It is made anew when it is asked for again. */
+  dropText(): void {
+    this.#text = undefined;
   }
 
   /** The greatest stamp, 0 if nothing was seen. */
   get latest(): number {
+    if (typeof this.#stamps === 'number') return this.#stamps;
     let latest = 0;
-    for (const stamp of this.stamps) if (stamp > latest) latest = stamp;
+    for (const stamp of this.#stamps) if (stamp > latest) latest = stamp;
     return latest;
   }
 
   /** The last change of this writer, 0 if there is none. */
   stampOf(writer: string): number {
-    return this.stamps[this.writers.indexOf(writer)] ?? 0;
+    if (typeof this.#writers === 'string') return this.#writers === writer ? this.latest : 0;
+    return this.stamps[this.#writers.indexOf(writer)] ?? 0;
   }
 
   /** Whether this change of the same generation was seen. */
@@ -67,6 +90,7 @@ export class Context {
     if (this === other) return true;
     const order = compareGenerations(this, other);
     if (order !== 0) return order > 0;
+    if (typeof other.#writers === 'string') return other.latest <= this.stampOf(other.#writers);
     const { writers, stamps } = other;
     for (let index = 0; index < writers.length; index++)
       if (stamps[index]! > this.stampOf(writers[index]!)) return false;
@@ -79,26 +103,30 @@ export class Context {
 
   /** With one change more. */
   with({ writer, stamp }: Dot): Context {
-    const at = this.writers.indexOf(writer);
-    if (at >= 0)
-      return stamp <= this.stamps[at]! ? this : new Context(this.generation, this.writers, this.stamps.with(at, stamp));
-    let to = this.writers.length;
-    while (to > 0 && this.writers[to - 1]! > writer) to--;
-    return new Context(this.generation, this.writers.toSpliced(to, 0, writer), this.stamps.toSpliced(to, 0, stamp));
+    if (this.#writers === writer)
+      return stamp <= this.latest ? this : new Context(this.generation, this.#writers, stamp);
+    const { writers, stamps } = this;
+    const at = writers.indexOf(writer);
+    if (at >= 0) return stamp <= stamps[at]! ? this : new Context(this.generation, writers, stamps.with(at, stamp));
+    let to = writers.length;
+    while (to > 0 && writers[to - 1]! > writer) to--;
+    return new Context(this.generation, writers.toSpliced(to, 0, writer), stamps.toSpliced(to, 0, stamp));
   }
 
   /** What either has seen; both are of one generation. */
   join(other: Context): Context {
+    const { writers, stamps } = other;
     let joined: Context = this;
-    for (let index = 0; index < other.writers.length; index++)
-      joined = joined.with({ writer: other.writers[index]!, stamp: other.stamps[index]! });
+    for (let index = 0; index < writers.length; index++)
+      joined = joined.with({ writer: writers[index]!, stamp: stamps[index]! });
     return joined;
   }
 
   /** `[writer, stamp, writer, stamp, …]`, before them the generation's as a pair where it is not the first. */
   encode(): readonly unknown[] {
     const data: unknown[] = this.generation === undefined ? [] : [[this.generation.writer, this.generation.stamp]];
-    for (let index = 0; index < this.writers.length; index++) data.push(this.writers[index], this.stamps[index]);
+    const { writers, stamps } = this;
+    for (let index = 0; index < writers.length; index++) data.push(writers[index], stamps[index]);
     return data;
   }
 }
@@ -152,6 +180,12 @@ export function parseContext(text: string): Context {
 function decodeDot(data: readonly unknown[]): Dot | undefined {
   const [writer, stamp] = data;
   return isWriter(writer) && isStamp(stamp) ? { writer, stamp } : undefined;
+}
+
+/** A string with its own characters: what was put together from pieces holds on to all of them. */
+export function flat(text: string): string {
+  const middle = text.length >> 1;
+  return [text.slice(0, middle), text.slice(middle)].join('');
 }
 
 export const isWriter = (value: unknown): value is string =>

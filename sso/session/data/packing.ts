@@ -14,14 +14,27 @@
 
 import { isFlat } from '../../gossip/nesting.ts';
 import { type Context, type Dot, isCount, itemOf } from './context.ts';
-import { canonical, type Odd, type Part, type Shape, shapeOf } from './part.ts';
+import { canonical, endOfLines, type Odd, type Part, type Shape, shapeOf } from './part.ts';
 import type { State } from './state.ts';
 
 /** Headers this small are parsed as they are. */
 const harmlessLength = 64 * 1024;
 
+/** A text without the list of shapes, which is alike for all sessions that are made alike, and that list. */
+export interface Halves {
+  readonly shapes: string;
+  readonly rest: string;
+}
+
 /** The state but for its context. */
-export function packed({ context, parts }: State): string {
+export function packed(state: State): string {
+  const { shapes, rest } = halved(state);
+  return joined({ shapes, rest });
+}
+
+/** The same in halves. */
+export function halved({ context, parts }: State): Halves {
+  const { writers, stamps } = context;
   const dots: number[] = [];
   const dotRefs = new Map<string, number>();
   const shapes: (readonly string[])[] = [];
@@ -37,8 +50,8 @@ export function packed({ context, parts }: State): string {
     if (ref === undefined) {
       ref = dots.length / 2;
       dotRefs.set(key, ref);
-      const writer = context.writers.indexOf(dot.writer);
-      dots.push(writer, context.stamps[writer]! - dot.stamp);
+      const writer = writers.indexOf(dot.writer);
+      dots.push(writer, stamps[writer]! - dot.stamp);
     }
     last = dot;
     lastRef = ref;
@@ -62,9 +75,32 @@ export function packed({ context, parts }: State): string {
     }
     lines.push(part.text);
   }
-  lines[0] = JSON.stringify([dots, shapes, refs]);
-  return lines.join('\n');
+  lines[0] = `[${JSON.stringify(dots)},,${JSON.stringify(refs)}]`;
+  return { shapes: JSON.stringify(shapes), rest: lines.join('\n') };
 }
+
+/** The text whose halves these are: as bytes, where they are. */
+export function joined({ shapes, rest }: Halves): string {
+  const at = shapesAt(rest);
+  return [rest.slice(0, at), shapes, rest.slice(at)].join('');
+}
+
+/** The halves of a text that a peer sent; `undefined`: it is not written as we write it, or not worth it. */
+export function halvesOf(text: string): Halves | undefined {
+  const newline = text.indexOf('\n');
+  const end = newline < 0 ? text.length : newline;
+  const data = end > mostHalved ? undefined : parsed(text.slice(0, end));
+  if (!Array.isArray(data)) return undefined;
+  const shapes = JSON.stringify(data[1]);
+  const at = shapesAt(text);
+  if (!text.startsWith(`${shapes},`, at)) return undefined;
+  return { shapes, rest: [text.slice(0, at), text.slice(at + shapes.length)].join('') };
+}
+
+/** The list before it is one of numbers. */
+const shapesAt = (text: string) => text.indexOf(']') + 2;
+/** Of a header, characters: more, and the list is like no other session's. */
+const mostHalved = 1_024;
 
 /** The parts in a text, or `undefined` if it is none of ours, or not of this context. */
 export function unpacked(context: Context, text: string): State | undefined {
@@ -73,7 +109,7 @@ export function unpacked(context: Context, text: string): State | undefined {
   let from = header.end;
   const parts = header.parts.map(({ id, shape, dot, odds }): Part => {
     const begin = from + 1;
-    from = after(text, begin, shape.names.length);
+    from = endOfLines(text, begin, shape.names.length);
     return { id, shape, text: text.slice(begin, from), dot, odds };
   });
   return { context, parts };
@@ -182,14 +218,4 @@ function countLines(text: string, from: number, most: number): number {
   let count = 0;
   for (let at = text.indexOf('\n', from); at >= 0 && count <= most; at = text.indexOf('\n', at + 1)) count++;
   return count;
-}
-
-/** Where the last of so many lines ends. */
-function after(text: string, from: number, lines: number): number {
-  let at = from - 1;
-  for (let line = 0; line < lines; line++) {
-    at = text.indexOf('\n', at + 1);
-    if (at < 0) return text.length;
-  }
-  return at;
 }

@@ -37,6 +37,8 @@ export interface Shape {
   readonly length: number;
   /** Whether a name stands for several concurrent values. */
   readonly isDouble: boolean;
+  /** Tells it from other shapes in short. */
+  readonly serial: number;
 }
 
 export interface Part {
@@ -49,10 +51,14 @@ export interface Part {
   readonly odds: readonly Odd[];
 }
 
+/** What its fields are read from. */
+export type PartText = Pick<Part, 'shape' | 'text'>;
+
 const none: readonly Odd[] = [];
 const shapes = new Map<string, Shape>();
 const shapesAtMost = 4_096;
 const sharedNamesAtMost = 64;
+let made = 0;
 
 /** The shape of these names, one object for all parts that have it. */
 export function shapeOf(names: readonly string[]): Shape {
@@ -74,16 +80,17 @@ function newShape(names: readonly string[]): Shape {
     length += names[index]!.length;
     if (index > 0 && names[index] === names[index - 1]) isDouble = true;
   }
-  return { names, length, isDouble };
+  made = (made + 1) | 0;
+  return { names, length, isDouble, serial: made };
 }
 
 /** From so many names on a part that is asked for one field after the other is indexed. */
 const manyNames = 32;
 /** The fields of large parts that were asked before; `undefined`: once. */
-const indexes = new WeakMap<Part, ReadonlyMap<string, string> | undefined>();
+const indexes = new WeakMap<PartText, ReadonlyMap<string, string> | undefined>();
 
 /** The text of a field: the latest, where there are several. */
-export function textOf(part: Part, name: string): string | undefined {
+export function textOf(part: PartText, name: string): string | undefined {
   if (part.shape.names.length > manyNames) {
     if (indexes.has(part)) return indexOf(part).get(name);
     indexes.set(part, undefined);
@@ -94,14 +101,14 @@ export function textOf(part: Part, name: string): string | undefined {
   return part.text.slice(from, to);
 }
 
-function indexOf(part: Part): ReadonlyMap<string, string> {
+function indexOf(part: PartText): ReadonlyMap<string, string> {
   let index = indexes.get(part);
   if (index === undefined) indexes.set(part, (index = new Map(fieldsOf(part))));
   return index;
 }
 
 /** All fields in their order, of each the latest value. */
-export function fieldsOf({ shape, text }: Part): (readonly [field: string, text: string])[] {
+export function fieldsOf({ shape, text }: PartText): (readonly [field: string, text: string])[] {
   const { names, isDouble } = shape;
   const fields: (readonly [string, string])[] = [];
   const lines = linesOf(text);
@@ -113,7 +120,7 @@ export function fieldsOf({ shape, text }: Part): (readonly [field: string, text:
 }
 
 /** The same as one text. */
-export function plainLines(part: Part): { readonly names: readonly string[]; readonly text: string } {
+export function plainLines(part: PartText): { readonly names: readonly string[]; readonly text: string } {
   if (!part.shape.isDouble) return { names: part.shape.names, text: part.text };
   const fields = fieldsOf(part);
   return { names: fields.map(([name]) => name), text: fields.map(([, text]) => text).join('\n') };
@@ -262,6 +269,16 @@ function lineAt(text: string, line: number): readonly [from: number, to: number]
   for (let index = 0; index < line; index++) from = text.indexOf('\n', from) + 1;
   const to = text.indexOf('\n', from);
   return [from, to < 0 ? text.length : to];
+}
+
+/** Where the last of so many lines that begin at `from` ends. */
+export function endOfLines(text: string, from: number, lines: number): number {
+  let at = from - 1;
+  for (let line = 0; line < lines; line++) {
+    at = text.indexOf('\n', at + 1);
+    if (at < 0) return text.length;
+  }
+  return at;
 }
 
 /** A flat string with its own characters: a concatenation would hold on to all its predecessors. */

@@ -1,16 +1,20 @@
 /**
  * What an application keeps of a visitor: fields of parts (state.ts), in one of three forms. **open**: as parts, while it
- * is in use; **packed**: as one text of bytes, when nobody looked for a while; **stowed**: on disk, only its version is
- * here. A value in meaning: `change` and merging give another one, and only how it is kept changes by itself.
+ * is in use, and folded to less if it is small and many others were used since; **packed**: as one text of bytes, when
+ * nobody looked for a while; **stowed**: on disk, only its version is here. A value in meaning: `change` and merging
+ * give another one, and only how it is kept changes by itself.
  *
  * Merging, comparing and encoding read a packed or stowed one without opening it for good.
  */
 
+import { keptOnce } from '../../kept-once.ts';
 import type { Changes } from './changes.ts';
-import { Context, compareGenerations, decodeContext, parseContext } from './context.ts';
+import { Context, compareGenerations, decodeContext, flat, parseContext } from './context.ts';
 import type { DataDelta } from './delta.ts';
-import { isPacked, packed, unpacked } from './packing.ts';
-import { fieldsOf, type Part, plainLines, textOf } from './part.ts';
+import { type Folded, firstPart, folded, isFoldable, unfolded } from './folding.ts';
+import { type Halves, halved, halvesOf, isPacked, joined, packed, unpacked } from './packing.ts';
+import { fieldsOf, type Part, type PartText, plainLines, textOf } from './part.ts';
+import { Recent } from './recent.ts';
 import { applied, changed, emptyState, findPart, isFull, merged, renewed, type State, type Written } from './state.ts';
 
 /** Where data is kept that was stowed away. One for all sessions: what tells them apart is the key. */
@@ -28,38 +32,46 @@ interface Stowed {
   readonly length: number;
 }
 
+/** Of those that could be folded, so many that were looked at last are not. */
+const unfoldedAtMost = 2_048;
+
+/** What is private of each is a function of the class: a method would take memory of every one. */
 export class SessionData {
   static readonly empty: SessionData = new SessionData(emptyState);
-  /** A state: open. A text: packed, its characters are bytes of UTF-8. `undefined`: lost. */
-  #kept: State | string | Stowed | undefined;
+  static readonly #recent = new Recent<SessionData>(unfoldedAtMost);
+  /** A state: open, as it is or folded. A text: packed, its characters are bytes of UTF-8. `undefined`: lost. */
+  #kept: State | Folded | string | Stowed | undefined;
   /** Left out while open. */
   #version: string | undefined;
+  /** The shapes that a packed one lacks in its text, since others have the same. */
+  #shapes: string | undefined;
 
-  private constructor(kept: State | string, version?: string) {
+  private constructor(kept: State | string | Stowed, version?: string, shapes?: string) {
     this.#kept = kept;
     this.#version = version;
+    this.#shapes = shapes;
   }
 
   /** What a field holds, as JSON. */
   get(part: string, field: string): string | undefined {
-    const found = findPart(this.#open().parts, part);
+    const found = SessionData.#part(this, part);
     return found && textOf(found, field);
   }
 
   /** In the order in which they came. */
   fields(part: string): Iterable<readonly [field: string, text: string]> {
-    const found = findPart(this.#open().parts, part);
+    const found = SessionData.#part(this, part);
     return found === undefined ? [] : fieldsOf(found);
   }
 
   /** The same as a text with a line for each name. */
   lines(part: string): { readonly names: readonly string[]; readonly text: string } | undefined {
-    const found = findPart(this.#open().parts, part);
+    const found = SessionData.#part(this, part);
     return found && plainLines(found);
   }
 
   parts(): Iterable<string> {
-    return this.#open().parts.map(({ id }) => id);
+    return SessionData.#open(this).parts.map(({ id }) => id);
   }
 
   /**
@@ -74,44 +86,47 @@ export class SessionData {
     stamp: number,
     compared?: SessionData,
   ): { readonly data: SessionData; readonly delta: DataDelta } {
-    const before = this.#open();
+    const before = SessionData.#open(this);
     if (stamp <= before.context.latest)
       throw new Error(`the stamp ${stamp} is not later than ${before.context.latest}`);
     const dot = { writer, stamp };
     const { state, written } = changed(before, changes, dot, compared?.seen);
     // Data that is lost here may live elsewhere, and what this life wrote to it: nothing of it may be taken for seen.
-    if (!this.isLost && !isFull(before.context, dot)) return { data: new SessionData(state), delta: { written } };
-    const whole = new SessionData(renewed(state, dot));
+    if (!this.isLost && !isFull(before.context, dot))
+      return { data: SessionData.#opened(state, this), delta: { written } };
+    const whole = SessionData.#opened(renewed(state, dot), this);
     return { data: whole, delta: { whole } };
   }
 
   /** Text of the context: equal iff the data is. Cheap in every form. */
   get version(): string {
-    return this.#version ?? this.#context.text;
+    return this.#version ?? SessionData.#contextOf(this).text;
   }
 
   /** The greatest stamp in the context, 0 if empty. */
   get latest(): number {
-    return this.#context.latest;
+    return SessionData.#contextOf(this).latest;
   }
 
   /** Characters of all fields and their names, about: what a limit counts. */
   get length(): number {
     const kept = this.#kept;
     if (kept === undefined) return 0;
-    if (!isOpen(kept)) return kept.length;
+    if (typeof kept === 'string') return kept.length + (this.#shapes?.length ?? 0);
+    if ('place' in kept) return kept.length;
     let length = 0;
-    for (const { shape, text } of kept.parts) length += text.length + shape.length + 4 * shape.names.length;
+    for (const { shape, text } of SessionData.#state(this).parts)
+      length += text.length + shape.length + 4 * shape.names.length;
     return length;
   }
 
   /** A bound for the bytes of `encode` as JSON, by a cheap guess; 0 while it is stowed: it was told before. */
   get mostBytes(): number {
     const kept = this.#kept;
-    if (kept === undefined || (typeof kept !== 'string' && !isOpen(kept))) return 0;
+    if (kept === undefined || (typeof kept !== 'string' && 'place' in kept)) return 0;
     const bytes = 64 + 4 * this.version.length;
-    if (typeof kept === 'string') return bytes + 2 * kept.length;
-    return kept.parts.reduce((sum, part) => sum + mostPartBytes(part), bytes);
+    if (typeof kept === 'string') return bytes + 2 * this.length;
+    return SessionData.#state(this).parts.reduce((sum, part) => sum + mostPartBytes(part), bytes);
   }
 
   /** Whether the other one would add nothing. */
@@ -126,20 +141,32 @@ export class SessionData {
 
   get form(): 'open' | 'packed' | 'stowed' {
     if (typeof this.#kept === 'string') return 'packed';
-    return this.#kept === undefined || 'parts' in this.#kept ? 'open' : 'stowed';
+    return this.#kept === undefined || !('place' in this.#kept) ? 'open' : 'stowed';
+  }
+
+  /** Keeps an open one in less, until the next look. By itself, once so many others were used that it should matter. */
+  fold(): void {
+    const kept = this.#kept;
+    if (typeof kept !== 'object' || !('parts' in kept) || !isFoldable(kept)) return;
+    kept.context.dropText();
+    this.#kept = folded(kept) ?? kept;
   }
 
   /** Keeps it as one text from now on, until the next look. */
   pack(): void {
     if (this.form !== 'open' || this.#kept === undefined || this === SessionData.empty) return;
-    const version = this.version;
-    this.#kept = bytesOf(packed(this.#state()));
+    const version = flat(this.version);
+    const { shapes, rest }: Halves = halved(SessionData.#state(this));
+    this.#kept = bytesOf(rest);
+    this.#shapes = shared(shapes);
     this.#version = version;
   }
 
   /** What is to be kept for `stow`. */
   packedBytes(): Uint8Array {
-    const text = typeof this.#kept === 'string' ? this.#kept : bytesOf(packed(this.#state()));
+    const kept = this.#kept;
+    const text =
+      typeof kept === 'string' ? SessionData.#bytes(kept, this.#shapes) : bytesOf(packed(SessionData.#state(this)));
     return Buffer.from(text, 'latin1');
   }
 
@@ -147,18 +174,22 @@ export class SessionData {
   stow(place: Stowage, key: string): void {
     if (this.#kept === undefined || this === SessionData.empty) return;
     const { length } = this;
-    this.#version = this.version;
+    this.#version = flat(this.version);
     this.#kept = { place, key, length };
+    this.#shapes = undefined;
   }
 
   /** For JSON, the same for equal data. */
   encode(): unknown {
-    return [this.seen.encode(), typeof this.#kept === 'string' ? textOfBytes(this.#kept) : packed(this.#state())];
+    const kept = this.#kept;
+    const text =
+      typeof kept === 'string' ? textOfBytes(SessionData.#bytes(kept, this.#shapes)) : packed(SessionData.#state(this));
+    return [this.seen.encode(), text];
   }
 
   /** What was seen: nothing of it if it is lost. */
   get seen(): Context {
-    return this.#kept === undefined ? Context.empty : this.#context;
+    return this.#kept === undefined ? Context.empty : SessionData.#contextOf(this);
   }
 
   /** @param data as a peer sent it */
@@ -167,7 +198,12 @@ export class SessionData {
     const [seen, text] = data;
     const context = decodeContext(seen);
     if (context === undefined || typeof text !== 'string' || !isPacked(context, text)) return undefined;
-    return context === Context.empty ? SessionData.empty : new SessionData(bytesOf(text), context.text);
+    return context === Context.empty ? SessionData.empty : SessionData.#packed(text, context.text);
+  }
+
+  /** As `stow` left one of this version; `length`: as it was. */
+  static stowed(place: Stowage, key: string, length: number, version: string): SessionData {
+    return new SessionData({ place, key, length }, version);
   }
 
   merge(theirs: SessionData, conflict?: () => void): SessionData {
@@ -181,49 +217,84 @@ export class SessionData {
       if (replaces(other, mine)) conflict?.();
       return theirs;
     }
-    return new SessionData(merged(this.#state(), theirs.#state(), conflict));
+    return SessionData.#opened(merged(SessionData.#state(this), SessionData.#state(theirs), conflict), this);
   }
 
   /** Whether all that a delta builds on is here: looks at what is stowed, since it may be lost. */
   canApply({ from }: Written): boolean {
     if (!this.seen.includes(from)) return false;
-    this.#open();
+    SessionData.#open(this);
     return this.seen.includes(from);
   }
 
   /** Nothing is done where the delta builds on something that is not here. */
   apply(written: Written, conflict?: () => void): SessionData {
-    const before = this.#state();
+    const before = SessionData.#state(this);
     if (!before.context.includes(written.from)) return this;
     const state = applied(before, written, conflict);
-    return state === before ? this : new SessionData(state);
+    return state === before ? this : SessionData.#opened(state, this);
   }
 
-  get #context(): Context {
-    return this.#version === undefined ? (this.#kept as State).context : parseContext(this.#version);
+  /** What is open now, in place of what it was made from. */
+  static #opened(state: State, before?: SessionData): SessionData {
+    const data = new SessionData(state);
+    if (isFoldable(state)) SessionData.#keepOpen(data, before);
+    return data;
+  }
+
+  static #packed(text: string, version: string): SessionData {
+    const halves = halvesOf(text);
+    return halves === undefined
+      ? new SessionData(bytesOf(text), version)
+      : new SessionData(bytesOf(halves.rest), version, shared(halves.shapes));
+  }
+
+  /** Another one is folded for it. */
+  static #keepOpen(data: SessionData, before?: SessionData): void {
+    SessionData.#recent.add(data, before)?.fold();
+  }
+
+  /** The text of a packed one, in bytes. */
+  static #bytes(rest: string, shapes: string | undefined): string {
+    return shapes === undefined ? rest : joined({ shapes: bytesOf(shapes), rest });
+  }
+
+  static #contextOf(data: SessionData): Context {
+    return data.#version === undefined ? (data.#kept as State | Folded).context : parseContext(data.#version);
+  }
+
+  static #part(data: SessionData, id: string): PartText | undefined {
+    const kept = data.#kept;
+    const first = typeof kept === 'object' && 'layout' in kept ? firstPart(kept, id) : 'later';
+    return first === 'later' ? findPart(SessionData.#open(data).parts, id) : first;
   }
 
   /** The state, kept from now on. */
-  #open(): State {
-    const kept = this.#kept;
+  static #open(data: SessionData): State {
+    const kept = data.#kept;
     if (kept === undefined) return emptyState;
-    if (isOpen(kept)) return kept;
-    const state = this.#state();
-    if (this.#kept === undefined) return state;
-    this.#kept = state;
-    this.#version = undefined;
-    if (typeof kept !== 'string') kept.place.loaded?.(kept.key, this);
+    if (typeof kept !== 'string' && 'parts' in kept) return kept;
+    const state = SessionData.#state(data);
+    if (data.#kept === undefined) return state;
+    data.#kept = state;
+    data.#version = undefined;
+    data.#shapes = undefined;
+    if (isFoldable(state)) SessionData.#keepOpen(data);
+    if (typeof kept !== 'string' && 'place' in kept) kept.place.loaded?.(kept.key, data);
     return state;
   }
 
   /** The state, for this moment. */
-  #state(): State {
-    const kept = this.#kept;
+  static #state(data: SessionData): State {
+    const kept = data.#kept;
     if (kept === undefined) return emptyState;
-    if (isOpen(kept)) return kept;
-    const text = typeof kept === 'string' ? kept : loaded(kept, this);
-    const state = text === undefined ? undefined : unpacked(this.#context, textOfBytes(text));
-    if (state === undefined) this.#kept = undefined;
+    if (typeof kept !== 'string') {
+      if ('parts' in kept) return kept;
+      if ('layout' in kept) return unfolded(kept);
+    }
+    const text = typeof kept === 'string' ? SessionData.#bytes(kept, data.#shapes) : loaded(kept, data);
+    const state = text === undefined ? undefined : unpacked(SessionData.#contextOf(data), textOfBytes(text));
+    if (state === undefined) data.#kept = undefined;
     return state ?? emptyState;
   }
 }
@@ -242,7 +313,10 @@ function mostPartBytes({ id, shape, text, odds }: Part): number {
   return 3 * text.length + 2 + 7 * (id.length + shape.length) + 8 * shape.names.length + 96 * (odds.length + 1);
 }
 
-const isOpen = (kept: State | string | Stowed): kept is State => typeof kept !== 'string' && 'parts' in kept;
+/** Shapes of packed data, as text. Long ones are like no other session's. */
+const sharedAtMost = 1_024;
+const once = keptOnce();
+const shared = (shapes: string) => (shapes.length > sharedAtMost ? shapes : once(shapes));
 
 /** A later generation takes the place of data that was changed after it began. */
 function replaces(later: Context, earlier: Context): boolean {

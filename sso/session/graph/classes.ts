@@ -53,6 +53,11 @@ export class Classes {
     return undefined;
   }
 
+  /** Nobody has asked for instances. */
+  get isEmpty(): boolean {
+    return this.#byName.size === 0;
+  }
+
   /** @returns `undefined`: none of this name is registered here */
   prototype(name: string): object | undefined {
     return this.#byName.get(name)?.prototype;

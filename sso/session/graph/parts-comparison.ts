@@ -26,9 +26,9 @@ import {
 import { type Primitive, primitiveText } from './primitive.ts';
 import { Problems, pathOf, refusal, type Step } from './problem.ts';
 import { partsBut, reachedParts } from './reach.ts';
-import { CannotTravel, type StandIns } from './stand-ins.ts';
+import { CannotTravel, classLost, type StandIns } from './stand-ins.ts';
 import type { StoredFields } from './stored.ts';
-import { inherited, maxDepth, tooDeep, tooLong, unreadable } from './text.ts';
+import { inherited, maxDepth, tooDeep, tooLong, unreadable, unregistered } from './text.ts';
 
 export interface PartsComparisonParts {
   readonly parts: Parts;
@@ -64,12 +64,15 @@ interface Node {
 
 const nothing = Symbol('nothing');
 const noShot: Shot = emptyShot();
+const noPlaces: readonly number[] = [];
+const noNames: readonly string[] = [];
 
 export class PartsComparison {
   readonly #with: PartsComparisonParts;
   #problems: Problems;
   readonly #nodes = new Map<object, Node>();
-  readonly #byId = new Map<string, Node>();
+  /** Made when first asked for: most comparisons find no link that is new. */
+  #madeById: Map<string, Node> | undefined;
   readonly #order: Node[] = [];
   /** Those of them that something leads to. */
   #kept: readonly Node[] = [];
@@ -101,7 +104,7 @@ export class PartsComparison {
     if (this.#refused) {
       for (const { object, id } of this.#order.splice(mark)) {
         this.#nodes.delete(object);
-        this.#byId.delete(id);
+        this.#madeById?.delete(id);
       }
       return refusal;
     }
@@ -152,6 +155,8 @@ export class PartsComparison {
     if (kind !== undefined) return this.#begin(value, kind, undefined, from, step);
     try {
       const standIn = standIns.for(value);
+      const lost = classLost(value);
+      if (lost !== undefined) this.#problems.leaveOut(this.#path(from, step), unregistered(lost), `class ${lost}`);
       return standIn === undefined ? nothing : this.#carry(standIn, from, step);
     } catch (error) {
       if (!(error instanceof CannotTravel)) throw error;
@@ -174,12 +179,12 @@ export class PartsComparison {
       step,
       depth: from === undefined ? 0 : from.depth + 1,
       shot: noShot,
-      changed: [],
-      lost: [],
+      changed: noPlaces,
+      lost: noNames,
       whole: part === undefined,
     };
     this.#nodes.set(object, node);
-    this.#byId.set(node.id, node);
+    this.#madeById?.set(node.id, node);
     this.#order.push(node);
     return object;
   }
@@ -214,9 +219,10 @@ export class PartsComparison {
       for (let at = 0; at < values.length; at += 1)
         if (!Object.is((object as readonly unknown[])[at], values[at])) return false;
     }
-    values.forEach((value, at) => {
+    for (let at = 0; at < values.length; at += 1) {
+      const value = values[at];
       if (typeof value === 'object') this.#carry(value, node, node.kind === 'a' ? at : fields[at]!);
-    });
+    }
     return true;
   }
 
@@ -312,6 +318,10 @@ export class PartsComparison {
     if (node?.part !== undefined) this.#linked.push(node);
   }
 
+  get #byId(): ReadonlyMap<string, Node> {
+    return (this.#madeById ??= new Map(this.#order.map((node) => [node.id, node])));
+  }
+
   /** With all that is stored of what it leads to. */
   #writeWhole(node: Node): void {
     if (node.whole) return;
@@ -332,6 +342,7 @@ export class PartsComparison {
   }
 
   #write({ id, kind, part, shot, changed, lost, whole }: Node, out: FieldChange[]): void {
+    if (!whole && changed.length === 0 && lost.length === 0) return;
     for (const field of lost) out.push({ part: id, field, text: undefined });
     const { fields, values, ranks } = shot;
     const write = (at: number) => {

@@ -114,11 +114,39 @@ export class Parts {
     const begun: Begun[] = [];
     const value = this.#value(text, stored, begun);
     for (let next = begun.pop(); next !== undefined; next = begun.pop()) {
-      next.part.shot = this.#fill[next.part.id[0] as Kind](next.part, next.fields, (text) =>
-        this.#value(text, stored, begun),
-      );
+      const read = (text: string) => this.#value(text, stored, begun);
+      next.part.shot =
+        (next.lines && this.#fillPlain(next.part, next.lines, read)) ??
+        fill[next.part.id[0] as Kind](next.part, next.fields ?? [...stored.fields(next.part.id)], read);
     }
     return value;
+  }
+
+  /** The quick way, for most: a plain object or array. `undefined`: it is to be filled with more care, whatever was done. */
+  #fillPlain(
+    { id, object, className }: Part,
+    { names, text }: Lines,
+    read: (text: string) => unknown,
+  ): Shot | undefined {
+    const isArray = id.charCodeAt(0) === 0x61;
+    if (className !== undefined || !(isArray ? arePlaces(names) : id.charCodeAt(0) === 0x6f && areUsual(names)))
+      return undefined;
+    const values: unknown[] = [];
+    let from = 0;
+    for (const name of names) {
+      const end = text.indexOf('\n', from);
+      const to = end < 0 ? text.length : end;
+      const value = read(text.slice(from, to));
+      if (value === absent) {
+        if (isArray) (object as unknown[]).length = 0;
+        return undefined;
+      }
+      if (isArray) (object as unknown[]).push(value);
+      else (object as Record<string, unknown>)[name] = value;
+      values.push(value);
+      from = to + 1;
+    }
+    return { fields: names, values, ranks: noRanks };
   }
 
   #value(text: string, stored: StoredFields, begun: Begun[]): unknown {
@@ -131,85 +159,32 @@ export class Parts {
 
   #object(text: string, stored: StoredFields, begun: Begun[]): unknown {
     const id = partOfReference(text);
-    if (id === undefined || !Object.hasOwn(this.#fill, id.charAt(0))) return absent;
+    if (id === undefined || !Object.hasOwn(fill, id.charAt(0))) return absent;
     const known = this.#byId.get(id);
     if (known !== undefined) return known.object;
-    const fields = [...stored.fields(id)];
-    if (fields.length === 0) return absent;
+    const lines = stored.lines?.(id);
+    const fields = lines === undefined ? [...stored.fields(id)] : undefined;
+    if ((lines?.names ?? fields)?.length === 0 || (fields === undefined && lines === undefined)) return absent;
     const name = classOfReference(text, id);
     const object = shell(id[0] as Kind, name, this.#classes);
-    const part: Part = { id, object, className: name, shot: { fields: [], values: [], ranks: [] } };
+    const part: Part = { id, object, className: name, shot: noShot };
     this.add(part);
-    begun.push({ part, fields });
+    begun.push({ part, lines, fields });
     return object;
   }
-
-  readonly #fill: Readonly<Record<Kind, Fill>> = {
-    o: ({ object }, stored, read) => {
-      const shot = emptyShot();
-      for (const [field, text] of stored) {
-        if (field === emptyField) continue;
-        const value = read(text);
-        if (value === absent) continue;
-        put(object, nameOfField(field), value);
-        shot.fields.push(field);
-        shot.values.push(value);
-      }
-      return shot;
-    },
-    a: (part, stored, read) => {
-      const places = stored.every(([field], at) => field === String(at)) ? stored : placesOf(stored);
-      const shot = emptyShot();
-      for (const [field, text] of places) {
-        const value = read(text);
-        if (value === absent) continue;
-        Array.prototype.push.call(part.object, value);
-        shot.fields.push(field);
-        shot.values.push(value);
-      }
-      return fillOwn(part, stored, read, shot);
-    },
-    m: (part, stored, read) => {
-      const shot = emptyShot();
-      for (const [field, text, rank] of ranked(stored, (text) => Number(text.slice(1, text.indexOf(','))))) {
-        const [key, value] = [read(field), read(valueText(text))];
-        if (key === absent || value === absent) continue;
-        Map.prototype.set.call(part.object, key, value);
-        shot.fields.push(field);
-        shot.values.push(value);
-        shot.ranks.push(rank);
-      }
-      return fillOwn(part, stored, read, shot);
-    },
-    s: (part, stored, read) => {
-      const shot = emptyShot();
-      for (const [field, , rank] of ranked(stored, Number)) {
-        const member = read(field);
-        if (member === absent) continue;
-        Set.prototype.add.call(part.object, member);
-        shot.fields.push(field);
-        shot.values.push(member);
-        shot.ranks.push(rank);
-      }
-      return fillOwn(part, stored, read, shot);
-    },
-    d: (part, stored, read) => {
-      const shot = emptyShot();
-      const time = read(stored.find(([field]) => field === 't')?.[1] ?? '');
-      Date.prototype.setTime.call(part.object, typeof time === 'number' ? time : Number.NaN);
-      shot.fields.push('t');
-      shot.values.push((part.object as Date).getTime());
-      return fillOwn(part, stored, read, shot);
-    },
-  };
 }
 
+type Fields = readonly (readonly [field: string, text: string])[];
+type Lines = NonNullable<ReturnType<NonNullable<StoredFields['lines']>>>;
+
+/** A part whose object is not filled yet; one of the two is there. */
 interface Begun {
   readonly part: Part;
-  readonly fields: readonly (readonly [field: string, text: string])[];
+  readonly lines: Lines | undefined;
+  readonly fields: Fields | undefined;
 }
 
-type Fill = (part: Part, stored: Begun['fields'], read: (text: string) => unknown) => Shot;
+type Fill = (part: Part, stored: Fields, read: (text: string) => unknown) => Shot;
 
 interface OpenShot extends Shot {
   readonly fields: string[];
@@ -217,11 +192,91 @@ interface OpenShot extends Shot {
   readonly ranks: number[];
 }
 
+/** How the object of a part is filled, by its kind. */
+const fill: Readonly<Record<Kind, Fill>> = {
+  o: ({ object }, stored, read) => {
+    const shot = emptyShot();
+    for (const [field, text] of stored) {
+      if (field === emptyField) continue;
+      const value = read(text);
+      if (value === absent) continue;
+      put(object, nameOfField(field), value);
+      shot.fields.push(field);
+      shot.values.push(value);
+    }
+    return shot;
+  },
+  a: (part, stored, read) => {
+    const places = stored.every(([field], at) => field === String(at)) ? stored : placesOf(stored);
+    const shot = emptyShot();
+    for (const [field, text] of places) {
+      const value = read(text);
+      if (value === absent) continue;
+      Array.prototype.push.call(part.object, value);
+      shot.fields.push(field);
+      shot.values.push(value);
+    }
+    return fillOwn(part, stored, read, shot);
+  },
+  m: (part, stored, read) => {
+    const shot = emptyShot();
+    for (const [field, text, rank] of ranked(stored, (text) => Number(text.slice(1, text.indexOf(','))))) {
+      const [key, value] = [read(field), read(valueText(text))];
+      if (key === absent || value === absent) continue;
+      Map.prototype.set.call(part.object, key, value);
+      shot.fields.push(field);
+      shot.values.push(value);
+      shot.ranks.push(rank);
+    }
+    return fillOwn(part, stored, read, shot);
+  },
+  s: (part, stored, read) => {
+    const shot = emptyShot();
+    for (const [field, , rank] of ranked(stored, Number)) {
+      const member = read(field);
+      if (member === absent) continue;
+      Set.prototype.add.call(part.object, member);
+      shot.fields.push(field);
+      shot.values.push(member);
+      shot.ranks.push(rank);
+    }
+    return fillOwn(part, stored, read, shot);
+  },
+  d: (part, stored, read) => {
+    const shot = emptyShot();
+    const time = read(stored.find(([field]) => field === 't')?.[1] ?? '');
+    Date.prototype.setTime.call(part.object, typeof time === 'number' ? time : Number.NaN);
+    shot.fields.push('t');
+    shot.values.push((part.object as Date).getTime());
+    return fillOwn(part, stored, read, shot);
+  },
+};
+
 export function emptyShot(): OpenShot {
   return { fields: [], values: [], ranks: [] };
 }
 
-function fillOwn({ object }: Part, stored: Begun['fields'], read: (text: string) => unknown, shot: OpenShot): OpenShot {
+const noShot: Shot = emptyShot();
+const noRanks: readonly number[] = [];
+
+/** By the names of a part, which all parts of one shape share: whether they are properties that no object has from elsewhere. */
+const usualNames = new WeakMap<readonly string[], boolean>();
+
+function areUsual(names: readonly string[]): boolean {
+  let known = usualNames.get(names);
+  if (known === undefined) {
+    known = names.every((name) => !(name in Object.prototype) && !name.startsWith('!'));
+    usualNames.set(names, known);
+  }
+  return known;
+}
+
+function arePlaces(names: readonly string[]): boolean {
+  for (let at = 0; at < names.length; at += 1) if (names[at] !== String(at)) return false;
+  return true;
+}
+
+function fillOwn({ object }: Part, stored: Fields, read: (text: string) => unknown, shot: OpenShot): OpenShot {
   for (const [field, text] of stored) {
     const value = field.startsWith('.') ? read(text) : absent;
     if (value === absent) continue;
@@ -232,13 +287,13 @@ function fillOwn({ object }: Part, stored: Begun['fields'], read: (text: string)
   return shot;
 }
 
-function placesOf(stored: Begun['fields']): Begun['fields'] {
+function placesOf(stored: Fields): Fields {
   return stored.filter(([field]) => /^\d+$/.test(field)).sort(([a], [b]) => Number(a) - Number(b));
 }
 
 /** The members of a Map or Set in their order. Two nodes may have given one rank twice. */
 function ranked(
-  stored: Begun['fields'],
+  stored: Fields,
   rankOf: (text: string) => number,
 ): readonly (readonly [field: string, text: string, rank: number])[] {
   return stored

@@ -26,10 +26,27 @@ export function isJsonNumber(value: number): boolean {
 export function parsePrimitive(text: string): Primitive {
   const first = text.charCodeAt(0);
   if (first === 0x22 && !text.includes('\\')) return text.slice(1, -1);
+  const whole = wholeNumber(text, first);
+  if (whole !== undefined) return whole;
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null) return value as Primitive;
   const [[tag, content] = ['', undefined]] = Object.entries(value);
   return parseTagged(tag, content);
+}
+
+/** Digits that are exact in any case: most numbers are short and whole. */
+const exactDigits = 15;
+
+function wholeNumber(text: string, first: number): number | undefined {
+  const { length } = text;
+  if (length > exactDigits || (first === 0x30 && length > 1)) return undefined;
+  let number = 0;
+  for (let at = 0; at < length; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    number = number * 10 + digit;
+  }
+  return length === 0 ? undefined : number;
 }
 
 /** The primitive that an object of this one key stands for; `undefined` for what stands for none as well. */

@@ -5,6 +5,8 @@ export interface Problem {
   readonly path: string;
   /** Why, as the rest of a sentence that begins with the path. */
   readonly what: string;
+  /** What it is said of once for all its paths: a class. Default: the path. */
+  readonly about?: string | undefined;
 }
 
 /** One step of a path: an own property, a place in an array, or the member of a Map or Set. */
@@ -35,8 +37,8 @@ export class Problems {
   readonly leftOut: Problem[] = [];
   readonly refused: Problem[] = [];
 
-  leaveOut(path: string, what: string): void {
-    add(this.leftOut, { path, what });
+  leaveOut(path: string, what: string, about?: string): void {
+    add(this.leftOut, about === undefined ? { path, what } : { path, what, about });
   }
 
   refuse(path: string, what: string): void {
@@ -44,9 +46,13 @@ export class Problems {
   }
 }
 
+/** Of what something is said once. */
+export const subjectOf = ({ path, about }: Problem): string => about ?? path;
+
 /** More of one kind than this say nothing new. */
 const maxProblems = 20;
 
 function add(problems: Problem[], problem: Problem): void {
-  if (problems.length < maxProblems && !problems.some(({ path }) => path === problem.path)) problems.push(problem);
+  const subject = subjectOf(problem);
+  if (problems.length < maxProblems && !problems.some((other) => subjectOf(other) === subject)) problems.push(problem);
 }

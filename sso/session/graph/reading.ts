@@ -50,8 +50,9 @@ const primitivesOf = new WeakMap<StoredFields, Map<string, Attribute>>();
 
 export class Reading {
   readonly classes: Classes;
-  readonly parts: Parts;
   #stored: StoredFields;
+  /** Made when first asked for: most sessions hold none. */
+  #parts: Parts | undefined;
   readonly #attributes = new Map<string, Attribute>();
   /** The text of the whole and the names in it, once one of them was asked for. */
   #whole: Whole | undefined;
@@ -59,7 +60,10 @@ export class Reading {
   constructor(stored: StoredFields, classes: Classes) {
     this.#stored = stored;
     this.classes = classes;
-    this.parts = new Parts(classes);
+  }
+
+  get parts(): Parts {
+    return (this.#parts ??= new Parts(this.classes));
   }
 
   get stored(): StoredFields {

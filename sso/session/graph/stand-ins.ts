@@ -14,7 +14,8 @@ interface StandIn {
 }
 
 export class StandIns {
-  readonly #known = new Map<object, StandIn>();
+  /** Made with the first of them: most sessions need none. */
+  #known: Map<object, StandIn> | undefined;
   #round = 0;
 
   /** A comparison begins: objects may have changed since the last. */
@@ -27,7 +28,7 @@ export class StandIns {
    * @throws CannotTravel
    */
   for(object: object): unknown {
-    const known = this.#known.get(object);
+    const known = this.#known?.get(object);
     if (known?.round === this.#round) return known.value;
     const text = jsonOf(object);
     if (known !== undefined && known.text === text) {
@@ -35,8 +36,28 @@ export class StandIns {
       return known.value;
     }
     const value: unknown = text === undefined ? undefined : JSON.parse(text);
+    this.#known ??= new Map();
     this.#known.set(object, { text, value, round: this.#round });
     return value;
+  }
+}
+
+/**
+ * The class of an instance that its stand-in does not belong to; `undefined` where that was meant: it says by `toJSON` how it travels.
+ * Its name is asked for, and nothing else of it is called.
+ */
+export function classLost(object: object): string | undefined {
+  try {
+    const prototype: object | null = Object.getPrototypeOf(object);
+    if (
+      prototype === null ||
+      prototype === Object.prototype ||
+      typeof (object as { toJSON?: unknown }).toJSON === 'function'
+    )
+      return undefined;
+    return nameOf(object);
+  } catch {
+    return undefined;
   }
 }
 

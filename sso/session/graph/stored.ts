@@ -19,6 +19,8 @@ export interface StoredFields {
   /** In the order in which they came. */
   fields(part: string): Iterable<readonly [field: string, text: string]>;
   parts(): Iterable<string>;
+  /** The same fields as a text with a line for each name, which is quicker to read where there is one. */
+  lines?(part: string): { readonly names: readonly string[]; readonly text: string } | undefined;
   /** Characters, about: what counts against the limit. Counted from the fields where it is missing. */
   readonly length?: number;
 }

@@ -15,7 +15,7 @@ import type { Classes } from './classes.ts';
 import { type Kind, kindOf, ownNames } from './kind.ts';
 import { isJsonNumber, type Primitive, primitiveText } from './primitive.ts';
 import { type Problems, pathOf, refusal, type Step } from './problem.ts';
-import { CannotTravel, type StandIns } from './stand-ins.ts';
+import { CannotTravel, classLost, type StandIns } from './stand-ins.ts';
 
 /** Levels of objects within objects. Neither this nor an application's own recursion comes near the end of the stack. */
 export const maxDepth = 1_000;
@@ -124,7 +124,10 @@ class TextWriter {
     }
     if (typeof value !== 'object' || value === null || kindOf(value, this.#parts.classes) !== undefined) return value;
     try {
-      return this.#parts.standIns.for(value) ?? nothing;
+      const standIn = this.#parts.standIns.for(value) ?? nothing;
+      const lost = this.#parts.classes.isEmpty ? undefined : classLost(value);
+      if (lost !== undefined) this.#parts.problems.leaveOut(pathOf(this.#path), unregistered(lost), `class ${lost}`);
+      return standIn;
     } catch (error) {
       if (!(error instanceof CannotTravel)) throw error;
       this.#refuse(error.message);
@@ -250,6 +253,9 @@ export const tooLong = (maxLength: number) => `is too much: a session has at mos
 
 export const inherited = (object: object, name: string) =>
   `is a ${object.constructor?.name}, which is not registered: it arrives as a ${name}`;
+
+export const unregistered = (name: string) =>
+  `is a ${name}, which is not registered: it arrives as what JSON makes of it, without its class`;
 
 /** What an accessor, or something that only looks like a Map, threw. */
 export function unreadable(error: unknown): string {

@@ -70,6 +70,12 @@ export class SessionNotices {
     if (listener.found.size > 0) this.#parts.clock.soon(() => this.#showFound(listener));
   }
 
+  /** The application has stopped here: nobody listens any more, until it begins again. */
+  forget(app: string): void {
+    for (const { found } of this.#byApp.get(app) ?? []) found.clear();
+    this.#byApp.delete(app);
+  }
+
   #showFound(listener: Listener): void {
     let shown = 0;
     for (const key of listener.found) {

@@ -52,6 +52,17 @@ export const commonOptionNames = [
   'sessionNotificationPolicy',
 ];
 
+/** The guide's words for what has another name here, or its place with the node: what to say of them. */
+export const commonOtherWords: Readonly<Record<string, string>> = {
+  numBuddies: 'did you mean "buddies"?',
+  buddyPool: 'it is one of startNode(): cluster.buddyPool',
+  buddyPoolName: 'it is one of startNode(): cluster.buddyPool',
+  dataDir: 'it is one of startNode()',
+  route: 'it is one of startNode()',
+  jvmRoute: 'it is one of startNode(): route',
+  ttl: 'did you mean "idleMs"?',
+};
+
 const defaultIdleMs = 30 * 60_000;
 
 /** @throws SsoError ERR_CONFIG_INVALID */
@@ -84,7 +95,9 @@ export function commonSettings(parts: SessionParts, options: CommonOptions, maxA
 }
 
 /** Tells the node what it has to know of this application's sessions. @throws SsoError ERR_CONFIG_INVALID */
-export function enroll(parts: SessionParts, { app, onEnd, passivation, notices, classes }: CommonSettings): void {
+export function enroll(parts: SessionParts, settings: CommonSettings): void {
+  const { app, onEnd, passivation, notices, classes, telling } = settings;
+  if (!telling.stays) parts.placement?.note(app, telling.buddies);
   if (passivation !== undefined) parts.passivation?.configure(app, passivation);
   if (notices !== undefined) parts.notices?.listen(app, { ...notices, classes });
   if (onEnd !== undefined) parts.table.onEnd(app, onEnd, classes);

@@ -74,6 +74,8 @@ function* advices({ maxActive, passivates, minIdleMs, maxIdleMs }: PassivationSe
   const hasTimes = minIdleMs !== Number.POSITIVE_INFINITY || maxIdleMs !== Number.POSITIVE_INFINITY;
   if (!passivates && hasTimes)
     yield 'passivationMinIdleTime and passivationMaxIdleTime have no effect without useSessionPassivation';
+  if (!passivates && maxActive !== Number.POSITIVE_INFINITY)
+    yield 'maxActiveSessions without useSessionPassivation: nothing goes to disk, and at the limit a new session is answered 503';
   if (!passivates) return;
   if (maxActive !== Number.POSITIVE_INFINITY && minIdleMs === Number.POSITIVE_INFINITY)
     yield 'maxActiveSessions without passivationMinIdleTime: nothing can be passivated to make room for a new session';

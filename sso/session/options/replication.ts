@@ -121,6 +121,7 @@ export function replicationSettings(
   const afterMs = snapshotMs(app, options, granularity, log);
   const buddies = copiesWanted(options.buddies, stays);
   const sync = oneOf('cacheMode', options.cacheMode, ['sync', 'async'], 'sync') === 'sync';
+  for (const advice of advices(options, { afterMs, granularity, stays })) log.warn({ app }, `sessions: ${advice}`);
   return {
     granularity,
     classes: classesOf(options.classes),
@@ -129,6 +130,21 @@ export function replicationSettings(
     tellingNow: { afterMs: 0, alone, stays, buddies },
     unreplicatedMs: unreplicatedMs(app, options.maxUnreplicatedInterval, idleMs, log),
   };
+}
+
+/** What works, and is probably not meant. */
+function* advices(
+  { cacheMode, replicationFieldBatchMode, snapshotInterval, snapshotMode }: ReplicationOptions,
+  { afterMs, granularity, stays }: { afterMs: number; granularity: Granularity; stays: boolean },
+): Generator<string> {
+  if (replicationFieldBatchMode === false && granularity !== 'FIELD')
+    yield 'replicationFieldBatchMode has no effect without replicationGranularity "FIELD"';
+  if (snapshotInterval !== undefined && snapshotMode !== 'interval')
+    yield 'snapshotInterval has no effect without snapshotMode "interval"';
+  if (cacheMode === 'sync' && afterMs > 0)
+    yield 'cacheMode "sync" has no effect with snapshotMode "interval": no answer waits for what is sent later';
+  if (cacheMode === 'sync' && stays)
+    yield 'cacheMode "sync" has no effect with distributable: false, what is in the sessions stays on this node';
 }
 
 function copiesWanted(given: unknown, stays: boolean): CopiesWanted | undefined {

@@ -1,7 +1,8 @@
 /**
  * Passivation (JBoss guide, 8.2.2): of each application that has limits this node keeps so many sessions in memory and
  * the others on its disk, encrypted, and brings each back when it is used. Only what is *in* a session moves. Its record
- * stays in the replicated map, so links, sign-ons, time limits and ends know nothing of it (V46, V47).
+ * stays in the replicated map, so links, sign-ons, time limits and ends know nothing of it (V46, V47); it is kept as bytes
+ * there, so whoever asks for it gets one made for the moment, and the one that is opened for good takes the place of the bytes.
  *
  * It is decided at three points, as the guide says: when a session is made at the limit, every 10 s, and when copies of other
  * nodes' sessions arrive. Nothing waits for the disk: what is written stays in memory until it can be read from there, and one
@@ -11,7 +12,7 @@
 import { type Cancel, type Clock, every } from '../../clock.ts';
 import type { Shelf } from '../../disk/shelf.ts';
 import { configError, SsoError } from '../../errors.ts';
-import type { Copies } from '../../gossip/copies.ts';
+import type { CompactableCopies, Compacted } from '../../gossip/copies.ts';
 import type { Change } from '../../gossip/lattice.ts';
 import type { Keys } from '../../keys.ts';
 import { type Log, silentLog } from '../../log.ts';
@@ -19,12 +20,14 @@ import type { Random } from '../../random.ts';
 import type { SessionData, Stowage } from '../data/session-data.ts';
 import type { PassivationSettings } from '../options/passivation.ts';
 import { idleAt, isAbsent, type LiveSession, type SessionRecord } from '../record.ts';
+import { RecordForm } from './record-form.ts';
 import type { Residence } from './residence.ts';
 import { Residents } from './residents.ts';
 import { Seal } from './seal.ts';
+import { StillHeld } from './still-held.ts';
 
 export interface PassivationParts {
-  readonly copies: Pick<Copies<SessionRecord>, 'get' | 'entries' | 'onChange' | 'onForget'>;
+  readonly copies: Pick<CompactableCopies<SessionRecord>, 'get' | 'entries' | 'onChange' | 'onForget' | 'compacted'>;
   /** When a session was last used, as far as this node knows, milliseconds. */
   readonly lastUse: (key: string, session: LiveSession) => number;
   /** Left out: the node has no data directory, and nothing can be passivated. */
@@ -42,6 +45,8 @@ export interface Moved {
   passivated(key: string, session: LiveSession): void;
   /** What is in it can be read again. */
   activated(key: string, session: LiveSession): void;
+  /** What was in it could not be read back. */
+  lost(key: string): void;
 }
 
 /** What is where, for the metrics. */
@@ -61,7 +66,7 @@ const removedAtOnce = 500;
 /** Found to be over, and no more counted, in one turn at most. */
 const overAtOnce = 500;
 /** Looked at in one turn when an application names its limits. */
-const surveyedAtOnce = 2_000;
+const surveyedAtOnce = 1_000;
 
 interface Leaving {
   readonly residents: Residents;
@@ -74,6 +79,8 @@ export class Passivation implements Residence, Stowage {
   readonly #log: Log;
   /** Made when it is needed: chance is not touched where nothing is passivated. */
   #madeSeal: Seal | undefined;
+  readonly #rows: Compacted<SessionRecord>;
+  readonly #stillHeld = new StillHeld();
   readonly #apps = new Map<string, Residents>();
   /** Chosen to make room for a session that was let in. */
   #chosen: { readonly residents: Residents; readonly key: string }[] = [];
@@ -93,6 +100,7 @@ export class Passivation implements Residence, Stowage {
   constructor(parts: PassivationParts) {
     this.#parts = parts;
     this.#log = parts.log ?? silentLog;
+    this.#rows = parts.copies.compacted(new RecordForm(this));
     parts.copies.onChange((change) => this.#changed(change));
     parts.copies.onForget((key, session) => session.state === 'live' && this.#gone(key, session));
   }
@@ -190,6 +198,7 @@ export class Passivation implements Residence, Stowage {
     this.#counts.lost++;
     this.#discard(key);
     this.#log.error({ session: key }, 'a passivated session could not be read back: the other nodes are asked for it');
+    this.#parts.moved?.lost?.(key);
     return undefined;
   }
 
@@ -211,8 +220,15 @@ export class Passivation implements Residence, Stowage {
 
   /** Whose session this is, if it is held with this very data: what is over or was replaced counts no more. */
   #holder(key: string, data: SessionData): Residents | undefined {
+    this.#adopt(key, data);
     const session = this.#parts.copies.get(key);
     return session?.state === 'live' && session.data === data ? this.#apps.get(session.app) : undefined;
+  }
+
+  /** Where the record is kept as bytes, the first data of it that is opened for good is what is held from now on. */
+  #adopt(key: string, data: SessionData): void {
+    const record = this.#rows.get(key);
+    if (record?.state === 'live' && record.data.version === data.version) this.#rows.take(key, { ...record, data });
   }
 
   #read(key: string, version: string): Uint8Array | undefined {
@@ -234,10 +250,9 @@ export class Passivation implements Residence, Stowage {
     if (before?.state === 'live' && before.data !== after.data && before.data.form === 'stowed') {
       const residents = this.#apps.get(before.app);
       if (residents !== undefined) residents.passivated--;
-      // A request that took it before it went to the disk may still read from it.
-      for (const _ of before.data.parts()) break;
       this.#discard(key);
     }
+    if (after.data.form === 'stowed') this.#rows.put(key);
     // Only other nodes have what is in it from now on.
     if (isAbsent(after)) this.#apps.get(after.app)?.active.remove(key);
     const residents = this.#note(key, after);
@@ -265,6 +280,7 @@ export class Passivation implements Residence, Stowage {
 
   /** Not at once: who hears of the same end after us may still want to read what was in it. */
   #discard(key: string): void {
+    this.#stillHeld.open(key);
     this.#waste.add(key);
     this.#wake();
   }
@@ -287,6 +303,7 @@ export class Passivation implements Residence, Stowage {
   #look(): void {
     this.#failure = undefined;
     this.#wake();
+    void this.#stillHeld.sweep(() => new Promise<void>((resolve) => this.#parts.clock.soon(resolve)));
   }
 
   #wake(): void {
@@ -415,6 +432,8 @@ export class Passivation implements Residence, Stowage {
     if (isWritten && isHeld && this.#state === 'running' && !residents.active.has(key)) {
       this.#parts.moved?.passivated?.(key, session);
       data.stow(this, key);
+      this.#stillHeld.note(key, data);
+      this.#rows.put(key);
       residents.passivated++;
       this.#counts.passivated++;
       return;

@@ -101,4 +101,5 @@ test('what cannot be printed safely is refused in a line', () => {
   ] as const)
     assert.throws(() => printProxy('nginx', from, options), message);
   assert.throws(() => printProxy('apache', from, {}), /none of nginx, caddy/);
+  assert.throws(() => printProxy('treafik', from, {}), /none of .*; did you mean "traefik"\?$/);
 });

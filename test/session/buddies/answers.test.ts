@@ -43,6 +43,12 @@ function answers({ life = 'n1:1', record = session(), has = {}, gone = [], over 
   });
 }
 
+function said(answers: Answers, keys: readonly string[]): readonly Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (const _ of answers.fetched(1, keys, (frame) => void frames.push(frame)));
+  return frames;
+}
+
 function offered(scene: Scene, version = first.version): readonly [kept: number, wanted: number] {
   const frame = answers(scene).offered(7, ['s', version]);
   if (frame === undefined) return [0, 0];
@@ -92,7 +98,7 @@ test('of a session that ended nothing is needed; of one that is not known nothin
 
 test('who is asked gives what is here, and says what is not; an owner gives even what is empty', () => {
   const asked = (scene: Scene) => {
-    const [frame] = answers(scene).fetched(1, ['s', 'other']);
+    const [frame] = said(answers(scene), ['s', 'other']);
     const { items, missing } = parseBuddyFrame(frame!) as BuddyMessage & { readonly type: 'fetched' };
     return [items.length / 2, missing.join()];
   };

@@ -360,6 +360,156 @@ test('what could not be handed over is counted as lost', async () => {
   assert.deepEqual(await world.done(world.at('n1').courier.handOver(200)), { handedOver: 0, lost: 1 });
 });
 
+test('a buddy that is lost for long gets another in its place though nobody uses the session, one that starts again before does not', async () => {
+  for (const count of [1, 2]) {
+    const world = await CourierWorld.of(five, count);
+    world.make('n1', 's', count);
+    await world.pass(100);
+    const { owner, buddies, ownerStamp } = world.session('n1', 's');
+    const lost = buddies![0]!;
+    const kept = world.kill(lost);
+    // Ten seconds until it counts as lost, and thirty more.
+    await world.pass(39_000);
+    assert.equal(world.session('n1', 's').ownerStamp, ownerStamp, 'not yet');
+    await world.pass(3_000);
+    const now = world.session('n1', 's');
+    assert.deepEqual([now.owner, now.buddies!.length, now.buddies!.includes(lost)], [owner, count, false]);
+    assert.deepEqual([...world.holders('s')].sort(), world.listed('n1', 's'));
+    assert.ok(
+      buddies!.every((name) => name === lost || now.buddies!.includes(name)),
+      'the others stay',
+    );
+    world.start(lost, kept);
+    await world.pass(15_000);
+    assert.deepEqual([...world.holders('s')].sort(), world.listed('n1', 's'), 'what it had goes');
+    const [next] = now.buddies!;
+    world.kill(next!);
+    await world.pass(35_000);
+    world.start(next!);
+    await world.pass(15_000);
+    assert.deepEqual(world.session('n1', 's').buddies, now.buddies, 'it was back in time');
+    assert.ok(world.holders('s').includes(next!), 'and has it again');
+    world.kill(next!);
+    await world.pass(45_000);
+    assert.ok(!world.listed('n1', 's').includes(next!), 'the next time it stays away');
+    assert.equal(world.holders('s').length, count + 1);
+  }
+});
+
+test('a session whose owner is gone for long stands on two nodes again, and is still nobody else’s; then its holder may die', async () => {
+  const world = await CourierWorld.of(five);
+  const name = world.make('n1', 's');
+  await world.pass(100);
+  const { owner, buddies } = world.session('n1', 's');
+  world.kill('n1');
+  await world.pass(39_000);
+  assert.deepEqual(world.holders('s'), buddies, 'not yet');
+  await world.pass(5_000);
+  const [first] = buddies!;
+  const now = world.session(first!, 's');
+  assert.equal(now.owner, owner, 'nothing moved');
+  assert.deepEqual([now.buddies!.length, now.buddies!.includes(first!)], [2, true]);
+  assert.deepEqual([...world.holders('s')].sort(), [...now.buddies!].sort());
+  const stamp = now.ownerStamp;
+  await world.pass(60_000);
+  assert.equal(world.session(first!, 's').ownerStamp, stamp, 'once');
+  world.kill(first!);
+  await world.pass(60_000);
+  const others = world.running.map((node) => node.name);
+  assert.equal(world.session(others[0]!, 's').buddies!.length, 2);
+  assert.equal(world.holders('s').length, 2, 'and again');
+  const at = others.find((one) => !world.holders('s').includes(one))!;
+  assert.equal(await world.use(at, 's'), 'here');
+  assert.deepEqual(world.attributes(at, 's'), [name]);
+});
+
+test('where nobody can take the place of one that is lost it stays listed, and is replaced as soon as somebody comes', async () => {
+  const world = new CourierWorld(['n1', 'n2', 'n3']);
+  for (const name of ['n1', 'n2']) world.start(name);
+  await world.pass(3_000);
+  world.make('n1', 's');
+  await world.pass(100);
+  world.kill('n2');
+  await world.pass(50_000);
+  assert.deepEqual(world.session('n1', 's').buddies, ['n2']);
+  world.start('n3');
+  await world.pass(3_000);
+  assert.deepEqual(world.session('n1', 's').buddies, ['n3']);
+  assert.deepEqual(world.holders('s'), ['n1', 'n3']);
+});
+
+test('where the owner’s life is over, what is too much on a node is let go of only once all that are to hold it and live have it', async () => {
+  const world = await CourierWorld.of(five, 3, { replaceMs: 1_000_000 });
+  world.make('n1', 's', 2);
+  await world.pass(100);
+  const second = five.find((name) => name !== 'n1' && !world.session('n1', 's').buddies!.includes(name))!;
+  // The former owner keeps what it has, for nobody answers its offers.
+  world.network.cut('n1', second);
+  await world.use(second, 's');
+  await world.pass(100);
+  const listed = world.session(second, 's').buddies!;
+  assert.ok(!listed.includes('n1') && world.holders('s').includes('n1'));
+  const [has, lacks] = listed;
+  world.kill(second);
+  world.kill(lacks!);
+  await world.pass(100);
+  world.network.cut(has!, lacks!);
+  world.network.cut('n1', lacks!);
+  world.start(lacks!);
+  await world.pass(15_000);
+  assert.ok(!world.holders('s').includes(lacks!), `${lacks} has nothing`);
+  assert.ok(world.holders('s').includes('n1'), 'n1 keeps it');
+  world.network.heal();
+  await world.pass(20_000);
+  assert.ok(world.holders('s').includes(lacks!), 'it came');
+  assert.ok(!world.holders('s').includes('n1'), 'then n1 lets go of it');
+});
+
+test('a buddy whose disk lost what was put there asks for it by itself, and again once somebody who has it is back', async () => {
+  const world = await CourierWorld.of(five);
+  const name = world.make('n1', 's');
+  await world.pass(100);
+  const [buddy] = world.session('n1', 's').buddies!;
+  const lose = async () => {
+    world.session(buddy!, 's').data.stow({ load: () => undefined }, 's');
+    assert.deepEqual(world.attributes(buddy!, 's'), []);
+    world.at(buddy!).courier.regain('s');
+    await world.pass(300);
+  };
+  await lose();
+  assert.deepEqual(world.attributes(buddy!, 's'), [name]);
+  world.network.split([[buddy!]]);
+  await world.pass(100);
+  await lose();
+  assert.deepEqual(world.attributes(buddy!, 's'), [], 'nobody can be asked');
+  world.network.heal();
+  await world.pass(2_000);
+  assert.deepEqual(world.attributes(buddy!, 's'), [name]);
+  assert.equal(world.at(buddy!).courier.counters()['sessions-regained'], 2);
+});
+
+test('what is told alone travels in a frame of its own', async () => {
+  const world = await CourierWorld.of(five);
+  world.make('n1', 's');
+  const [buddy] = world.session('n1', 's').buddies!;
+  const others = Array.from({ length: 20 }, (_, index) => `other ${index}`);
+  for (const key of others) world.make('n1', key);
+  const other = others.find((key) => world.session('n1', key).buddies![0] === buddy)!;
+  await world.pass(100);
+  const frames = () => world.at('n1').courier.counters()['buddy-frames-sent']!;
+  for (const [alone, expected] of [
+    [false, 1],
+    [true, 4],
+  ] as const) {
+    const before = frames();
+    world.write('n1', other);
+    const names = [1, 2, 3].map((value) => world.write('n1', 's', value, undefined, alone));
+    await world.pass(50);
+    assert.equal(frames() - before, expected);
+    assert.ok(names.every((name) => world.attributes(buddy!, 's').includes(name)));
+  }
+});
+
 test('a session that ended is not brought back by whoever still has its data', async () => {
   const world = await CourierWorld.of(five);
   world.make('n1', 's');

@@ -12,10 +12,10 @@ import { HybridClock } from '../../../sso/hybrid-clock.ts';
 import { type Random, seededRandom } from '../../../sso/random.ts';
 import { Courier, type CourierOptions } from '../../../sso/session/buddies/courier.ts';
 import type { Fetched } from '../../../sso/session/buddies/depot.ts';
-import { hasData, placedOf } from '../../../sso/session/buddies/holders.ts';
+import { placedOf } from '../../../sso/session/buddies/holders.ts';
 import { SessionData } from '../../../sso/session/data/session-data.ts';
 import { sessionLatticeOf } from '../../../sso/session/lattice.ts';
-import { endSession, type LiveSession, type SessionRecord } from '../../../sso/session/record.ts';
+import { endSession, hasData, type LiveSession, type SessionRecord } from '../../../sso/session/record.ts';
 import { decodeSession, encodeWhole } from '../../../sso/session/record-codec.ts';
 import { virtualClock } from '../../../sso/testing/virtual-clock.ts';
 import { setting } from '../support/changes.ts';
@@ -130,13 +130,13 @@ export class CourierWorld {
   }
 
   /** A write of a node that serves the session. Returns the attribute. */
-  write(at: string, key: string, value: unknown = 1, name = this.#name()): string {
+  write(at: string, key: string, value: unknown = 1, name = this.#name(), alone = false): string {
     const node = this.at(at);
     const known = this.session(at, key);
     const { data, delta } = this.#changed(node, key, known, name, value);
     const { length } = known.buddies!;
     const buddies = node.courier.choose(key, Math.max(1, length), known.buddies);
-    if (buddies === known.buddies) node.courier.put(key, { ...known, data }, delta, true);
+    if (buddies === known.buddies) node.courier.put(key, { ...known, data }, delta, true, alone);
     else
       node.courier.put(key, { ...known, data, buddies, ownerStamp: node.hybrid.next(known.ownerStamp) }, 'all', false);
     return name;

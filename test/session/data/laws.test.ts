@@ -271,6 +271,7 @@ test('any history of four writers with splits, losses and reordering: what is re
         else assert.equal(text(copy.data), known);
       };
       for (const one of steps) {
+        copies[told.length % nodes]!.data.fold();
         if (one.kind === 'pack') copies[one.node]!.data.pack();
         else if (one.kind === 'change') {
           const copy = copies[one.node]!;

@@ -177,6 +177,28 @@ for (const granularity of granularities) {
     assert.deepEqual(it.all()['point'], { x: { y: 2 } });
   });
 
+  test(`${granularity}: a class that is lost on the way is told once, where instances are asked for; one with toJSON says itself how it travels`, () => {
+    class Lost {
+      x = 1;
+    }
+    class Said extends Lost {
+      toJSON() {
+        return 'said';
+      }
+    }
+    const told = (classes: readonly (new () => object)[]) => {
+      const { leftOut } = store(classes).request((session) => {
+        session['list'] = [new Lost(), new Lost()];
+        session['more'] = { said: new Said(), lost: new Lost() };
+      });
+      return leftOut.map(({ path, what }) => `${path} ${what}`);
+    };
+    const one = ['list[0] is a Lost, which is not registered: it arrives as what JSON makes of it, without its class'];
+    assert.deepEqual(told([class Other {}]), one);
+    assert.deepEqual(told([]), granularity === 'FIELD' ? one : []);
+    assert.deepEqual(told([Lost]), ['more.said is a Said, which is not registered: it arrives as a Lost']);
+  });
+
   test(`${granularity}: functions and symbols are left out, by their path; undefined is no attribute`, () => {
     const it = store();
     const { leftOut, refused } = it.request((session) => {

@@ -2,8 +2,8 @@
 
 import { nodeOf } from '../../../sso/life.ts';
 import type { CopiesWanted, Depot, Fetched } from '../../../sso/session/buddies/depot.ts';
-import { hasData, listedOf, withoutData } from '../../../sso/session/buddies/holders.ts';
-import { changeOf, type LiveSession, type SessionRecord } from '../../../sso/session/record.ts';
+import { listedOf, withoutData } from '../../../sso/session/buddies/holders.ts';
+import { changeOf, hasData, type LiveSession, type SessionRecord } from '../../../sso/session/record.ts';
 import type { Alteration } from '../../../sso/session/teller.ts';
 import type { TestCopies } from './world.ts';
 

@@ -7,7 +7,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Cancel, Clock } from '../../../sso/clock.ts';
 import type { Cause } from '../../../sso/entry.ts';
-import type { Copies } from '../../../sso/gossip/copies.ts';
+import type { CompactableCopies, Compacted } from '../../../sso/gossip/copies.ts';
 import type { Change } from '../../../sso/gossip/lattice.ts';
 import { HybridClock } from '../../../sso/hybrid-clock.ts';
 import { deriveKeys } from '../../../sso/keys.ts';
@@ -38,7 +38,7 @@ export class TestClock implements Clock {
 }
 
 /** One node's copy. What is put arrives at the others at once, unless `lagging`; they can be asked for it in any case, unless `cutOff`. */
-export class TestCopies implements Copies<SessionRecord> {
+export class TestCopies implements CompactableCopies<SessionRecord> {
   readonly #values = new Map<string, SessionRecord>();
   readonly #listeners: ((change: Change<SessionRecord>) => void)[] = [];
   readonly peers: TestCopies[] = [];
@@ -60,6 +60,10 @@ export class TestCopies implements Copies<SessionRecord> {
     return this.#values.entries();
   }
   bucket(): undefined {}
+  /** All stay values. */
+  compacted(): Compacted<SessionRecord> {
+    return { put: () => false, get: () => undefined, take: () => {} };
+  }
   put(key: string, value: SessionRecord, told?: SessionRecord, alone = false): SessionRecord | undefined {
     const before = this.#values.get(key);
     const after = this.settle(key, value, true)!;

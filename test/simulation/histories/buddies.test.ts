@@ -26,7 +26,7 @@ function record(script: Script, name: string, { key }: AppSession): LiveSession 
 
 const buddiesOf = (script: Script, session: AppSession, at = 'n1') => record(script, at, session).buddies ?? [];
 /** Who has data, in the order of their names. */
-const holders = (script: Script, session: AppSession) =>
+const holders = (script: Script, session: AppSession): readonly string[] =>
   names.filter((name) => {
     const held = script.node(name).heart.sessions.get(session.key);
     return script.node(name).life.alive && held?.state === 'live' && held.data.latest > 0;
@@ -75,7 +75,7 @@ for (const count of [1, 2]) {
     const session = await make(script, 'n1');
     const listed = buddiesOf(script, session);
     script.crash('n1');
-    await script.pass(30_000);
+    await script.pass(12_000);
     assert.deepEqual(holders(script, session), [...listed].sort());
     const asked = names.find((name) => name !== 'n1' && !listed.includes(name))!;
     assert.equal(await ask(script, asked, session), 'live');
@@ -86,6 +86,71 @@ for (const count of [1, 2]) {
     assert.deepEqual(holders(script, session), [asked, ...now].sort());
   });
 }
+
+for (const count of [1, 2]) {
+  test(`one of ${count} that have what n1 serves stays away: another gets it; one that is back in time keeps its place`, async () => {
+    const script = await five(count);
+    const session = await make(script, 'n1');
+    const listed = buddiesOf(script, session);
+    script.crash(listed[0]!);
+    await script.pass(10_000);
+    script.start(listed[0]!);
+    await script.pass(20_000);
+    assert.deepEqual(buddiesOf(script, session), listed, 'it was back in time');
+    script.crash(listed[0]!);
+    await script.pass(25_000);
+    const now = buddiesOf(script, session);
+    assert.equal(ownerOf(script, 'n1', session), 'n1');
+    assert.equal(now.length, count);
+    assert.ok(!now.includes(listed[0]!));
+    assert.deepEqual(holders(script, session), ['n1', ...now].sort());
+    script.start(listed[0]!);
+    await judge(script);
+    assert.deepEqual(holders(script, session), ['n1', ...now].sort(), 'what it had goes');
+  });
+}
+
+test('owner and holders stay away one after the other, and nobody asks: what is left is on two nodes each time, and nobody’s', async () => {
+  const script = await five();
+  const session = await make(script, 'n1');
+  const owner = ownerOf(script, 'n1', session);
+  const alive = (): readonly string[] => names.filter((name) => script.node(name).life.alive);
+  for (let dead = owner!; alive().length > 3; dead = holders(script, session)[0]!) {
+    script.crash(dead);
+    await script.pass(30_000);
+    assert.equal(holders(script, session).length, 2, `after ${dead}`);
+    assert.equal(ownerOf(script, alive()[0]!, session), owner);
+  }
+  const asked = alive().find((name) => !holders(script, session).includes(name))!;
+  assert.equal(await ask(script, asked, session), 'live');
+  for (const name of names) if (!script.node(name).life.alive) script.start(name);
+  await judge(script);
+});
+
+test('where the owner is over, who need not have data keeps it until all have it that are to and live', async () => {
+  const script = await five(2);
+  const session = await make(script, 'n1');
+  const holder = names.find((name) => name !== 'n1' && !buddiesOf(script, session).includes(name))!;
+  const silent = script.meddle('lose', { from: 'n1', types: ['offer'] });
+  assert.equal(await ask(script, holder, session), 'live');
+  await script.pass(500);
+  const [has, lacks] = buddiesOf(script, session, holder);
+  assert.ok(!buddiesOf(script, session, holder).includes('n1') && holders(script, session).includes('n1'));
+  script.crash(holder);
+  script.crash(lacks!, 'wiped');
+  await script.pass(500);
+  const mute = script.meddle('lose', { to: lacks!, types: ['carry', 'offer'] });
+  script.start(lacks!);
+  silent();
+  await script.pass(15_000);
+  assert.deepEqual([holders(script, session).includes(has!), holders(script, session).includes(lacks!)], [true, false]);
+  assert.ok(holders(script, session).includes('n1'), 'n1 has let go of it');
+  mute();
+  await script.pass(15_000);
+  assert.ok(holders(script, session).includes(lacks!), 'it came');
+  script.start(holder);
+  await judge(script);
+});
 
 test('V93: two sides of a partition go on with a session; afterwards one node serves it with the changes of both', async () => {
   const script = await five();

@@ -1,6 +1,6 @@
 /** Whether requests get to the balancer at all. */
 
-import { nearest } from '../../../../config/nearest.ts';
+import { nearest } from '../../../../sso/nearest.ts';
 import type { Check, Fault } from '../check.ts';
 import { balancerName } from './build.ts';
 import { schemes } from './journey.ts';

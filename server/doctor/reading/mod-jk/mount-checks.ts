@@ -1,6 +1,6 @@
 /** What of httpd leads to mod_jk: JkMount, uriworkermap.properties, mod-jk.conf. */
 
-import { nearest } from '../../../../config/nearest.ts';
+import { nearest } from '../../../../sso/nearest.ts';
 import type { Check, Fault } from '../check.ts';
 import type { Location } from '../httpd/model.ts';
 import type { JkModel } from './model.ts';

@@ -1,6 +1,6 @@
 /** workers.properties: names of properties and of workers. */
 
-import { nearest } from '../../../../config/nearest.ts';
+import { nearest } from '../../../../sso/nearest.ts';
 import type { Check, Fault } from '../check.ts';
 import type { JkModel } from './model.ts';
 import { faultsByBalancer } from './worker-checks.ts';

@@ -31,6 +31,10 @@ export class ReplicatedFields implements Fields {
     return this.#here.fields(part);
   }
 
+  lines(part: string): { readonly names: readonly string[]; readonly text: string } | undefined {
+    return this.#here.lines(part);
+  }
+
   parts(): Iterable<string> {
     return this.#here.parts();
   }

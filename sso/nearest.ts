@@ -1,4 +1,4 @@
-/** What somebody probably meant: the nearest of the known words, for messages about a word that is not known. */
+/** What somebody probably meant: the nearest of the known words, for messages about a word that is not known. It knows nothing else, so every room may have it. */
 
 /** The word of `known` nearest to `word`, or `undefined` if none is near: at most a third of its letters wrong. */
 export function nearest(word: string, known: readonly string[]): string | undefined {

@@ -1,0 +1,169 @@
+/**
+ * Gives sessions other buddies: when one leaves, when what was written cannot get to any of them, when there was nobody
+ * before, and when one has been gone for so long that it will hardly come back by itself. A session that nobody uses would
+ * else stand on one node until the next death. Copies are made then, and the owner stays who it is: nothing moves only
+ * because a node died. Where the owner's own life is over as well, the first of the listed nodes that live does it in its
+ * place: it names another holder and takes nothing over.
+ */
+
+import type { Cancel, Clock } from '../../clock.ts';
+import type { Copies } from '../../gossip/copies.ts';
+import type { Counters } from '../../gossip/counters.ts';
+import type { HybridClock } from '../../hybrid-clock.ts';
+import { lifeOf, nodeOf } from '../../life.ts';
+import { changeOf, hasData, type LiveSession, type SessionRecord } from '../record.ts';
+import type { CoHeld } from './co-held.ts';
+import type { Company, CourierMember } from './company.ts';
+import { listedOf, type PlacedSession, placedOf } from './holders.ts';
+import { whole } from './lane.ts';
+import type { Lines } from './lines.ts';
+import { type Passes, writingSlice } from './passes.ts';
+import type { Turns } from './turns.ts';
+
+export interface PlacingParts {
+  readonly self: { readonly node: string; readonly incarnation: number };
+  readonly copies: Pick<Copies<SessionRecord>, 'get' | 'put'>;
+  readonly company: Company;
+  readonly coHeld: CoHeld;
+  readonly lines: Lines;
+  readonly passes: Passes;
+  readonly turns: Turns;
+  readonly hybrid: Pick<HybridClock, 'next'>;
+  readonly clock: Pick<Clock, 'after'>;
+  /** A holder that is gone for so long gets another in its place, milliseconds. */
+  readonly replaceMs: number;
+  readonly counters: Counters;
+}
+
+/** Sessions that get other buddies in one turn, since none of theirs can be reached. */
+const keysPerTurn = 500;
+/** Where an owner is gone, so many others are to have the data at least: what one node alone has is lost with it. */
+const holdersAtLeast = 2;
+
+export class Placing {
+  readonly #parts: PlacingParts;
+  readonly #node: string;
+  readonly #life: string;
+  /** Nodes that are lost or have left, until that is long ago; and those of which it is. */
+  readonly #timers = new Map<string, Cancel>();
+  readonly #goneForLong = new Set<string>();
+
+  constructor(parts: PlacingParts) {
+    this.#parts = parts;
+    this.#node = parts.self.node;
+    this.#life = lifeOf(parts.self);
+  }
+
+  /** Another node is in a state that it was not in before. */
+  memberChanged({ node, state }: Pick<CourierMember, 'node' | 'state'>): void {
+    if (state === 'left' || state === 'draining') this.#replaceLeaving(node);
+    if (state === 'left' || state === 'lost') this.#gone(node);
+    else this.#isBack(node);
+    if (state === 'up') this.#fillAll();
+  }
+
+  /** What a buddy has not confirmed goes to another, if none of the session's can be reached any more: no more than that moves. */
+  bringElsewhere(keys: readonly string[]): void {
+    if (keys.length > 0) this.#parts.turns.run(this.#bringing(keys), keysPerTurn);
+  }
+
+  *#bringing(keys: readonly string[]): Generator<undefined> {
+    const { copies, lines } = this.#parts;
+    for (const key of keys) {
+      const session = placedOf(copies.get(key));
+      if (session?.owner === this.#life && !session.buddies.some((node) => lines.peers.has(node)))
+        this.replaceGone(key, session);
+      yield;
+    }
+  }
+
+  /** Gives a session others in the place of buddies that leave or are gone. Returns its buddies. */
+  replaceGone(key: string, session: PlacedSession): readonly string[] {
+    const { company, lines } = this.#parts;
+    const staying = session.buddies.filter((node) => node !== this.#node && company.stays(node));
+    const chosen = company.choose(key, Math.max(1, session.buddies.length), staying);
+    if (chosen.length === 0 || chosen.every((node) => session.buddies.includes(node))) return session.buddies;
+    this.#place(key, session, chosen);
+    const isMine = session.owner === this.#life;
+    lines.put(
+      key,
+      whole,
+      chosen.filter((node) => !isMine || !session.buddies.includes(node)),
+    );
+    return chosen;
+  }
+
+  /** Ends every timer. */
+  close(): void {
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+
+  #place(key: string, session: PlacedSession, buddies: readonly string[]): void {
+    const { copies, hybrid, counters } = this.#parts;
+    const next: LiveSession = { ...session, buddies, ownerStamp: hybrid.next(session.ownerStamp) };
+    copies.put(key, next, changeOf(next, undefined));
+    counters.count('buddies-chosen-anew');
+  }
+
+  /** A buddy leaves: the sessions of this life get another one. */
+  #replaceLeaving(leaving: string): void {
+    const { coHeld, passes } = this.#parts;
+    if (coHeld.owned(leaving) === undefined) return;
+    const each = (key: string, session: PlacedSession) => {
+      if (session.owner === this.#life && session.buddies.includes(leaving)) this.replaceGone(key, session);
+    };
+    passes.run(each, undefined, writingSlice);
+  }
+
+  #gone(node: string): void {
+    if (this.#timers.has(node) || this.#goneForLong.has(node)) return;
+    const { clock, replaceMs } = this.#parts;
+    const replace = () => {
+      this.#timers.delete(node);
+      this.#goneForLong.add(node);
+      this.#fillAll();
+    };
+    this.#timers.set(node, clock.after(replaceMs, replace));
+  }
+
+  #isBack(node: string): void {
+    this.#goneForLong.delete(node);
+    this.#timers.get(node)?.();
+    this.#timers.delete(node);
+  }
+
+  /** Sessions get holders in the place of those that have been gone for long, and a first one where there was nobody. */
+  #fillAll(): void {
+    const each = (key: string, session: PlacedSession) => {
+      if (session.owner === this.#life && session.buddies.length === 0) this.replaceGone(key, session);
+      else if (this.#goneForLong.size > 0 && listedOf(session).some((node) => this.#goneForLong.has(node)))
+        this.#fill(key, session);
+    };
+    this.#parts.passes.run(each, undefined, writingSlice);
+  }
+
+  /** What the new ones lack is repaired, after all that is written meanwhile. */
+  #fill(key: string, session: PlacedSession): void {
+    const { company, lines } = this.#parts;
+    const { owner, buddies } = session;
+    const isMine = owner === this.#life;
+    if (!hasData(session) || !(isMine || this.#standsIn(session))) return;
+    const hasOwner = isMine || owner === '' || company.lives(nodeOf(owner));
+    const others = buddies.filter((node) => node !== this.#node);
+    const own = buddies.length - others.length;
+    const count = Math.max(buddies.length, hasOwner ? 1 : holdersAtLeast) - own;
+    const chosen = company.choose(key, count, others);
+    const added = chosen.filter((node) => !others.includes(node));
+    if (added.length === 0) return;
+    this.#place(key, session, own > 0 ? [...chosen, this.#node] : chosen);
+    lines.repair(key, added);
+  }
+
+  /** Whether this node is to do what the owner would, whose life is over: the first of the listed ones that live. */
+  #standsIn(session: PlacedSession): boolean {
+    const { company } = this.#parts;
+    if (!company.isOver(session.owner)) return false;
+    return listedOf(session).find((node) => node === this.#node || company.lives(node)) === this.#node;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What a browser makes of the session's cookie, as far as that can be said at the start: the name that it has by itself, what no
+ * browser would take, and what of its attributes is dangerous or has no effect.
+ */
+
+import { configError } from '../../errors.ts';
+import { nearest } from '../../nearest.ts';
+import type { CookieOptions, SessionCookie } from '../cookie.ts';
+
+export type CookieGiven = CookieOptions | ((...args: never[]) => CookieOptions);
+
+export const cookieOptionNames: readonly string[] = [
+  'path',
+  'domain',
+  'maxAge',
+  'expires',
+  'httpOnly',
+  'secure',
+  'sameSite',
+  'partitioned',
+  'priority',
+];
+
+/** A browser takes `__Host-` with Secure, the path `/` and no domain alone, `__Secure-` with Secure (RFC 6265bis 4.1.3). */
+export function usualName(app: string, cookie: CookieGiven, allowInsecureCookie: boolean): string {
+  const plain = `latchkey-${app}`;
+  if (allowInsecureCookie || typeof cookie === 'function' || (cookie.secure !== undefined && cookie.secure !== true))
+    return plain;
+  return (cookie.path === undefined || cookie.path === '/') && cookie.domain === undefined
+    ? `__Host-${plain}`
+    : `__Secure-${plain}`;
+}
+
+/** @throws SsoError ERR_CONFIG_INVALID a name of 1 to 128 characters that browsers take with these attributes (`undefined`: not known yet) */
+export function checkName(name: unknown, cookie: SessionCookie | undefined): asserts name is string {
+  if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/.test(name))
+    throw configError('name', 'must be a cookie name (RFC 6265 4.1.1)');
+  if (cookie === undefined) return;
+  const { secure, path, domain } = cookie;
+  if (/^__(Host|Secure)-/i.test(name) && secure !== true)
+    throw configError(
+      'name',
+      'browsers refuse this prefix on cookies without Secure: leave it out, or mend the cookie',
+    );
+  if (/^__Host-/i.test(name) && ((path ?? '/') !== '/' || domain !== undefined))
+    throw configError('name', 'browsers refuse __Host- together with a path or domain: use __Secure-');
+}
+
+/**
+ * What works, and is probably not meant.
+ * @param cookie the one that all sessions get, if they do
+ */
+export function* cookieAdvices(
+  name: string,
+  given: CookieGiven,
+  cookie: SessionCookie | undefined,
+  allowInsecureCookie: boolean,
+): Generator<string> {
+  if (typeof given === 'object') yield* unknownAttributes(given);
+  if (allowInsecureCookie) return;
+  if (!name.startsWith('__Host-') && !name.startsWith('__Secure-'))
+    yield 'a cookie name without the prefix __Host- can be set by any other host of the domain';
+  if (cookie?.secure !== false) return;
+  yield 'cookie.secure is off, so the session cookie travels over plain HTTP too';
+  if (cookie.sameSite === 'none' || cookie.partitioned === true)
+    yield 'cookie.secure is off, and browsers refuse sameSite "none" and partitioned without it';
+}
+
+/** They are passed over, as by express-session, and a mistyped `httpOnly` would leave a door open. */
+function* unknownAttributes(given: CookieOptions): Generator<string> {
+  for (const word of Object.keys(given)) {
+    if (cookieOptionNames.includes(word) || word === 'originalMaxAge') continue;
+    const meant = nearest(word, cookieOptionNames);
+    yield `cookie.${word} has no effect: ${meant === undefined ? `there are ${cookieOptionNames.join(', ')}` : `did you mean "${meant}"?`}`;
+  }
+}
