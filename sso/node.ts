@@ -701,10 +701,11 @@ export class SsoNode {
     };
   }
 
-  /** The cluster's nodes as far as they are named or met; what a DNS name will answer nobody knows. */
+  /** The cluster's nodes as far as they are named or met; who else will come where they are found otherwise nobody knows. */
   #nodesKnown(): number {
     const { cluster, voters } = this.#settings;
-    if (cluster?.dns !== undefined) return Number.POSITIVE_INFINITY;
+    if (cluster === undefined) return 1;
+    if (cluster.dns !== undefined || (voters?.list.length ?? 1) === 1) return Number.POSITIVE_INFINITY;
     const met = this.members().filter(({ state }) => state !== 'left');
     return Math.max(voters?.list.length ?? 1, met.length);
   }

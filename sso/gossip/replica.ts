@@ -145,7 +145,8 @@ export class Replica<V> {
   /** The digest of what is not over as of a minute; an asker's whose clock is far off gets that of the nearest minute known exactly. */
   digest(minute: number, now: number): DigestView {
     this.#calendar.advance(Math.min(minute, minuteOf(now) + aheadMinutes), slice);
-    return new DigestView([this.#digest, ...this.#calendar.overDigests(minute)]);
+    const exact = Math.min(minute, this.#calendar.horizon);
+    return new DigestView([this.#digest, ...this.#calendar.overDigests(exact)]);
   }
 
   /** Merging may call others, which look up other keys: the hasher is told the key once more. */

@@ -377,7 +377,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     if (this.#failed) return;
     this.#failed = true;
     this.#log(error);
-    if (!this.#res.headersSent) this.#res.setHeader('Connection', 'close');
+    if (!this.#res.headersSent && this.#res.req.httpVersionMajor < 2) this.#res.setHeader('Connection', 'close');
     const tell = () => this.#kit.parts.clock.soon(() => this.#next(error));
     if (this.#res.writableFinished || this.#res.destroyed) tell();
     else this.#res.once('close', tell);

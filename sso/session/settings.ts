@@ -121,7 +121,7 @@ export function resolveSettings(parts: SessionParts, options: SessionOptions): S
     const all = checked(() => new SessionCookie(typeof cookie === 'object' ? full(cookie) : cookie, clock));
     if (all.secure !== 'auto' && all.sameSite !== 'auto' && !cookie.expires) usualCookie = all;
   }
-  checkName(name, usualCookie);
+  checkName(name);
   const maxAge = usualCookie?.originalMaxAge ?? undefined;
   const common = commonSettings(parts, options, maxAge);
   if (maxAge !== undefined && options.idleMs !== undefined && options.idleMs !== maxAge)

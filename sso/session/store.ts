@@ -156,12 +156,15 @@ export class SessionStore extends EventEmitter {
   }
 
   length(callback: (error: unknown, length?: number) => void): void {
-    settle(Promise.resolve([...this.#parts.table.all(this.#app, true)].length), callback);
+    let length = 0;
+    for (const _ of this.#parts.table.all(this.#app, true)) length++;
+    settle(Promise.resolve(length), callback);
   }
 
   /** Ends all sessions of this application; nobody is signed off by it. */
   clear(callback?: SessionCallback): void {
-    for (const [key] of [...this.#parts.table.all(this.#app, true)]) this.#parts.table.end(key, 'left');
+    const keys = Array.from(this.#parts.table.all(this.#app, true), ([key]) => key);
+    for (const key of keys) this.#parts.table.end(key, 'left');
     settle(this.#parts.table.stored(), callback);
   }
 
@@ -202,9 +205,13 @@ export class SessionStore extends EventEmitter {
     const { context, log } = this.#parts;
     if (this.#isOrderSaid || req.headers === undefined || context.current() !== undefined) return;
     this.#isOrderSaid = true;
+    const why =
+      (req as { sso?: unknown }).sso === undefined
+        ? 'express-session comes before valve(), or there is none: mount the valve first'
+        : 'something between valve() and express-session loses the asynchronous context (AsyncLocalStorage): mount it above the valve';
     log.warn(
       { app: this.#app },
-      'store: express-session comes before valve(), or there is none: its sessions belong to no sign-on, and whoever has a cookie gets its session. Mount the valve first',
+      `store: ${why}. Such sessions belong to no sign-on, and whoever has a cookie gets its session`,
     );
   }
 

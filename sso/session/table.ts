@@ -96,8 +96,7 @@ export class SessionTable implements Links {
       : look;
   }
 
-  #judge(key: string): SessionLook {
-    const session = this.#parts.copies.get(key);
+  #judge(key: string, session = this.#parts.copies.get(key)): SessionLook {
     if (session === undefined || session.state === 'changed') return unknown;
     if (session.state === 'ended') return { state: 'ended', cause: session.cause };
     if (session.signOn !== undefined) {
@@ -196,7 +195,7 @@ export class SessionTable implements Links {
       return undefined;
     const isTaken = known !== undefined && isAway(known, life);
     if (isTaken && known !== undefined) known = this.#joined(key, known, what.seen);
-    if (known?.data.isLost) return undefined;
+    if (known !== undefined && (known.data.isLost || residence?.activate(key, known) === false)) return undefined;
     const begun = begin(key, known, what, this.#parts);
     const steps = telling.alone ? alone(changes) : [changes];
     requireFits(begun.data, steps);
@@ -382,7 +381,7 @@ export class SessionTable implements Links {
   *all(app: string, away = false): IterableIterator<[string, LiveSession]> {
     for (const [key, session] of this.#parts.copies.entries()) {
       if (session.state !== 'live' || session.app !== app) continue;
-      const { state } = this.#judge(key);
+      const { state } = this.#judge(key, session);
       if (state === 'live' || (away && state === 'away' && !this.#isUnused(key, session))) yield [key, session];
     }
   }
@@ -397,8 +396,13 @@ export class SessionTable implements Links {
     this.flush();
     const { copies, clock, hybrid, life } = this.#parts;
     const now = clock.now();
-    for (const [key, session] of [...copies.entries()]) {
-      if (session.state === 'live' && session.app === app && session.owner === life) {
+    const isServed = (session: SessionRecord | undefined): session is LiveSession =>
+      session?.state === 'live' && session.app === app && session.owner === life;
+    const keys: string[] = [];
+    for (const [key, session] of copies.entries()) if (isServed(session)) keys.push(key);
+    for (const key of keys) {
+      const session = copies.get(key);
+      if (isServed(session)) {
         const self = nodeOf(life);
         const buddies = session.buddies && [...session.buddies.filter((node) => node !== self), self];
         const ownerStamp = hybrid.next(session.ownerStamp);

@@ -37,16 +37,6 @@ const wrong: readonly [options: unknown, message: RegExp][] = [
     /^sessions\.buddyPool: is no option: it is one of startNode\(\): cluster\.buddyPool$/,
   ],
   [{ app: 'shop', toString: 1 }, /^sessions\.toString: is no option: /],
-  [
-    { app: 'shop', name: '__Host-shop', cookie: { secure: true, path: '/shop' } },
-    /^name: browsers refuse __Host- together/,
-  ],
-  [
-    { app: 'shop', name: '__Host-shop', cookie: { secure: true, domain: 'xyz.com' } },
-    /^name: browsers refuse __Host- /,
-  ],
-  [{ app: 'shop', name: '__Secure-shop', cookie: { secure: false } }, /^name: browsers refuse this prefix on cookies/],
-  [{ app: 'shop', name: '__host-shop' }, /^name: browsers refuse this prefix/],
 ];
 
 for (const [options, message] of wrong) {
@@ -88,16 +78,24 @@ test('what has no effect, and what is dangerous, is said once at start', () => {
   assert.deepEqual(said({ name: 'connect.sid' }, true), []);
 });
 
-test('a prefix of a name that browsers would take is taken, and one of which that cannot be said yet', () => {
-  const { parts } = new World({ allowInsecureCookie: false }).node;
+test('a prefix of a name with which no browser would take the cookie is warned of, and one of which that cannot be said is not', () => {
+  const name = '__Host-shop';
   for (const cookie of [{}, { path: '/' }, { secure: 'auto' as const, path: '/shop' }, () => ({ path: '/shop' })])
-    sessions(parts, { app: 'shop', name: '__Host-shop', cookie });
-  sessions(parts, { app: 'shop', name: '__Secure-shop', cookie: { path: '/shop', domain: 'xyz.com' } });
+    assert.deepEqual(warned({ name, cookie }), []);
+  assert.deepEqual(warned({ name: '__Secure-shop', cookie: { path: '/shop', domain: 'xyz.com' } }), []);
+  const place = /^sessions: browsers refuse a cookie of this name with a path or domain: use __Secure-$/;
+  assert.match(warned({ name, cookie: { path: '/shop' } })[0]!, place);
+  assert.match(warned({ name, cookie: { domain: 'xyz.com' } })[0]!, place);
+  assert.match(
+    warned({ name: '__Secure-shop', cookie: { secure: false } })[0]!,
+    /without Secure: .*, or mend the cookie$/,
+  );
+  assert.match(warned({ name }, true)[0]!, /without Secure: leave out the prefix, or allowInsecureCookie$/);
 });
 
 /** What is warned of at start. */
-function warned(options: Partial<SessionOptions>): string[] {
-  const world = new World({ allowInsecureCookie: false });
+function warned(options: Partial<SessionOptions>, allowInsecureCookie = false): string[] {
+  const world = new World({ allowInsecureCookie });
   sessions(world.node.parts, { app: 'shop', ...options });
   return world.log.filter(({ level }) => level === 'warn').map(({ message }) => message);
 }

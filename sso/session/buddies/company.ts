@@ -25,6 +25,8 @@ export interface CompanyParts {
   readonly voters: number;
   /** Who can be reached now. */
   readonly peers: ReadonlyMap<string, Peer>;
+  /** Whether all members are known that anybody could name: who is none of them is gone. */
+  readonly hasMetAll: () => boolean;
 }
 
 export class Company {
@@ -84,7 +86,9 @@ export class Company {
     if (owner === '' || members.lifeEndedAt(owner) !== undefined) return true;
     const node = nodeOf(owner);
     const incarnation = node === self.node ? self.incarnation : peers.get(node)?.incarnation;
-    return incarnation !== undefined && incarnation > Number(owner.slice(node.length + 1));
+    // One that was gone for so long that it is no member any more.
+    if (incarnation === undefined) return !this.#look().has(node) && this.#parts.hasMetAll();
+    return incarnation > Number(owner.slice(node.length + 1));
   }
 
   /** The life of a node that can be reached. */

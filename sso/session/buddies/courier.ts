@@ -148,7 +148,7 @@ export class Courier implements Depot, Listener {
       look: (now) => this.#offers.look(now),
     });
     const { peers } = this.#lines;
-    this.#company = new Company({ self, members, voters: parts.voters, peers });
+    this.#company = new Company({ self, members, voters: parts.voters, peers, hasMetAll: parts.hasMetAll });
     const common = { self, copies, clock, counters, lines: this.#lines, company: this.#company };
     this.#placing = new Placing({
       ...common,
@@ -322,6 +322,7 @@ export class Courier implements Depot, Listener {
     this.#company.changed();
     this.#offers.refill((session) => (isListed(session, peer.node) ? [peer.node] : []));
     this.#regaining.up();
+    this.#placing.peerUp(peer);
   }
 
   down(peer: Peer): void {

@@ -3,9 +3,12 @@
  * before, and when one has been gone for so long that it will hardly come back by itself. A session that nobody uses would
  * else stand on one node until the next death. Copies are made then, and the owner stays who it is: nothing moves only
  * because a node died. Where the owner's own life is over as well, the first of the listed nodes that live does it in its
- * place: it names another holder and takes nothing over.
+ * place: it names another holder and takes nothing over. Only who has been gone for so long is replaced, not who happens to
+ * be away when that is done; and a life that was called lost and is there again was cut off, or this node was: the other lost
+ * ones have as long again to come back, or the first of them would be given what all have.
  */
 
+import type { Peer } from '../../channel/channel.ts';
 import type { Cancel, Clock } from '../../clock.ts';
 import type { Copies } from '../../gossip/copies.ts';
 import type { Counters } from '../../gossip/counters.ts';
@@ -39,6 +42,10 @@ export interface PlacingParts {
 const keysPerTurn = 500;
 /** Where an owner is gone, so many others are to have the data at least: what one node alone has is lost with it. */
 const holdersAtLeast = 2;
+/** When one comes others may be about to, and the choice is to be among all of them: so long is waited, as a share of `replaceMs`. */
+const comingShare = 1 / 10;
+
+type Gone = Pick<CourierMember, 'node' | 'state' | 'incarnation'>;
 
 export class Placing {
   readonly #parts: PlacingParts;
@@ -46,7 +53,9 @@ export class Placing {
   readonly #life: string;
   /** Nodes that are lost or have left, until that is long ago; and those of which it is. */
   readonly #timers = new Map<string, Cancel>();
-  readonly #goneForLong = new Set<string>();
+  readonly #goneForLong = new Map<string, Gone>();
+  /** Sessions are about to be looked through. */
+  #filling: Cancel | undefined;
 
   constructor(parts: PlacingParts) {
     this.#parts = parts;
@@ -55,11 +64,17 @@ export class Placing {
   }
 
   /** Another node is in a state that it was not in before. */
-  memberChanged({ node, state }: Pick<CourierMember, 'node' | 'state'>): void {
+  memberChanged({ node, state, incarnation }: Gone): void {
     if (state === 'left' || state === 'draining') this.#replaceLeaving(node);
-    if (state === 'left' || state === 'lost') this.#gone(node);
-    else this.#isBack(node);
-    if (state === 'up') this.#fillAll();
+    if (state === 'left' || state === 'lost') this.#gone({ node, state, incarnation });
+    else this.#isBack(node, incarnation);
+    if (state === 'up') this.#fillSoon();
+  }
+
+  /** Another node can be reached: so it may be chosen, whatever was known of it before. */
+  peerUp({ node, incarnation }: Pick<Peer, 'node' | 'incarnation'>): void {
+    this.#noteReturn(node, incarnation);
+    this.#fillSoon();
   }
 
   /** What a buddy has not confirmed goes to another, if none of the session's can be reached any more: no more than that moves. */
@@ -97,6 +112,7 @@ export class Placing {
   close(): void {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
+    this.#filling?.();
   }
 
   #place(key: string, session: PlacedSession, buddies: readonly string[]): void {
@@ -116,21 +132,42 @@ export class Placing {
     passes.run(each, undefined, writingSlice);
   }
 
-  #gone(node: string): void {
+  #gone(gone: Gone): void {
+    const { node } = gone;
+    if (this.#goneForLong.has(node)) this.#goneForLong.set(node, gone);
     if (this.#timers.has(node) || this.#goneForLong.has(node)) return;
     const { clock, replaceMs } = this.#parts;
     const replace = () => {
       this.#timers.delete(node);
-      this.#goneForLong.add(node);
-      this.#fillAll();
+      this.#goneForLong.set(node, gone);
+      this.#fillSoon(0);
     };
     this.#timers.set(node, clock.after(replaceMs, replace));
   }
 
-  #isBack(node: string): void {
+  #isBack(node: string, incarnation: number): void {
+    this.#noteReturn(node, incarnation);
     this.#goneForLong.delete(node);
     this.#timers.get(node)?.();
     this.#timers.delete(node);
+  }
+
+  /** Where the very life is there again that was lost for long, the others may be about to come as well: for them time begins anew. */
+  #noteReturn(node: string, incarnation: number): void {
+    if (this.#goneForLong.get(node)?.incarnation !== incarnation) return;
+    for (const gone of [...this.#goneForLong.values()]) {
+      if (gone.state !== 'lost') continue;
+      this.#goneForLong.delete(gone.node);
+      this.#gone(gone);
+    }
+  }
+
+  /** Whatever else asks for it until then has it with that. */
+  #fillSoon(ms = this.#parts.replaceMs * comingShare): void {
+    this.#filling ??= this.#parts.clock.after(ms, () => {
+      this.#filling = undefined;
+      this.#fillAll();
+    });
   }
 
   /** Sessions get holders in the place of those that have been gone for long, and a first one where there was nobody. */
@@ -153,11 +190,19 @@ export class Placing {
     const others = buddies.filter((node) => node !== this.#node);
     const own = buddies.length - others.length;
     const count = Math.max(buddies.length, hasOwner ? 1 : holdersAtLeast) - own;
-    const chosen = company.choose(key, count, others);
+    const awaited = others.filter((node) => this.#isAwaited(node));
+    const present = others.filter((node) => !awaited.includes(node));
+    const chosen = company.choose(key, count - awaited.length, present);
     const added = chosen.filter((node) => !others.includes(node));
     if (added.length === 0) return;
-    this.#place(key, session, own > 0 ? [...chosen, this.#node] : chosen);
+    this.#place(key, session, [...chosen, ...awaited, ...(own > 0 ? [this.#node] : [])]);
     lines.repair(key, added);
+  }
+
+  /** Whether it is away, and not for so long that another is to take its place. */
+  #isAwaited(node: string): boolean {
+    const { company, lines } = this.#parts;
+    return this.#timers.has(node) || (company.lives(node) && !lines.peers.has(node));
   }
 
   /** Whether this node is to do what the owner would, whose life is over: the first of the listed ones that live. */

@@ -58,13 +58,17 @@ export class Turns {
     // What is handed in meanwhile waits for the next turn.
     this.#isArmed = true;
     const until = clock.monotonic() + turnMs;
-    for (let left = this.#jobs.length; left > 0 && !this.#closed; left--) {
-      const job = this.#jobs.shift()!;
-      if (!this.#goOn(job, until)) this.#jobs.push(job);
-      if (clock.monotonic() >= until) break;
+    try {
+      for (let left = this.#jobs.length; left > 0 && !this.#closed; left--) {
+        const job = this.#jobs.shift()!;
+        if (!this.#goOn(job, until)) this.#jobs.push(job);
+        if (clock.monotonic() >= until) break;
+      }
+    } finally {
+      // Also where a step threw: its job is over, the others go on.
+      this.#isArmed = false;
+      if (this.#jobs.length > 0) this.#arm();
     }
-    this.#isArmed = false;
-    if (this.#jobs.length > 0) this.#arm();
   }
 
   #arm(): void {

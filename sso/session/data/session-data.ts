@@ -201,6 +201,12 @@ export class SessionData {
     return context === Context.empty ? SessionData.empty : SessionData.#packed(text, context.text);
   }
 
+  /** Under which key its place has it; `undefined`: it is not stowed. */
+  get stowedUnder(): string | undefined {
+    const kept = this.#kept;
+    return typeof kept === 'object' && 'place' in kept ? kept.key : undefined;
+  }
+
   /** As `stow` left one of this version; `length`: as it was. */
   static stowed(place: Stowage, key: string, length: number, version: string): SessionData {
     return new SessionData({ place, key, length }, version);

@@ -25,13 +25,19 @@ export function isJsonNumber(value: number): boolean {
 /** What `primitiveText` wrote, quicker than `JSON.parse` where that is easy. Throws at what is no JSON. */
 export function parsePrimitive(text: string): Primitive {
   const first = text.charCodeAt(0);
-  if (first === 0x22 && !text.includes('\\')) return text.slice(1, -1);
+  if (first === 0x22 && isPlainText(text)) return text.slice(1, -1);
   const whole = wholeNumber(text, first);
   if (whole !== undefined) return whole;
   const value: unknown = JSON.parse(text);
   if (typeof value !== 'object' || value === null) return value as Primitive;
   const [[tag, content] = ['', undefined]] = Object.entries(value);
   return parseTagged(tag, content);
+}
+
+/** Whether a text that begins with a quote is that of a string without anything escaped. A control character is none of ours. */
+function isPlainText(text: string): boolean {
+  const last = text.length - 1;
+  return last > 0 && text.indexOf('"', 1) === last && !text.includes('\\');
 }
 
 /** Digits that are exact in any case: most numbers are short and whole. */

@@ -31,19 +31,10 @@ export function usualName(app: string, cookie: CookieGiven, allowInsecureCookie:
     : `__Secure-${plain}`;
 }
 
-/** @throws SsoError ERR_CONFIG_INVALID a name of 1 to 128 characters that browsers take with these attributes (`undefined`: not known yet) */
-export function checkName(name: unknown, cookie: SessionCookie | undefined): asserts name is string {
+/** @throws SsoError ERR_CONFIG_INVALID it is no name of 1 to 128 characters */
+export function checkName(name: unknown): asserts name is string {
   if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/.test(name))
     throw configError('name', 'must be a cookie name (RFC 6265 4.1.1)');
-  if (cookie === undefined) return;
-  const { secure, path, domain } = cookie;
-  if (/^__(Host|Secure)-/i.test(name) && secure !== true)
-    throw configError(
-      'name',
-      'browsers refuse this prefix on cookies without Secure: leave it out, or mend the cookie',
-    );
-  if (/^__Host-/i.test(name) && ((path ?? '/') !== '/' || domain !== undefined))
-    throw configError('name', 'browsers refuse __Host- together with a path or domain: use __Secure-');
 }
 
 /**
@@ -57,6 +48,7 @@ export function* cookieAdvices(
   allowInsecureCookie: boolean,
 ): Generator<string> {
   if (typeof given === 'object') yield* unknownAttributes(given);
+  if (cookie !== undefined) yield* refusals(name, cookie, allowInsecureCookie);
   if (allowInsecureCookie) return;
   if (!name.startsWith('__Host-') && !name.startsWith('__Secure-'))
     yield 'a cookie name without the prefix __Host- can be set by any other host of the domain';
@@ -64,6 +56,18 @@ export function* cookieAdvices(
   yield 'cookie.secure is off, so the session cookie travels over plain HTTP too';
   if (cookie.sameSite === 'none' || cookie.partitioned === true)
     yield 'cookie.secure is off, and browsers refuse sameSite "none" and partitioned without it';
+}
+
+/** What no browser keeps: curl and tests do. */
+function* refusals(
+  name: string,
+  { secure, path, domain }: SessionCookie,
+  allowInsecureCookie: boolean,
+): Generator<string> {
+  if (/^__(Host|Secure)-/i.test(name) && secure !== true)
+    yield `browsers refuse a cookie of this name without Secure: leave out ${allowInsecureCookie ? 'the prefix, or allowInsecureCookie' : 'the prefix, or mend the cookie'}`;
+  else if (/^__Host-/i.test(name) && ((path ?? '/') !== '/' || domain != null))
+    yield 'browsers refuse a cookie of this name with a path or domain: use __Secure-';
 }
 
 /** They are passed over, as by express-session, and a mistyped `httpOnly` would leave a door open. */

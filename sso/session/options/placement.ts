@@ -46,14 +46,14 @@ export class Placement {
           { app, buddies: wanted, nodes: known },
           known === 1
             ? 'sessions: buddies has no effect, this node is alone'
-            : `sessions: buddies is ${wanted}, and beside a session's own the cluster has ${known - 1}: its data is on every node`,
+            : `sessions: buddies is ${wanted}, and beside a session's own the cluster has ${known - 1} as far as is known: its data is on every node`,
         );
     if (buddyPool === '' || [...this.#wanted.values()].some((wanted) => buddiesWanted(wanted, known) !== undefined))
       return;
     const everywhere = [...this.#wanted.values()].every((wanted) => wanted === 'total');
     const why = everywhere
       ? 'all applications say buddies: "total"'
-      : 'in a cluster of up to three nodes that is usual';
+      : 'in a cluster of up to three nodes that is usual, and no more are known';
     this.#tell({ buddyPool }, `cluster.buddyPool has no effect: the data of all sessions is on every node (${why})`);
   }
 

@@ -46,8 +46,14 @@ export class ByteWriter {
   text(value: string): this {
     const length = Buffer.byteLength(value);
     this.count(length);
-    if (this.#at + length > this.#bytes.length) this.#fits = false;
-    else this.#at += this.#bytes.write(value, this.#at);
+    if (this.#at + length > this.#bytes.length) {
+      this.#fits = false;
+      return this;
+    }
+    const from = this.#at;
+    this.#at += this.#bytes.write(value, from);
+    // Half a character, which a peer may have sent, does not come back.
+    if (this.#bytes.toString('utf8', from, this.#at) !== value) this.#fits = false;
     return this;
   }
 

@@ -43,12 +43,12 @@ export class RecordForm implements Form<SessionRecord> {
     return this.#names.size + this.#buddies.size;
   }
 
-  /** `undefined` also for what is not live, or has its data here. */
+  /** `undefined` also for what is not live, or has its data here or under another key. */
   pack(key: string, session: SessionRecord): Uint8Array | undefined {
-    if (session.state !== 'live' || session.data.form !== 'stowed') return undefined;
+    if (session.state !== 'live' || session.data.stowedUnder !== key) return undefined;
     const { app, owner, buddies, signOn, stays, createdAt, version, releasedAt, data } = session;
     const { generation, writers, stamps } = data.seen;
-    if (writers.length > mostWriters || (signOn !== undefined && parseSsoId(signOn) === undefined)) return undefined;
+    if (writers.length > mostWriters || (signOn !== undefined && !isBytes(signOn))) return undefined;
     const flags =
       (signOn === undefined ? 0 : bits.signOn) |
       (stays ? bits.stays : 0) |
@@ -122,6 +122,12 @@ export class RecordForm implements Form<SessionRecord> {
   #take(name: string): number {
     return this.#names.take(name, name);
   }
+}
+
+/** Whether it is the only text of its bytes: a peer may have sent another. */
+function isBytes(signOn: string): boolean {
+  const bytes = Buffer.from(signOn, 'base64url');
+  return bytes.length === signOnBytes && bytes.toString('base64url') === signOn;
 }
 
 /** A writer's name begins with its life. */

@@ -108,22 +108,34 @@ test('who is asked gives what is here, and says what is not; an owner gives even
   assert.deepEqual(asked({ record: session({ data: SessionData.empty }) }), [1, 'other']);
 });
 
+/** What n1 knows of these members, n1 the first of them. */
+function company(members: readonly Partial<CourierMember>[], hasMetAll = true): Company {
+  return new Company({
+    self: { node: 'n1', incarnation: 1 },
+    members: {
+      members: () =>
+        members.map((one, index) => ({
+          node: `n${index + 1}`, incarnation: 1, buddyPool: '', host: 'h', state: 'up', ...one,
+        })), // biome-ignore format: the object is a table
+      onMember: () => {},
+      lifeEndedAt: () => undefined,
+    },
+    voters: 0,
+    peers: new Map([['n3', { node: 'n3', incarnation: 2 }]]),
+    hasMetAll: () => hasMetAll,
+  });
+}
+
 test('while a node of the version before is there, every node is to have all data', () => {
-  const wanted = (members: readonly Partial<CourierMember>[]) =>
-    new Company({
-      self: { node: 'n1', incarnation: 1 },
-      members: {
-        members: () =>
-          members.map((one, index) => ({
-            node: `n${index + 1}`, incarnation: 1, buddyPool: '', host: 'h', state: 'up', ...one,
-          })), // biome-ignore format: the object is a table
-        onMember: () => {},
-        lifeEndedAt: () => undefined,
-      },
-      voters: 0,
-      peers: new Map(),
-    }).wanted(2);
+  const wanted = (members: readonly Partial<CourierMember>[]) => company(members).wanted(2);
   assert.equal(wanted([{ host: '' }, {}, {}]), 2, 'its own is not looked at');
   assert.equal(wanted([{}, { host: '' }, {}]), undefined);
   assert.equal(wanted([{}, { host: '', state: 'left' }, {}]), 2);
+});
+
+test('a life is over when a later one of its node is there, and when its node is no member any more and all are known', () => {
+  const lives = ['n1:1', 'n1:0', 'n2:1', 'n3:1', 'n3:2', 'n9:1', ''];
+  const over = (hasMetAll: boolean) => lives.filter((life) => company([{}, {}, {}], hasMetAll).isOver(life));
+  assert.deepEqual(over(true), ['n1:0', 'n3:1', 'n9:1', '']);
+  assert.deepEqual(over(false), ['n1:0', 'n3:1', '']);
 });

@@ -433,7 +433,7 @@ test('where nobody can take the place of one that is lost it stays listed, and i
   await world.pass(50_000);
   assert.deepEqual(world.session('n1', 's').buddies, ['n2']);
   world.start('n3');
-  await world.pass(3_000);
+  await world.pass(5_000);
   assert.deepEqual(world.session('n1', 's').buddies, ['n3']);
   assert.deepEqual(world.holders('s'), ['n1', 'n3']);
 });

@@ -89,3 +89,15 @@ test('what comes while work is done waits for the next turn; after the end nothi
   assert.equal(desk.turn()[0], '');
   assert.deepEqual(desk.done, ['a', 'b1', 'c1']);
 });
+
+test('work that throws is over, and what else waits goes on', () => {
+  const desk = new Desk();
+  function* broken(): Generator<undefined> {
+    yield;
+    throw new Error('broken');
+  }
+  desk.turns.run(broken(), 1);
+  desk.turns.run(desk.work('a', 2), 1);
+  assert.throws(() => desk.turn(), /broken/);
+  assert.deepEqual([desk.turn()[0], desk.turn()[0]], ['a1', 'a2']);
+});

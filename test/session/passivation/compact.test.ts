@@ -97,3 +97,10 @@ test('where the disk has lost it, the record that is held says so, and it counts
   assert.deepEqual([held().data.isLost, isBytes(), other.data.get('0', '.note')], [true, false, undefined]);
   assert.deepEqual([counted('unreadable'), at.passivation.view], [1, { active: 0, passivated: 0 }]);
 });
+
+test('a change of what the disk has lost is not saved: it would take the place of every good copy', async () => {
+  const { at, key, held } = await withOneAsleep();
+  at.shelf.values.clear();
+  assert.equal(at.write('a', 'two'), undefined);
+  assert.deepEqual([held().data.isLost, at.heart.sessions.get(key)?.state], [true, 'live']);
+});

@@ -154,3 +154,30 @@ test('a life is let go of with the last record that names it, and its number is 
   assert.equal((form.unpack(key, rows.at(-1)!) as LiveSession).owner, 'n1:1000');
   assert.equal((form.unpack(key, rows[0]!) as LiveSession).owner, 'n1:998');
 });
+
+test('a record with what would come back as something else stays as it is', () => {
+  const form = new RecordForm(placeOf());
+  const stowed = (encoded: unknown, under = key) => {
+    const one = SessionData.decode(encoded)!;
+    one.stow(placeOf(), under);
+    return one;
+  };
+  const usual = stowed([['n1:1', 5], nothing]);
+  const [some] = fc.sample(record, { numRuns: 1, seed: 1 });
+  const of = (changes: Partial<LiveSession>) =>
+    form.pack(key, { ...some!, signOn: undefined, data: usual, ...changes });
+  assert.ok(of({}), 'the usual one');
+  const twin = parseSsoId(`${'A'.repeat(42)}B`);
+  assert.ok(twin, 'a sign-on that is not the only text of its bytes');
+  assert.equal(of({ signOn: twin }), undefined);
+  assert.equal(
+    of({ data: stowed([['n1:1/\ud800', 5], nothing]) }),
+    undefined,
+    'half a character in the name of a writer',
+  );
+  assert.equal(
+    of({ data: stowed([['n1:1', 5], nothing], 'another key') }),
+    undefined,
+    'data that lies under another key',
+  );
+});
