@@ -104,7 +104,7 @@ export const buddyMutations: readonly Mutation[] = [
     name: 'a buddy that stays away is never replaced',
     rule: 'a holder that is gone for long gets another in its place',
     file: placing,
-    find: '      this.#goneForLong.add(node);\n',
+    find: '      this.#goneForLong.set(node, gone);\n      this.#fillSoon(0);\n',
     replace: '',
     breaks: ['G'],
     history: 'buddies',
