@@ -170,11 +170,12 @@ export class Placing {
     });
   }
 
-  /** Sessions get holders in the place of those that have been gone for long, and a first one where there was nobody. */
+  /** Sessions get holders in the place of those that have been gone for long, and a second one where there was nobody, also of one that was released. */
   #fillAll(): void {
     const each = (key: string, session: PlacedSession) => {
+      const listed = listedOf(session);
       if (session.owner === this.#life && session.buddies.length === 0) this.replaceGone(key, session);
-      else if (this.#goneForLong.size > 0 && listedOf(session).some((node) => this.#goneForLong.has(node)))
+      else if (listed.length < holdersAtLeast || listed.some((node) => this.#goneForLong.has(node)))
         this.#fill(key, session);
     };
     this.#parts.passes.run(each, undefined, writingSlice);
@@ -186,7 +187,7 @@ export class Placing {
     const { owner, buddies } = session;
     const isMine = owner === this.#life;
     if (!hasData(session) || !(isMine || this.#standsIn(session))) return;
-    const hasOwner = isMine || owner === '' || company.lives(nodeOf(owner));
+    const hasOwner = isMine || (owner !== '' && company.lives(nodeOf(owner)));
     const others = buddies.filter((node) => node !== this.#node);
     const own = buddies.length - others.length;
     const count = Math.max(buddies.length, hasOwner ? 1 : holdersAtLeast) - own;

@@ -128,3 +128,19 @@ test('a session that began while nobody could be reached gets buddies once someb
   assert.equal(world.session('n1', 's').buddies!.length, 1);
   assert.deepEqual([...world.holders('s')].sort(), world.listed('n1', 's'));
 });
+
+test('one that was released while nobody could be reached, so that one node alone has it, gets a second holder as well', async () => {
+  const world = await CourierWorld.of(five);
+  reachedOnlyBy(world, []);
+  await world.pass(1_000);
+  world.make('n1', 's');
+  const { courier, hybrid } = world.at('n1');
+  const made = world.session('n1', 's');
+  const released = { owner: '', releasedAt: world.clock.now(), buddies: ['n1'] };
+  courier.put('s', { ...made, ...released, ownerStamp: hybrid.next(made.ownerStamp) }, 'no data', false);
+  await world.pass(1_000);
+  world.network.heal();
+  await world.pass(5_000);
+  assert.deepEqual([world.session('n1', 's').owner, world.session('n1', 's').buddies!.length], ['', 2]);
+  assert.deepEqual([...world.holders('s')].sort(), [...world.session('n1', 's').buddies!].sort());
+});
