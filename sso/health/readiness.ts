@@ -12,6 +12,7 @@ export const reasons = [
   'joining',
   'refused',
   'recovering',
+  'refilling',
   'draining',
   'resting',
   'without-quorum',
@@ -78,6 +79,13 @@ const table: Readonly<Record<NotReadyReason, Row>> = {
           ? 'the leases of its former life to run out, and a voter that remembers it'
           : sourcesOf(finality),
     retryAfterS: ({ finality }) => Math.max(1, Math.ceil(finality.leaseMs / 1000)),
+  },
+  // It serves as ever: whoever ends nodes one after the other is to wait for it.
+  refilling: {
+    holds: (snapshot) => snapshot.state === 'up' && snapshot.sessions.placed.refilling > 0,
+    waitsFor: ({ sessions }) =>
+      `the data of ${sessions.placed.refilling} session${sessions.placed.refilling === 1 ? '' : 's'} that it is to hold again`,
+    retryAfterS: () => 1,
   },
   draining: {
     holds: ({ state }) => state === 'draining',

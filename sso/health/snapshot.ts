@@ -20,12 +20,13 @@ export interface HealthSnapshot {
   readonly sessions: {
     readonly live: number;
     readonly passivated: number;
-    /** Those whose data is with some nodes only: with this one as the owner's or as a buddy, or elsewhere; `strays`: those among the latter whose data is here all the same, until others are known to have it. */
+    /** Those whose data is with some nodes only: with this one as the owner's or as a buddy, or elsewhere; `strays`: those among the latter whose data is here all the same, until others are known to have it; `refilling`: those whose data this node is to hold and has not got since it started. */
     readonly placed: {
       readonly owned: number;
       readonly kept: number;
       readonly elsewhere: number;
       readonly strays: number;
+      readonly refilling: number;
     };
   };
   /** Nodes that refuse this one, or that it refuses: the settings that differ, by name. */

@@ -37,7 +37,7 @@ export function picture(differs: Partial<HealthSnapshot> = {}): HealthSnapshot {
       { state: 'lost', reachable: false },
     ],
     signOns: { open: 12, closed: 3 },
-    sessions: { live: 20, passivated: 5, placed: { owned: 4, kept: 3, elsewhere: 6, strays: 1 } },
+    sessions: { live: 20, passivated: 5, placed: { owned: 4, kept: 3, elsewhere: 6, strays: 1, refilling: 0 } },
     refusals: [],
     counters: {},
     queues: {},

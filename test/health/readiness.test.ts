@@ -97,6 +97,12 @@ const table: readonly [
     ],
     30,
   ],
+  [
+    'V85: one that has not got back the data that it is to hold',
+    { sessions: { live: 9, passivated: 0, placed: { owned: 4, kept: 3, elsewhere: 2, strays: 0, refilling: 5 } } },
+    [['refilling', 'the data of 5 sessions that it is to hold again']],
+    1,
+  ],
   ['a node that refuses another, and accepts', { refusals: [refusal(['leaseMs'])] }, [], 0],
   ['one that drains', { state: 'draining' }, [['draining', undefined]], 1],
   ['one that has stopped', { state: 'stopped', finality: finality(cutOff) }, [['stopped', undefined]], 30],

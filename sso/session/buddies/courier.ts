@@ -35,6 +35,7 @@ import { Lines } from './lines.ts';
 import { Offers } from './offers.ts';
 import { Passes } from './passes.ts';
 import { Placing } from './placing.ts';
+import { Refilling } from './refilling.ts';
 import { Regaining } from './regaining.ts';
 import { Turns } from './turns.ts';
 import { Waits } from './waits.ts';
@@ -94,6 +95,8 @@ export interface CourierView {
   readonly unconfirmed: number;
   /** Sessions whose data is here and need not be. */
   readonly strays: number;
+  /** Sessions whose data is to be here and has not come since this node started; 0 once all has. */
+  readonly refilling: number;
   /** Questions for data that are open. */
   readonly fetching: number;
 }
@@ -113,6 +116,7 @@ export class Courier implements Depot, Listener {
   readonly #fetches: Fetches;
   readonly #offers: Offers;
   readonly #placing: Placing;
+  readonly #refilling: Refilling;
   readonly #regaining: Regaining;
   readonly #arrivals: Arrivals;
   readonly #waits: Waits;
@@ -180,6 +184,7 @@ export class Courier implements Depot, Listener {
       nextId,
       log,
     });
+    this.#refilling = new Refilling({ self, peers, clock });
     this.#regaining = new Regaining({ self, copies, clock, counters, fetch: (key) => this.#fetches.fetch(key) });
     const answers = new Answers({
       node: this.#node,
@@ -310,6 +315,7 @@ export class Courier implements Depot, Listener {
       ...this.#coHeld.counts,
       unconfirmed: this.unconfirmed,
       strays: this.#offers.strayCount,
+      refilling: this.#refilling.count,
       fetching: this.#fetches.size,
     };
   }
@@ -386,6 +392,7 @@ export class Courier implements Depot, Listener {
 
   #changed({ key, before, after, own }: Change<SessionRecord>): void {
     this.#coHeld.changed(key, before, after);
+    this.#refilling.changed(key, after);
     const former = placedOf(before);
     const session = placedOf(after);
     if (session === undefined) {
@@ -406,6 +413,7 @@ export class Courier implements Depot, Listener {
 
   #forgotten(key: string, last: SessionRecord): void {
     this.#coHeld.changed(key, last, undefined);
+    this.#refilling.changed(key, undefined);
     this.#offers.delete(key);
     this.#waits.check(key);
   }
@@ -413,6 +421,7 @@ export class Courier implements Depot, Listener {
   #memberChanged(before: CourierMember | undefined, after: CourierMember): void {
     this.#company.changed();
     const { node, state, incarnation } = after;
+    if (state === 'up' && lifeOf(after) === this.#life) this.#refilling.joined();
     if (node === this.#node || this.#closed) return;
     const isNew = before?.incarnation !== incarnation;
     if (state === before?.state && !isNew) return;

@@ -107,9 +107,12 @@ export class Offers {
     if (former !== undefined && former.owner !== session.owner) this.#bringAlong(key, former, session);
   }
 
-  /** Offers others what they may lack, in turns. `nodesOf`: whom of a session. */
+  /** Offers others what they may lack, in turns and at once: this node may be the only one that has it. `nodesOf`: whom of a session. */
   refill(nodesOf: (session: PlacedSession) => readonly string[]): void {
-    this.#parts.passes.run((key, session) => this.refillOne(key, session, nodesOf(session)));
+    this.#parts.passes.run(
+      (key, session) => this.refillOne(key, session, nodesOf(session)),
+      () => this.#strays.pass(this.#parts.lines.peers),
+    );
   }
 
   refillOne(key: string, session: PlacedSession, nodes: readonly string[] = listedOf(session)): void {

@@ -20,7 +20,6 @@ export async function survives({ nodes, visitors, idle = [], end }: Survival): P
   const work = visitors.map((visitor) => visitor.work(() => isOver));
   try {
     for (const node of nodes) {
-      await pause(700);
       await end(node);
       await pause(700);
       await node.start();

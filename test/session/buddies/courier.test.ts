@@ -301,6 +301,73 @@ test('an owner that comes back empty gets from its buddies what it had; nothing 
   assert.deepEqual(world.attributes('n1', 's'), [name]);
 });
 
+test('V85: who kills the next node as soon as the last one has all it is to hold again loses nothing', async () => {
+  const world = await CourierWorld.of(five);
+  const names = new Map<string, string>();
+  for (const at of five)
+    for (let count = 0; count < 40; count++) names.set(`${at} ${count}`, world.make(at, `${at} ${count}`));
+  await world.pass(500);
+  for (const node of five) {
+    world.kill(node);
+    await world.pass(700);
+    const { gossip, courier } = world.start(node);
+    const lost = [...names.keys()].filter((key) => world.listed(five.find((one) => one !== node)!, key).includes(node));
+    const isUp = () => gossip.members().some((one) => one.node === node && one.state === 'up');
+    let most = 0;
+    for (let ms = 0; !isUp() || courier.view().refilling > 0; ms++) {
+      assert.ok(ms < 2_000, 'it comes within two seconds');
+      await world.pass(1);
+      most = Math.max(most, courier.view().refilling);
+    }
+    assert.ok(lost.length > 40 && most > 0, `${node} lacked ${most} of ${lost.length}`);
+    assert.deepEqual(
+      lost.filter((key) => !world.holders(key).includes(node)),
+      [],
+    );
+  }
+  for (const [key, name] of names) {
+    assert.equal(await world.use('n1', key), 'here');
+    assert.deepEqual(world.attributes('n1', key), [name]);
+  }
+});
+
+test('what nobody has any more is waited for until nothing came for five seconds, and later there is nothing to wait for', async () => {
+  const world = await CourierWorld.of(five);
+  for (let count = 0; count < 100; count++) world.make('n1', `s${count}`);
+  await world.pass(500);
+  const buddy = world.session('n1', 's0').buddies![0]!;
+  const both = Array.from({ length: 100 }, (_, at) => `s${at}`).filter((key) =>
+    world.listed('n1', key).includes(buddy),
+  );
+  world.kill('n1');
+  world.kill(buddy);
+  await world.pass(1_000);
+  const { courier } = world.start('n1');
+  await world.pass(1_500);
+  assert.equal(courier.view().refilling, 0, 'nobody can be reached who is to hold the rest as well');
+  const late = world.start(buddy).courier;
+  await world.pass(2_000);
+  assert.equal(late.view().refilling, both.length, 'the other one might');
+  await world.pass(5_000);
+  assert.equal(late.view().refilling, 0);
+  world.kill('n1');
+  await world.pass(60_000);
+  assert.equal(late.view().refilling, 0);
+});
+
+test('who becomes a buddy later does not wait for what it is given', async () => {
+  const world = await CourierWorld.of(['n1', 'n2', 'n3']);
+  let most = 0;
+  for (let count = 0; count < 50; count++) {
+    world.make('n1', `s${count}`);
+    for (let ms = 0; ms < 5; ms++) {
+      await world.pass(1);
+      for (const { courier } of world.running) most = Math.max(most, courier.view().refilling);
+    }
+  }
+  assert.equal(most, 0);
+});
+
 test('a node that comes back with a disk that is behind is brought up to date, and what it alone had is not lost', async () => {
   const world = await CourierWorld.of(five);
   world.make('n1', 's');
