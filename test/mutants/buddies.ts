@@ -48,6 +48,15 @@ export const buddyMutations: readonly Mutation[] = [
     breaks: ['G', 'D1'],
   },
   {
+    name: 'data of what has ended is called kept',
+    rule: 'of what has ended whoever offers data is told the end',
+    file: answers,
+    find: 'ended.push(key);',
+    replace: 'kept.push(key);',
+    breaks: ['G'],
+    history: 'buddies',
+  },
+  {
     name: 'what is not confirmed in time is never sent again',
     rule: 'what is not confirmed within 500 ms is sent again',
     file: lane,

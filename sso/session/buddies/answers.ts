@@ -21,6 +21,17 @@ export interface AnswersParts {
   readonly replace: (key: string, session: PlacedSession) => void;
 }
 
+/** What is to be said of data that a peer offers. */
+export interface Offered {
+  /** What of it is kept where it is to be, and what is wanted here: neither, of what has ended. `undefined`: nothing can be said. */
+  readonly frame: Uint8Array | undefined;
+  /**
+   * Sessions that have ended, which the peer does not know: the end is what it is to be told. Were their data called kept, and
+   * this node gone before anybody has heard of the end, they would go on without what the peer alone had.
+   */
+  readonly ended: readonly string[];
+}
+
 export class Answers {
   readonly #parts: AnswersParts;
 
@@ -52,15 +63,15 @@ export class Answers {
     if (items.length > 0 || missing.length > 0) close();
   }
 
-  /** What of the data that a peer offers is kept where it is to be, and what is wanted here; `undefined`: nothing can be said. */
-  offered(id: number, versions: Versions): Uint8Array | undefined {
+  offered(id: number, versions: Versions): Offered {
     const { node, life, copies, company } = this.#parts;
     const kept: string[] = [];
     const wanted: string[] = [];
+    const ended: string[] = [];
     for (let index = 0; index < versions.length; index += 2) {
       const key = versions[index]!;
       const record = copies.get(key);
-      if (record?.state === 'ended') kept.push(key);
+      if (record?.state === 'ended') ended.push(key);
       const session = placedOf(record);
       if (session === undefined) continue;
       const isMine = session.owner === life;
@@ -68,7 +79,8 @@ export class Answers {
       if (!includes(session, versions[index + 1]!)) wanted.push(key);
       else if (!isMine || this.#isKept(key, session)) kept.push(key);
     }
-    return kept.length > 0 || wanted.length > 0 ? offeredFrame(id, kept, wanted) : undefined;
+    const isAnswer = kept.length > 0 || wanted.length > 0 || ended.length > 0;
+    return { frame: isAnswer ? offeredFrame(id, kept, wanted) : undefined, ended };
   }
 
   #isHere(record: SessionRecord): boolean {

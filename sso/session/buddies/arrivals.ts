@@ -68,8 +68,14 @@ export class Arrivals {
         fetches.fetched(from, message.id, this.#given(message), message.missing);
         return;
       case 'offer': {
-        const frame = answers.offered(message.id, message.versions);
+        const { frame, ended } = answers.offered(message.id, message.versions);
         if (frame !== undefined) say(from, frame);
+        // As the answer to a question: whoever gets that merges it first, asked or not.
+        if (ended.length > 0)
+          this.#parts.turns.run(
+            answers.fetched(message.id, ended, (told) => say(from, told)),
+            fetchAtMost,
+          );
         return;
       }
       case 'offered':

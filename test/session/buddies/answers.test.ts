@@ -8,6 +8,7 @@ import { type BuddyMessage, parseBuddyFrame } from '../../../sso/session/buddies
 import type { Lane } from '../../../sso/session/buddies/lane.ts';
 import { SessionData } from '../../../sso/session/data/session-data.ts';
 import type { LiveSession, SessionRecord } from '../../../sso/session/record.ts';
+import { encodeSession } from '../../../sso/session/record-codec.ts';
 import { setting } from '../support/changes.ts';
 
 const first = SessionData.empty.change(setting({ a: 1 }), 'w', 1).data;
@@ -50,7 +51,7 @@ function said(answers: Answers, keys: readonly string[]): readonly Uint8Array[] 
 }
 
 function offered(scene: Scene, version = first.version): readonly [kept: number, wanted: number] {
-  const frame = answers(scene).offered(7, ['s', version]);
+  const { frame } = answers(scene).offered(7, ['s', version]);
   if (frame === undefined) return [0, 0];
   const message = parseBuddyFrame(frame) as BuddyMessage & { readonly type: 'offered' };
   assert.equal(message.id, 7);
@@ -90,8 +91,14 @@ test('a buddy answers for an owner whose life is over, and for no other; who is 
   assert.deepEqual(offered({ life: 'n4:1', over: true }), nothing);
 });
 
-test('of a session that ended nothing is needed; of one that is not known nothing is said', () => {
-  assert.deepEqual(offered({ record: { state: 'ended', cause: 'destroyed', endedAt: 2, endsAt: 9 } }), kept);
+test('of a session that ended no data is called kept: whoever offers that hears of the end; of one that is not known nothing is said', () => {
+  const record: SessionRecord = { state: 'ended', cause: 'destroyed', endedAt: 2, endsAt: 9 };
+  const ended = answers({ record });
+  assert.deepEqual(ended.offered(7, ['s', first.version]).ended, ['s']);
+  const [answer, told] = [ended.offered(7, ['s', first.version]).frame!, ...said(ended, ['s'])].map(parseBuddyFrame);
+  assert.deepEqual(answer, { type: 'offered', id: 7, kept: [], wanted: [] }, 'the offer is answered');
+  assert.deepEqual(told, { type: 'fetched', id: 1, items: ['s', encodeSession(record)], missing: [] });
+  assert.deepEqual(answers({}).offered(7, ['s', first.version]).ended, []);
   assert.deepEqual(offered({ record: undefined }), nothing);
   assert.deepEqual(offered({ record: session({ buddies: undefined }) }), nothing);
 });

@@ -273,6 +273,28 @@ test('V67: what ended while one who has its data was away stays ended, whoever i
   await judge(script);
 });
 
+test('V67: who has data of what ended elsewhere hears of the end before it lets go of that, also if whoever knew of it dies then', async () => {
+  const script = await five();
+  const session = await make(script, 'n1', ([buddy]) => buddy !== 'x1');
+  const seen = record(script, 'n1', session).data;
+  assert.equal(await ask(script, 'x1', session), 'live');
+  await script.pass(20);
+  script.meddle('lose', { from: 'n1', types: ['carry'] });
+  void script.world.workload.requestOn(script.node('n1'), session, seen);
+  // Nobody hears of the end but who offers x1 what it alone has.
+  script.meddle('lose', { from: 'x1', types: ['batch', 'compare', 'differs', 'keys', 'page', 'question', 'answer'] });
+  script.node('x1').heart.table.end(session.key, 'destroyed');
+  const others = names.filter((name) => name !== 'x1');
+  await script.pass(100);
+  for (const name of others) assert.equal(ownerOf(script, name, session), 'x1');
+  await script.pass(2_000);
+  script.crash('x1');
+  await script.pass(15_000);
+  for (const name of others) assert.equal(await ask(script, name, session), 'ended', name);
+  script.start('x1');
+  await judge(script);
+});
+
 test('a request that began on the owner saves there though another node took the session over meanwhile', async () => {
   const script = await five();
   const session = await make(script, 'n1', ([buddy]) => buddy !== 'x1');
