@@ -17,7 +17,7 @@ export const buddyMutations: readonly Mutation[] = [
     rule: 'nothing is dropped that is not elsewhere',
     file: offers,
     find: '    this.#strays.add(key);\n',
-    replace: '    this.#strays.add(key);\n    this.#shed(key);\n',
+    replace: '    this.#strays.add(key);\n    if (!this.#parts.isBusy(key)) this.#shed(key);\n',
     breaks: ['G', 'D1'],
     history: 'buddies',
   },
