@@ -13,6 +13,8 @@
  *   within e, however late and lopsided the answers are (and 0.2 % of the time between two answers).
  *   A time that was wrong at the start is within e and one round trip once all are known: on a local network, e.
  * - What is read may stand still for up to `leapMs` but steps back only where it was ahead by more.
+ * - Until a majority has agreed, the upper middle may be the wrong clock. What is over may be judged by it; what it would stamp is
+ *   refused by whoever knows better, for as long as it is ahead. So nothing is opened while no more clocks have reached it than may be wrong.
  */
 
 import type { Cancel, Clock } from './clock.ts';
@@ -32,7 +34,7 @@ export interface CorrectedClockParts {
 
 /** How far clocks may differ, milliseconds: a wall clock that is off by more is reported. */
 export const offAtMostMs = 2_000;
-/** A node whose wall clock is off by more opens no sign-on, milliseconds. */
+/** A node whose wall clock is off by more, or whose time may be ahead by more, opens no sign-on, milliseconds. */
 export const farOffMs = 60_000;
 /** An answer that took longer says nothing about the clock of who gave it, milliseconds. */
 export const roundTripAtMostMs = 4_000;
@@ -72,11 +74,14 @@ export class CorrectedClock implements Clock {
   #hasMajority = false;
   /** A majority agreed on the time that is carried on. */
   #isAgreed = false;
+  /** It may be far ahead of every right clock, for all that the last majority showed. */
+  #isDoubtful = false;
   #majorityAt = Number.NEGATIVE_INFINITY;
   /** When the first of the readings is too old, by the monotonic clock. */
   #dueAt = Number.NEGATIVE_INFINITY;
   #shown = Number.NEGATIVE_INFINITY;
-  #isOff = false;
+  /** What the log was told last that is wrong. */
+  #wrong: string | undefined;
 
   constructor({ clock, voters, quorum, isVoter, log = silentLog }: CorrectedClockParts) {
     this.#clock = clock;
@@ -119,9 +124,9 @@ export class CorrectedClock implements Clock {
     return this.#clock.now() - this.now();
   }
 
-  /** Whether it is off by so much that this node opens no sign-on. */
+  /** Whether it is off by so much that this node opens no sign-on, or the known ones differ by so much that none can be believed. */
   isFarOff(): boolean {
-    return Math.abs(this.offBy()) > farOffMs;
+    return Math.abs(this.offBy()) > farOffMs || this.#isDoubtful;
   }
 
   /**
@@ -170,6 +175,7 @@ export class CorrectedClock implements Clock {
       this.#reached = known.map(({ low }) => low).sort(ascending)[known.length - this.#quorum]!;
       const agreeing = known.filter((reading) => distance(this.#ahead, reading) <= offAtMostMs);
       if (agreeing.length >= this.#quorum) this.#isAgreed = true;
+      this.#isDoubtful = !this.#isAgreed && this.#mayBeAhead(known);
     }
     this.#report();
   }
@@ -203,17 +209,27 @@ export class CorrectedClock implements Clock {
     return pulled(carried, leapsAhead ? lower : upper);
   }
 
-  /** Logs that the wall clock is off, or no longer is. */
+  /** Where more clocks than may be wrong have reached the time, but for `farOffMs`, a right one has. */
+  #mayBeAhead(known: readonly Reading[]): boolean {
+    const reached = known.filter(({ high }) => high >= this.#ahead - farOffMs);
+    return reached.length <= this.#voters - this.#quorum;
+  }
+
+  /** Logs that the wall clock is off or none can be believed, or no longer so. */
   #report(): void {
     if (this.#isAlone) return;
     const offMs = Math.round(this.#clock.now() - this.#clock.monotonic() - this.#ahead);
-    if (this.#isOff === Math.abs(offMs) > offAtMostMs) return;
-    this.#isOff = !this.#isOff;
-    if (this.#isOff)
-      this.#log.warn({ offMs }, 'the wall clock of this machine is off: the time of the majority is used');
+    const wrong = Math.abs(offMs) > offAtMostMs ? isOff : this.#isDoubtful ? differ : undefined;
+    if (wrong === this.#wrong) return;
+    this.#wrong = wrong;
+    if (wrong !== undefined) this.#log.warn({ offMs }, wrong);
     else this.#log.info({ offMs }, 'the wall clock of this machine is right again');
   }
 }
+
+const isOff = 'the wall clock of this machine is off: the time of the majority is used';
+const differ =
+  'the wall clocks of the voters differ too much: nobody signs on here until more of them are known, or set right';
 
 const ascending = (a: number, b: number) => a - b;
 

@@ -304,7 +304,7 @@ export class Heart implements Maps {
     return this.#keeper?.waiting ?? 0;
   }
 
-  /** Whether it is so far off that no sign-on is opened here. */
+  /** Whether it is so far off, or so far from the others', that no sign-on is opened here. */
   get isClockFarOff(): boolean {
     return this.#corrected?.isFarOff() ?? false;
   }

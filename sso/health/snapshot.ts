@@ -43,7 +43,7 @@ export interface HealthSnapshot {
   readonly clock: {
     /** How far this node's wall clock is ahead of the corrected time, milliseconds. */
     readonly offsetMs: number;
-    /** It is so far off that this node accepts no sign-on of its own. */
+    /** It is so far off, or so far from the others' while no majority of them agrees, that this node accepts no sign-on of its own. */
     readonly isWrong: boolean;
   };
   /** Why the last write to the data directory failed; `undefined` while all is well or there is none. */

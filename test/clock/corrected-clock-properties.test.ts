@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { farOffMs } from '../../sso/corrected-clock.ts';
 import { startAt, type World, world, year } from './voters.ts';
 
 /** Right clocks differ from true time by so much at most, milliseconds. */
@@ -107,6 +108,21 @@ for (const [voters, wrongs] of [
         });
       }),
       { numRuns: 2_000, seed: 5 },
+    );
+  });
+
+  test(`${name}: once a majority was known, no sign-on is stamped more than a minute ahead of the right clocks, not even at the start`, () => {
+    fc.assert(
+      fc.property(histories(voters, wrongs), (history) => {
+        const it = build(history, voters);
+        let wasKnown = false;
+        live(it, history, voters, () => {
+          wasKnown ||= it.clock.hasMajority();
+          if (!wasKnown || it.clock.isFarOff()) return;
+          assert.ok(it.error() <= allowed(it, rightMs + farOffMs), `ahead by ${it.error()} ms`);
+        });
+      }),
+      { numRuns: 2_000, seed: 8 },
     );
   });
 

@@ -56,6 +56,60 @@ test('of two that never agreed the one that is ahead decides whether something i
   assert.ok(it.clock.isFarOff(), 'and this one opens nothing');
 });
 
+test('a time that no majority has agreed on, and no more clocks have reached than may be wrong, opens no sign-on until others answer', () => {
+  for (const aheads of [
+    [hour, 0, 0],
+    [0, -hour, 0],
+    [90_000, 0, 0],
+    [hour, 0, hour, 0, 0],
+  ]) {
+    const log = new LogLines();
+    const it = world(aheads, { log });
+    assert.ok(!it.clock.isFarOff(), 'without a majority it knows no better than its own clock');
+    const majority = Math.floor(aheads.length / 2) + 1;
+    for (let voter = 1; voter < majority; voter++) it.answer(voter);
+    assert.ok(it.clock.isFarOff(), `${aheads}`);
+    it.pass(20_000);
+    assert.ok(!it.clock.hasMajority());
+    assert.ok(it.clock.isFarOff(), 'nor does it know better once they are away');
+    for (let voter = 1; voter < aheads.length; voter++) it.answer(voter);
+    assert.equal(
+      it.clock.isFarOff(),
+      aheads[0]! > 0,
+      'those that are right open again, and one that is wrong does not',
+    );
+    const told = log.lines.map(({ level, message }) => `${level}: ${message}`).join('\n');
+    if (aheads[0]! > 0)
+      assert.match(told, /^warn: .* differ too much: .*\nwarn: the wall clock of this machine is off/);
+    else assert.match(told, /^warn: .* differ too much: .*\ninfo: .* right again$/);
+  }
+});
+
+test('sign-ons are opened where more clocks than may be wrong have reached the time, and where it was agreed on before one leapt', () => {
+  for (const aheads of [
+    [30_000, 0, 0],
+    [0, -30_000, 0],
+    [0, hour, 0, 0],
+    [0, -hour, 0, 0],
+    [0, hour, 0, 0, 0],
+    [0, -hour],
+  ]) {
+    const it = world(aheads);
+    const majority = Math.floor(aheads.length / 2) + 1;
+    for (let voter = 1; voter < majority; voter++) it.answer(voter);
+    assert.ok(it.clock.hasMajority());
+    assert.ok(!it.clock.isFarOff(), `${aheads}`);
+  }
+  for (const leap of [hour, -hour]) {
+    const it = world([0, 0, 0]);
+    it.answer(1);
+    it.set(1, leap);
+    it.pass(1_000);
+    it.answer(1);
+    assert.ok(!it.clock.isFarOff(), `${leap}`);
+  }
+});
+
 test('where the clocks of a majority are set, the time follows', () => {
   for (const leap of [hour, -hour, 3_000, -3_000]) {
     const it = world([0, 0, 0]);

@@ -72,6 +72,15 @@ export const keepingMutations: readonly Mutation[] = [
     history: 'clocks',
   },
   {
+    name: 'sign-ons are opened by a time that only one of two clocks has reached',
+    rule: 'An opening stamped more than 4 s ahead of the corrected time is refused',
+    file: corrected,
+    find: 'return Math.abs(this.offBy()) > farOffMs || this.#isDoubtful;',
+    replace: 'return Math.abs(this.offBy()) > farOffMs;',
+    breaks: ['D2'],
+    history: 'clocks',
+  },
+  {
     name: 'an answer about the time counts however late it is',
     rule: 'A peer’s clock counts only from an answer that came back within 4 s',
     file: corrected,

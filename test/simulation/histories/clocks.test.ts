@@ -7,6 +7,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SsoError } from '../../../sso/errors.ts';
+import { judgeHealed } from '../verdict.ts';
 import { Script } from './script.ts';
 
 const leaseMs = 6_000;
@@ -57,6 +59,28 @@ test('S3: of two clocks that are known, before a majority has agreed on the time
   assert.ok(!script.accepts('n3', id));
 });
 
+test('D2: of two clocks that are known, before a majority has agreed on the time, the later one opens nothing that the third would refuse for an hour', async () => {
+  const script = new Script();
+  const { cluster, climate, model, checkers, schedule } = script.world;
+  await script.begin();
+  for (const name of cluster.names) script.crash(name);
+  cluster.leap('n1', hourMs);
+  script.start('n1');
+  script.start('n2');
+  for (const name of ['n1', 'n2']) await script.until(`${name} accepts`, () => script.mayAccept(name), 3 * leaseMs);
+  const refused = ['n1', 'n2'].filter((name) => isRefused(() => script.open(name)));
+  await script.pass(1_000);
+  cluster.leap('n1', undefined);
+  script.start('n3');
+  await script.until('n3 accepts', () => script.mayAccept('n3'), 2 * leaseMs);
+  const opened = ['n1', 'n2', 'n3'].map((name) => script.open(name));
+  await script.pass(5_000);
+  judgeHealed(cluster, climate, model, checkers, schedule.now);
+  script.hold();
+  assert.deepEqual(refused, ['n1', 'n2'], 'none of the two can tell which clock is right');
+  for (const id of opened) for (const name of cluster.names) assert.ok(id && script.accepts(name, id));
+});
+
 test('S3: an answer about the time that took six seconds is none: its middle may be three seconds wrong', async () => {
   const askMs = 3_000;
   const script = new Script({ others: ['x1'], lifeMs: minuteMs, leaseMs: 3 * askMs, delay: { min: 1, max: 6_000 } });
@@ -86,3 +110,12 @@ test('S3: an answer about the time that took six seconds is none: its middle may
   await script.pass(10);
   assert.ok(!script.accepts('x1', id));
 });
+
+function isRefused(open: () => unknown): boolean {
+  try {
+    open();
+    return false;
+  } catch (error) {
+    return error instanceof SsoError && error.code === 'ERR_UNAVAILABLE';
+  }
+}
