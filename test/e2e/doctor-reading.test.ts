@@ -62,7 +62,8 @@ before(async () => {
     { name: 'site.conf', text: filled(site) },
     { name: 'workers.properties', text: filled(workers) },
   ];
-  httpd = await startHttpd({ files, main: 'site.conf', modJk: true });
+  // Behind a name at the end of an address or cookie both modules read on, into what other requests left there.
+  httpd = await startHttpd({ files, main: 'site.conf', modJk: true, cleanMemory: true });
 });
 
 after(async () => {
@@ -415,6 +416,14 @@ test('mod_jk: mounts and unmounts, templates, routes, domains, redirects, activa
   await agree({ url: 'http://jk.bar.com/alone/a', cookie: 'JSESSIONID=x.n1' }, jkPort);
 });
 
+test('a cookie of the name without "=" hides the one right behind it from httpd, not from mod_jk', {
+  skip,
+}, async () => {
+  for (const cookie of ['JSESSIONID;JSESSIONID=x.n1', 'JSESSIONID ,JSESSIONID=x.n1', 'JSESSIONID; JSESSIONID=x.n1'])
+    for (const [host, port] of [['other', proxyPort] as const, ['jk', jkPort] as const])
+      await agree({ url: `http://${host}.bar.com/any/a`, cookie }, port);
+});
+
 const cookieParts = [
   ...[
     'JSESSIONID=',
@@ -462,11 +471,13 @@ test('any cookie and any address: httpd and mod_jk find the route that the docto
     const cookie = some(cookieParts, 10).trim();
     const path = `a${some(pathParts, 5)}`;
     const about = `seed ${seed}, round ${round}: ${JSON.stringify({ cookie, path })}`;
+    // httpd makes one slash of several before it passes a path on; the query stays as it is.
+    const merged = path.replace(/^[^?]+/, (one) => one.replace(/\/+/g, '/'));
     const sent = cookie === '' ? {} : { cookie };
     const given = cookie === '' ? undefined : cookie;
 
     const answer = await ask({ url: `http://other.bar.com/any/${path}`, ...sent }, proxyPort);
-    const routing = routeOfHttpd(given, `/${path}`, httpdMembers);
+    const routing = routeOfHttpd(given, `/${merged}`, httpdMembers);
     assert.equal(answer.status, 200, about);
     assert.equal(answer.isChanged, routing.kind === 'balanced', about);
     if (routing.kind === 'member') assert.equal(answer.node, routing.member.route, about);
@@ -474,7 +485,7 @@ test('any cookie and any address: httpd and mod_jk find the route that the docto
     assert.equal(answer.route?.trim() || undefined, found?.trim() || undefined, about);
 
     const jkAnswer = await ask({ url: `http://jk.bar.com/any/${path}`, ...sent }, jkPort);
-    const jkRouting = routeOfModJk(given, `/any/${path}`.split('?', 1)[0]!, jkMembers);
+    const jkRouting = routeOfModJk(given, `/any/${merged}`.split('?', 1)[0]!, jkMembers);
     const among =
       jkRouting.kind === 'member' ? [jkRouting.member] : jkRouting.kind === 'balanced' ? jkRouting.among : [];
     assert.ok(

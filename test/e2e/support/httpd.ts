@@ -27,6 +27,8 @@ export interface HttpdFiles {
   readonly before?: string;
   /** Loads mod_jk too. */
   readonly modJk?: boolean;
+  /** The memory that a request gets holds nothing of the requests before it. */
+  readonly cleanMemory?: boolean;
   /** Where the files are written; default: a new temporary directory, removed at the end. */
   readonly directory?: string;
 }
@@ -54,6 +56,8 @@ export async function startHttpd(given: HttpdFiles): Promise<Httpd> {
   const main = writeHttpd(directory, given);
   const child = spawn(program, ['-d', directory, '-f', main, '-D', 'FOREGROUND'], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // glibc fills memory that it hands out with the complement of this byte: with zeros.
+    env: { ...process.env, ...(given.cleanMemory === true ? { MALLOC_PERTURB_: '255' } : {}) },
   });
   let said = '';
   child.stderr!.on('data', (chunk) => void (said += chunk));
@@ -98,7 +102,10 @@ export function configTest(given: HttpdFiles): string {
   }
 }
 
-function writeHttpd(directory: string, { files, main, before = '', modJk = false }: HttpdFiles): string {
+function writeHttpd(
+  directory: string,
+  { files, main, before = '', modJk = false, cleanMemory = false }: HttpdFiles,
+): string {
   for (const { name, text } of files) {
     mkdirSync(dirname(join(directory, name)), { recursive: true });
     writeFileSync(join(directory, name), text);
@@ -132,6 +139,7 @@ ThreadsPerChild 128
 MaxRequestWorkers 512
 # None of its processes goes while it runs: one that does closes connections that a visitor keeps.
 MaxSpareThreads 512
+${cleanMemory ? '# A request gives all its memory back to glibc.\nMaxMemFree 1' : ''}
 ${before}
 Include ${join(directory, main ?? files.find(({ name }) => name.endsWith('.conf'))!.name)}
 `,

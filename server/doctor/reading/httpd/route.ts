@@ -106,7 +106,10 @@ function routeIn(value: string, separator: string | undefined): string | undefin
   return at < 0 ? undefined : value.slice(at + 1) || undefined;
 }
 
-/** The first `name=` with something behind it, wherever it stands: what precedes the name is not looked at. */
+/**
+ * The first `name=` with something behind it, wherever it stands: what precedes the name is not looked at.
+ * After a name at the very end httpd reads on in its memory. Nothing is taken to lie there; so for cookies.
+ */
 function addressValue(url: string, name: string, semicolonEnds: boolean): string | undefined {
   const ends = semicolonEnds ? /[;?&]/ : /[?&]/;
   for (let at = url.indexOf(name); at >= 0 && at < url.length; at = url.indexOf(name, at + 1)) {
@@ -127,13 +130,14 @@ const space = /[ \t\n\v\f\r]/;
 
 /** The first cookie of the name that is not empty. It ends at a semicolon or comma; quotes belong to it. */
 function cookieValue(header: string, name: string): string | undefined {
-  for (let at = header.indexOf(name); at >= 0; at = header.indexOf(name, at + 1)) {
+  for (let at = header.indexOf(name); at >= 0 && at < header.length; at = header.indexOf(name, at + 1)) {
     if (at > 0 && !/[;,]/.test(header[at - 1]!) && !space.test(header[at - 1]!)) continue;
     at += name.length;
     while (at < header.length && space.test(header[at]!)) at += 1;
-    if (header[at] !== '=') continue;
+    const isNamed = header[at] === '=';
+    // What stands there instead of "=" is passed over as well: a name right behind it is not found.
     at += 1;
-    if (at < header.length) return header.slice(at).split(/[;,]/, 1)[0]!;
+    if (isNamed && at < header.length) return header.slice(at).split(/[;,]/, 1)[0]!;
   }
   return undefined;
 }

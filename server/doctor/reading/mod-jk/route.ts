@@ -138,6 +138,7 @@ function findIds(cookieHeader: string | undefined, path: string, balancer: JkBal
   });
 }
 
+/** After a name at the very end mod_jk reads on in its memory. Nothing is taken to lie there; so behind the last cookie. */
 function pathValue(path: string, name: string): string | undefined {
   for (let at = path.indexOf(name); at >= 0 && at < path.length; at = path.indexOf(name, at + 1)) {
     if (path[at + name.length] !== '=') continue;
@@ -151,7 +152,7 @@ const space = /[ \t\n\v\f\r]/;
 
 function cookieValues(header: string, name: string): readonly string[] {
   const values: string[] = [];
-  for (let at = header.indexOf(name); at >= 0; at = header.indexOf(name, at + 1)) {
+  for (let at = header.indexOf(name); at >= 0 && at < header.length; at = header.indexOf(name, at + 1)) {
     if (at > 0 && !/[;,]/.test(header[at - 1]!) && !space.test(header[at - 1]!)) continue;
     at += name.length;
     while (at < header.length && space.test(header[at]!)) at += 1;

@@ -42,6 +42,10 @@ const table: readonly (readonly [string, string, string])[] = [
   ['JSESSIONID=xyz.node9; JSESSIONID=abc.node2', 'balanced', 'node2'],
   ['JSESSIONID=x.node1; JSESSIONID=x.node2', 'node1', 'node1'],
   ['jsessionid=abc.node2', 'balanced', 'balanced'],
+  ['JSESSIONID;JSESSIONID=abc.node2', 'balanced', 'node2'],
+  ['JSESSIONID ,JSESSIONID=abc.node2', 'balanced', 'node2'],
+  ['JSESSIONID; JSESSIONID=abc.node2', 'node2', 'node2'],
+  ['JSESSIONID=abc.node2; JSESSIONID', 'node2', 'node2'],
 ];
 
 for (const [cookie, httpd, modJk] of table)
@@ -153,6 +157,12 @@ test('V114: mod_jk sends a route whose node is away to its domain first, and to 
     'forced',
     'an old cookie as well',
   );
+});
+
+test('a cookie without a name is looked for to the end of the header and no further', () => {
+  const nameless = httpdBalancer({ stickysession: '|jsessionid', members });
+  assert.equal(byHttpd('a=b', '/', nameless), 'balanced');
+  assert.equal(byJk('a=b', '/', jkBalancer({ cookie: '', members })), 'balanced');
 });
 
 test('a separator other than the dot, and none: the whole value is the route', () => {
