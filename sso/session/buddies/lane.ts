@@ -162,6 +162,10 @@ export class Lane {
   /** The peer merged these frames, but for some keys. Returns the keys that are owed no more. */
   carried(numbers: readonly number[], lacking: readonly string[]): readonly string[] {
     const lacked = new Set(lacking);
+    const answered = new Map(numbers.map((number) => [number, this.#frames.get(number)]));
+    // One answer to several frames, also to such as were sent again since, does not say which of them a key was lacked in.
+    const isClear = (key: string, number: number) =>
+      [...answered].every(([other, sent]) => other === number || (sent !== undefined && !sent.keys.includes(key)));
     if (this.compared) this.#confirmed.clear();
     const done: string[] = [];
     for (const number of numbers) {
@@ -179,7 +183,7 @@ export class Lane {
           if (this.owes(key)) continue;
           done.push(key);
           if (!this.compared) this.#confirmed.add(key);
-        } else if (this.#wholes.delete(key)) this.#refused.add(key);
+        } else if (this.#wholes.delete(key) && isClear(key, number)) this.#refused.add(key);
         else this.repair(key);
       }
     }

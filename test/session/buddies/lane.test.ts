@@ -55,6 +55,23 @@ test('what a peer lacked is repaired, and what it cannot take whole it has not g
   assert.ok(lane.stores('s') && !lane.refuses('s'));
 });
 
+test('where one answer says what several frames lacked, nothing is taken for refused: the whole goes once more', () => {
+  for (const isResent of [false, true]) {
+    const { lane, send } = bound(new Peer());
+    lane.put('s', { altered: { written: [] } as never });
+    const change = send();
+    if (isResent) lane.resend(resendMs);
+    else lane.put('s', whole);
+    const again = send();
+    assert.deepEqual([change.keys, again.keys], [['s'], ['s']]);
+    // The peer stood still, and goes through both in one turn: the change lacked what it builds on, the whole did not.
+    assert.deepEqual(lane.carried([...change.numbers, ...again.numbers], ['s']), []);
+    assert.ok(!lane.refuses('s') && !lane.stores('s'));
+    assert.deepEqual(lane.carried(send().numbers, []), ['s']);
+    assert.ok(lane.stores('s'));
+  }
+});
+
 test('before the comparison a peer has only what it has confirmed on this connection', () => {
   const { lane, send } = bound(new Peer(false));
   assert.ok(!lane.stores('s') && !lane.hasAll('s'), 'nothing is known');
