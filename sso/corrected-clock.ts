@@ -219,17 +219,21 @@ export class CorrectedClock implements Clock {
   #report(): void {
     if (this.#isAlone) return;
     const offMs = Math.round(this.#clock.now() - this.#clock.monotonic() - this.#ahead);
-    const wrong = Math.abs(offMs) > offAtMostMs ? isOff : this.#isDoubtful ? differ : undefined;
+    // In doubt nobody knows whose it is: a right one may be the one that seems off.
+    const wrong = this.#isDoubtful ? differ : Math.abs(offMs) > offAtMostMs ? isOff : undefined;
     if (wrong === this.#wrong) return;
+    const isRight = this.#wrong === isOff ? rightAgain : agreeAgain;
     this.#wrong = wrong;
     if (wrong !== undefined) this.#log.warn({ offMs }, wrong);
-    else this.#log.info({ offMs }, 'the wall clock of this machine is right again');
+    else this.#log.info({ offMs }, isRight);
   }
 }
 
 const isOff = 'the wall clock of this machine is off: the time of the majority is used';
 const differ =
   'the wall clocks of the voters differ too much: nobody signs on here until more of them are known, or set right';
+const rightAgain = 'the wall clock of this machine is right again';
+const agreeAgain = 'the wall clocks of the voters agree, and that of this machine with them';
 
 const ascending = (a: number, b: number) => a - b;
 

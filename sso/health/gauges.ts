@@ -42,6 +42,11 @@ export const snapshotRows: readonly MetricRow[] = [
     'Sessions whose data is here and belongs elsewhere: it stays until others are known to have it.',
     ({ sessions }) => sessions.placed.strays,
   ),
+  gauge(
+    'latchkey_sessions_refilling',
+    'Sessions whose data this node is to hold and has not got since it started; not ready until then.',
+    ({ sessions }) => sessions.placed.refilling,
+  ),
   gauge('latchkey_ready', '1 if this node may be sent requests, else 0.', (s) => Number(readiness(s).ready)),
   gauge(
     'latchkey_not_ready',

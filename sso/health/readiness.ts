@@ -115,7 +115,7 @@ const table: Readonly<Record<NotReadyReason, Row>> = {
   },
   clock: {
     holds: ({ clock }) => clock.isWrong,
-    waitsFor: () => "its clock to be set right: it differs too much from the others'",
+    waitsFor: () => "its clock, or the others', to be set right: they differ too much",
     retryAfterS: () => 30,
   },
 };

@@ -60,6 +60,7 @@ test('a time that no majority has agreed on, and no more clocks have reached tha
   for (const aheads of [
     [hour, 0, 0],
     [0, -hour, 0],
+    [0, hour, 0],
     [90_000, 0, 0],
     [hour, 0, hour, 0, 0],
   ]) {
@@ -81,7 +82,7 @@ test('a time that no majority has agreed on, and no more clocks have reached tha
     const told = log.lines.map(({ level, message }) => `${level}: ${message}`).join('\n');
     if (aheads[0]! > 0)
       assert.match(told, /^warn: .* differ too much: .*\nwarn: the wall clock of this machine is off/);
-    else assert.match(told, /^warn: .* differ too much: .*\ninfo: .* right again$/);
+    else assert.match(told, /^warn: .* differ too much: .*\ninfo: .* agree, and that of this machine with them$/);
   }
 });
 
@@ -199,6 +200,10 @@ test('a clock that was wrong at the start is corrected by the first majority, an
   assert.deepEqual(
     log.lines.map(({ level, message }) => [level, message]),
     [
+      [
+        'warn',
+        'the wall clocks of the voters differ too much: nobody signs on here until more of them are known, or set right',
+      ],
       ['warn', 'the wall clock of this machine is off: the time of the majority is used'],
       ['info', 'the wall clock of this machine is right again'],
     ],

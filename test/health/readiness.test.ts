@@ -134,7 +134,7 @@ const table: readonly [
   [
     'one whose clock is wrong',
     { clock: { offsetMs: 90_000, isWrong: true } },
-    [['clock', "its clock to be set right: it differs too much from the others'"]],
+    [['clock', "its clock, or the others', to be set right: they differ too much"]],
     30,
   ],
   [

@@ -95,7 +95,7 @@ export const buddyMutations: readonly Mutation[] = [
     name: 'a node that comes back with nothing is not brought up to date by its buddies',
     rule: 'a node that comes up is offered what it is a listed holder of by name',
     file: courier,
-    find: 'this.#offers.refill((session) => (isListed(session, peer.node) ? [peer.node] : []));',
+    find: 'this.#offers.refill((session) => (isListed(session, node) ? [node] : []));',
     replace: '',
     breaks: ['D2', 'G'],
     history: 'buddies',

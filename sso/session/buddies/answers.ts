@@ -23,8 +23,8 @@ export interface AnswersParts {
 
 /** What is to be said of data that a peer offers. */
 export interface Offered {
-  /** What of it is kept where it is to be, and what is wanted here: neither, of what has ended. `undefined`: nothing can be said. */
-  readonly frame: Uint8Array | undefined;
+  /** What of it is kept where it is to be, and what is wanted here: neither, of what has ended, and where nothing can be said. */
+  readonly frame: Uint8Array;
   /**
    * Sessions that have ended, which the peer does not know: the end is what it is to be told. Were their data called kept, and
    * this node gone before anybody has heard of the end, they would go on without what the peer alone had.
@@ -79,8 +79,8 @@ export class Answers {
       if (!includes(session, versions[index + 1]!)) wanted.push(key);
       else if (!isMine || this.#isKept(key, session)) kept.push(key);
     }
-    const isAnswer = kept.length > 0 || wanted.length > 0 || ended.length > 0;
-    return { frame: isAnswer ? offeredFrame(id, kept, wanted) : undefined, ended };
+    // Also where nothing can be said: an offer without an answer would stand in the way of others for seconds.
+    return { frame: offeredFrame(id, kept, wanted), ended };
   }
 
   #isHere(record: SessionRecord): boolean {

@@ -69,7 +69,7 @@ export class Arrivals {
         return;
       case 'offer': {
         const { frame, ended } = answers.offered(message.id, message.versions);
-        if (frame !== undefined) say(from, frame);
+        say(from, frame);
         // As the answer to a question: whoever gets that merges it first, asked or not.
         if (ended.length > 0)
           this.#parts.turns.run(

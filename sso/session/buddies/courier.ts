@@ -326,7 +326,8 @@ export class Courier implements Depot, Listener {
     if (former !== undefined) this.down(former);
     this.#lines.up(peer);
     this.#company.changed();
-    this.#offers.refill((session) => (isListed(session, peer.node) ? [peer.node] : []));
+    this.#refill(peer.node);
+    this.#refilling.up();
     this.#regaining.up();
     this.#placing.peerUp(peer);
   }
@@ -356,6 +357,11 @@ export class Courier implements Depot, Listener {
 
   stalled(): void {
     this.#lines.stalled();
+  }
+
+  /** Offers a node what it is to hold, too, and may lack. */
+  #refill(node: string): void {
+    this.#offers.refill((session) => (isListed(session, node) ? [node] : []));
   }
 
   #confirmed(keys: readonly string[]): void {
@@ -426,6 +432,8 @@ export class Courier implements Depot, Listener {
     const isNew = before?.incarnation !== incarnation;
     if (state === before?.state && !isNew) return;
     this.#placing.memberChanged(after);
+    // Once it has the records: before, it can say nothing of what it is offered.
+    if (state === 'up') this.#refill(node);
     if (state === 'left' || state === 'lost' || (isNew && before !== undefined))
       this.#offers.refill((session) => (nodeOf(session.owner) === node ? session.buddies : []));
     this.#waits.checkAll();

@@ -16,7 +16,7 @@ export type BuddyMessage =
   /** These frames are merged, but for the keys that lack what their changes build on, or could not be read. */
   | { readonly type: 'carried'; readonly numbers: readonly number[]; readonly lacking: readonly string[] }
   | { readonly type: 'fetch'; readonly id: number; readonly keys: readonly string[] }
-  /** Part of the answer: the records with their data, and the keys whose data is not here. */
+  /** Part of the answer: the records with their data, and the keys whose data is not here. Unasked, by the number of an offer: what of it has ended. */
   | {
       readonly type: 'fetched';
       readonly id: number;
@@ -25,7 +25,7 @@ export type BuddyMessage =
     }
   /** I have data of these versions: is it needed? */
   | { readonly type: 'offer'; readonly id: number; readonly versions: Versions }
-  /** It is held where it is to be held, or is wanted; of what is not named ask again. */
+  /** It is held where it is to be held, or is wanted; of what is not named, and has not ended, ask again. */
   | {
       readonly type: 'offered';
       readonly id: number;

@@ -57,6 +57,7 @@ export class Strays {
   /** Where more than one has to say so: the lives that have, of which version. */
   readonly #said = new Map<string, { readonly version: string; readonly lives: Set<string> }>();
   #passing = false;
+  #passAgain = false;
 
   constructor(parts: StraysParts) {
     this.#parts = parts;
@@ -102,9 +103,12 @@ export class Strays {
     for (const [id, { peer }] of this.#offers) if (peer.node === node) this.#offers.delete(id);
   }
 
-  /** Offers everything once, in slices. `peers`: those that can be reached. */
+  /** Offers everything once, in slices; after what is under way, if that is so. `peers`: those that can be reached. */
   pass(peers: ReadonlyMap<string, Peer>): void {
-    if (this.#passing) return;
+    if (this.#passing) {
+      this.#passAgain = true;
+      return;
+    }
     const now = this.#parts.monotonic();
     for (const [id, { at }] of this.#offers) if (now - at >= answerMs) this.#offers.delete(id);
     this.#passing = true;
@@ -112,6 +116,9 @@ export class Strays {
     const done = () => {
       for (const { peer, versions } of lists.values()) this.#send(peer, versions);
       this.#passing = false;
+      if (!this.#passAgain) return;
+      this.#passAgain = false;
+      this.pass(peers);
     };
     this.#parts.turns.run(this.#pass(peers, lists), slice, done);
   }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CourierWorld } from './world.ts';
+import { CourierWorld, isHeld } from './world.ts';
 
 const five = ['n1', 'n2', 'n3', 'n4', 'n5'];
 
@@ -307,14 +307,14 @@ test('V85: who kills the next node as soon as the last one has all it is to hold
   for (const at of five)
     for (let count = 0; count < 40; count++) names.set(`${at} ${count}`, world.make(at, `${at} ${count}`));
   await world.pass(500);
+  world.network.delay({ min: 2, max: 20 });
   for (const node of five) {
     world.kill(node);
     await world.pass(700);
-    const { gossip, courier } = world.start(node);
     const lost = [...names.keys()].filter((key) => world.listed(five.find((one) => one !== node)!, key).includes(node));
-    const isUp = () => gossip.members().some((one) => one.node === node && one.state === 'up');
+    const { courier } = world.start(node);
     let most = 0;
-    for (let ms = 0; !isUp() || courier.view().refilling > 0; ms++) {
+    for (let ms = 0; !isUp(world, node) || courier.view().refilling > 0; ms++) {
       assert.ok(ms < 2_000, 'it comes within two seconds');
       await world.pass(1);
       most = Math.max(most, courier.view().refilling);
@@ -331,28 +331,80 @@ test('V85: who kills the next node as soon as the last one has all it is to hold
   }
 });
 
-test('what nobody has any more is waited for until nothing came for five seconds, and later there is nothing to wait for', async () => {
+/** Two of five that hold some sessions alone lose them. Both come back. */
+async function bothLost(): Promise<{ world: CourierWorld; both: readonly string[]; buddy: string; third: string }> {
   const world = await CourierWorld.of(five);
-  for (let count = 0; count < 100; count++) world.make('n1', `s${count}`);
+  const keys = Array.from({ length: 100 }, (_, at) => `s${at}`);
+  for (const key of keys) world.make('n1', key);
   await world.pass(500);
   const buddy = world.session('n1', 's0').buddies![0]!;
-  const both = Array.from({ length: 100 }, (_, at) => `s${at}`).filter((key) =>
-    world.listed('n1', key).includes(buddy),
-  );
+  const both = keys.filter((key) => world.listed('n1', key).includes(buddy));
   world.kill('n1');
   world.kill(buddy);
   await world.pass(1_000);
-  const { courier } = world.start('n1');
-  await world.pass(1_500);
-  assert.equal(courier.view().refilling, 0, 'nobody can be reached who is to hold the rest as well');
-  const late = world.start(buddy).courier;
+  world.start('n1');
+  world.start(buddy);
   await world.pass(2_000);
-  assert.equal(late.view().refilling, both.length, 'the other one might');
+  for (const name of ['n1', buddy]) assert.equal(world.at(name).courier.view().refilling, both.length, name);
+  return { world, both, buddy, third: five.find((name) => name !== 'n1' && name !== buddy)! };
+}
+
+test('what nobody has any more is waited for until nothing came for five seconds, and never again', async () => {
+  const { world, buddy } = await bothLost();
   await world.pass(5_000);
-  assert.equal(late.view().refilling, 0);
+  for (const name of ['n1', buddy]) assert.equal(world.at(name).courier.view().refilling, 0);
   world.kill('n1');
   await world.pass(60_000);
-  assert.equal(late.view().refilling, 0);
+  assert.equal(world.at(buddy).courier.view().refilling, 0);
+});
+
+test('sessions that begin, and lost ones that end, make nobody wait longer for what is lost', async () => {
+  const { world, both, buddy, third } = await bothLost();
+  for (let second = 0; second < 5; second++) {
+    for (let count = 0; count < 20; count++) world.make(third, `later ${second} ${count}`);
+    world.end(third, both[second]!);
+    await world.pass(1_000);
+  }
+  for (const name of ['n1', buddy]) assert.equal(world.at(name).courier.view().refilling, 0);
+});
+
+test('V85: one that starts while it is cut off waits as well, as soon as it knows for what', async () => {
+  const world = await CourierWorld.of(five);
+  for (let count = 0; count < 100; count++) world.make('n1', `s${count}`);
+  await world.pass(500);
+  world.kill('n1');
+  world.network.delay({ min: 2, max: 20 });
+  world.network.split([['n1']]);
+  const { courier } = world.start('n1');
+  await world.pass(20_000);
+  assert.ok(isUp(world, 'n1'));
+  world.network.heal();
+  let most = 0;
+  for (let ms = 0; ms < 3_000; ms++) {
+    await world.pass(1);
+    most = Math.max(most, courier.view().refilling);
+  }
+  assert.equal(most, 100);
+  assert.equal(courier.view().refilling, 0);
+});
+
+test('V85: a node that comes back empty to many sessions is filled within seconds, though at first it knows none of them', async () => {
+  const world = await CourierWorld.of(['n1', 'n2', 'n3']);
+  for (let count = 0; count < 12_000; count++) {
+    world.make('n1', `a session with a key that is as long as keys are ${count}`);
+    if (count % 500 === 0) await world.pass(5);
+  }
+  await world.pass(3_000);
+  world.kill('n1');
+  await world.pass(700);
+  world.network.delay({ min: 1, max: 2 });
+  const { courier, sessions } = world.start('n1');
+  for (let ms = 0; !isUp(world, 'n1') || courier.view().refilling > 0; ms += 50) {
+    assert.ok(ms < 4_000, `${courier.view().refilling} are not there`);
+    await world.pass(50);
+  }
+  assert.equal(sessions.size, 12_000);
+  for (const [key, record] of sessions.entries()) assert.ok(isHeld(record), key);
 });
 
 test('who becomes a buddy later does not wait for what it is given', async () => {
@@ -602,3 +654,9 @@ test('what is idle costs a digest every ten seconds', async () => {
   await world.pass(60_000);
   assert.deepEqual(world.at('n1').courier.counters(), before);
 });
+
+const isUp = (world: CourierWorld, name: string): boolean =>
+  world
+    .at(name)
+    .gossip.members()
+    .some(({ node, state }) => node === name && state === 'up');
