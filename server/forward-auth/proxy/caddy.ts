@@ -30,6 +30,13 @@ ${tls ? '\t# Certificates are the files named below; leave out the tls lines, an
 	health_interval 2s
 	health_timeout 2s
 }`,
+    `# No node is ready: the one word that Caddy's own 503 lacks is when to ask again.
+(latchkey_away) {
+	handle_errors {
+		@latchkey_none expression {http.error.status_code} == 503
+		header @latchkey_none Retry-After 1
+	}
+}`,
     `(latchkey_asked) {
 	# What clients send under our names never counts, in any spelling.
 ${headerNames(settings.headers)
@@ -59,13 +66,15 @@ ${settings.cookies.map((name) => `\trequest_header Cookie "(^|;\\s*)${quoted(nam
 }`,
     `# The sign-on page.
 ${address(settings, site)} {
-${indented(common(settings), '\t')}	reverse_proxy ${to('web')} {
+${indented(common(settings), '\t')}	import latchkey_away
+	reverse_proxy ${to('web')} {
 		import latchkey_nodes
 	}
 }`,
     ...applications.map(
       (application) => `${address(settings, application.host)} {
-${indented(common(settings), '\t')}	route {
+${indented(common(settings), '\t')}	import latchkey_away
+	route {
 		import latchkey_asked
 ${application.basic ? withoutPassword : ''}		# ${guess(application)}
 		reverse_proxy ${application.upstream}
