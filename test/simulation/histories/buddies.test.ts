@@ -243,6 +243,23 @@ test('the nodes die one after the other and come back with nothing: what nobody 
   await judge(script);
 });
 
+test('V85: whoever comes back with nothing is filled before it says that it has all; then the next one may die', async () => {
+  const script = await five();
+  const sessions: AppSession[] = [];
+  for (let count = 0; count < 12; count++) sessions.push(await make(script, names[count % names.length]!));
+  for (const name of names) {
+    script.crash(name, 'wiped');
+    await script.pass(1_000);
+    script.start(name);
+    const { heart } = script.node(name);
+    await script.until(`${name} is up`, () => heart.gossip.state === 'up', 5_000);
+    await script.until(`${name} has all`, () => heart.courier.view().refilling === 0, 3_000);
+  }
+  for (const [at, session] of sessions.entries())
+    assert.equal(await ask(script, names[at % names.length]!, session), 'live');
+  await judge(script);
+});
+
 test('V87: everybody dies and comes back with its disk: data is where it was', async () => {
   const script = await five();
   const session = await make(script, 'n1');
