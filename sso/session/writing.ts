@@ -66,35 +66,21 @@ export function begin(
 
 /** The session with other data. */
 export function withData(session: LiveSession, data: SessionData): LiveSession {
-  const {
-    app,
-    signOn,
-    createdAt,
-    endsAt,
-    version,
-    owner,
-    ownerStamp,
-    releasedAt,
-    idleMs,
-    stays,
-    buddies,
-    lastAccessAt,
-  } = session;
   return {
     state: 'live',
-    app,
-    signOn,
-    createdAt,
-    endsAt,
-    version,
-    owner,
-    ownerStamp,
-    releasedAt,
-    idleMs,
+    app: session.app,
+    signOn: session.signOn,
+    createdAt: session.createdAt,
+    endsAt: session.endsAt,
+    version: session.version,
+    owner: session.owner,
+    ownerStamp: session.ownerStamp,
+    releasedAt: session.releasedAt,
+    idleMs: session.idleMs,
     data,
-    stays,
-    buddies,
-    lastAccessAt,
+    stays: session.stays,
+    buddies: session.buddies,
+    lastAccessAt: session.lastAccessAt,
   };
 }
 

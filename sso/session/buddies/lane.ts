@@ -162,10 +162,11 @@ export class Lane {
   /** The peer merged these frames, but for some keys. Returns the keys that are owed no more. */
   carried(numbers: readonly number[], lacking: readonly string[]): readonly string[] {
     const lacked = new Set(lacking);
-    const answered = new Map(numbers.map((number) => [number, this.#frames.get(number)]));
+    // Almost always nothing was lacked.
+    const answered = lacking.length === 0 ? [] : numbers.map((number) => [number, this.#frames.get(number)] as const);
     // One answer to several frames, also to such as were sent again since, does not say which of them a key was lacked in.
     const isClear = (key: string, number: number) =>
-      [...answered].every(([other, sent]) => other === number || (sent !== undefined && !sent.keys.includes(key)));
+      answered.every(([other, sent]) => other === number || (sent !== undefined && !sent.keys.includes(key)));
     if (this.compared) this.#confirmed.clear();
     const done: string[] = [];
     for (const number of numbers) {
