@@ -111,16 +111,19 @@ export class Core {
     const change = replica.merge(key, value, now, true);
     if (change === undefined && (told === undefined || replica.get(key) === undefined)) return nothingPut;
     const { name } = replica.lattice;
-    const isWhole = told === undefined || (!alone && this.#outbox.has(name, key));
     const after = change === undefined ? replica.get(key)! : change.after;
-    const outcome = isWhole && after === value && json !== undefined ? json : written(replica, isWhole ? after : told);
+    const whole = () => (after === value && json !== undefined ? json : written(replica, after));
+    const part = told !== undefined && (alone || !this.#outbox.has(name, key)) ? written(replica, told) : undefined;
+    // A delta says of each thing whose change it is: of very many at once it is longer than all that they make up.
+    const isWhole = part === undefined || !fits(part);
+    const outcome = isWhole ? whole() : part;
     if (!fits(outcome)) {
       this.#counters.count('values-too-large');
       return { change, noted: false };
     }
     if (alone) this.#outbox.noteAlone(name, key, outcome);
     else this.#outbox.note(name, key, outcome);
-    if (!isWhole && replica.lattice.isDelta?.(told)) this.#counters.count('deltas-sent');
+    if (!isWhole && replica.lattice.isDelta?.(told!)) this.#counters.count('deltas-sent');
     return { change, noted: true };
   }
 

@@ -11,6 +11,7 @@ import type { Random } from '../random.ts';
 import type { Asked, CompactableCopies, Gossip, Stored } from './copies.ts';
 import { Core } from './core.ts';
 import { Counters } from './counters.ts';
+import { Departures } from './departures.ts';
 import { Joining } from './joining.ts';
 import type { Lattice } from './lattice.ts';
 import { Listeners } from './listeners.ts';
@@ -77,6 +78,7 @@ export class GossipNode implements Gossip, Talk {
   readonly #counters = new Counters();
   readonly #core: Core;
   readonly #waits: Waits;
+  readonly #departures: Departures;
   readonly #members: Replica<Member>;
   readonly #membership: Membership;
   readonly #roster: Roster;
@@ -87,7 +89,6 @@ export class GossipNode implements Gossip, Talk {
   #joining: Joining | undefined;
   #joined: () => void = () => {};
   #running = false;
-  #flushing = false;
   #known = '';
   #onReplaced: (latest: number) => void = () => {};
   readonly #rooms = new Rooms();
@@ -128,6 +129,14 @@ export class GossipNode implements Gossip, Talk {
       peers: () => this.#core.peers,
       remind: (number) => this.#do(this.#core.confirm(number)),
       late: () => this.#counters.count('confirmations-late'),
+    });
+    this.#departures = new Departures({
+      clock: parts.clock,
+      leave: () => this.#flush(),
+      isConfirmed: (number) => {
+        const { reachable } = this.#core;
+        return reachable.length === 0 || reachable.some(({ acked }) => acked >= number);
+      },
     });
   }
 
@@ -258,6 +267,7 @@ export class GossipNode implements Gossip, Talk {
   /** Ends every timer and closes the channel. Tells nobody: `leave` first, or it looks like a crash. */
   async stop(): Promise<void> {
     this.#running = false;
+    this.#departures.stop();
     this.#pulse.stop();
     this.#joining?.close();
     this.#joined();
@@ -309,14 +319,14 @@ export class GossipNode implements Gossip, Talk {
     if (!this.#running) return;
     this.#do(this.#core.up(peer, this.#moment()));
     this.#do(this.#core.tell(peer, this.#members, [this.#parts.self.node]));
-    this.#waits.check();
+    this.#check();
     for (const room of this.#rooms.all) room.up(peer);
   }
 
   #down(peer: Peer): void {
     if (!this.#running) return;
     this.#do(this.#core.down(peer, this.#moment()));
-    this.#waits.check();
+    this.#check();
     this.#joining?.check();
     for (const room of this.#rooms.all) room.down(peer);
   }
@@ -347,7 +357,8 @@ export class GossipNode implements Gossip, Talk {
     if (replica !== (this.#members as Replica<unknown>) && replica.lattice.isPassing !== true)
       this.#unshared.put(this.#core.number + 1);
     if (this.#core.reachable.length === 0) this.#do(this.#core.flush(false));
-    else this.#flushSoon();
+    else if (replica.lattice.isPatient === true) this.#departures.patiently();
+    else this.#departures.soon();
     if (change !== undefined) this.#listeners.changed(replica.lattice.name, change);
     return replica.get(key);
   }
@@ -360,15 +371,18 @@ export class GossipNode implements Gossip, Talk {
       : held;
   }
 
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    this.#parts.clock.soon(() => {
-      this.#flushing = false;
-      if (!this.#running) return;
-      this.#do(this.#core.flush(this.#waits.isWaiting));
-      this.#waits.sent(this.#core.number);
-    });
+  /** A confirmation came, or a member came or went. */
+  #check(): void {
+    this.#waits.check();
+    this.#departures.check();
+  }
+
+  #flush(): { readonly isAsking: boolean; readonly number: number } {
+    const isAsking = this.#waits.isWaiting;
+    this.#do(this.#core.flush(isAsking));
+    const { number } = this.#core;
+    this.#waits.sent(number);
+    return { isAsking, number };
   }
 
   /** What a step asks for: the listeners first, so that a confirmation that is sent says that they have acted. */
@@ -386,7 +400,7 @@ export class GossipNode implements Gossip, Talk {
     }
     if (step.acked) {
       for (const { acked } of this.#core.peers) this.#unshared.confirmed(acked);
-      this.#waits.check();
+      this.#check();
     }
     for (const id of step.settled) this.#questions.get(id)?.();
     for (const { peer, mark } of step.compared) for (const room of this.#rooms.all) room.compared?.(peer, mark);

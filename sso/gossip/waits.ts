@@ -1,6 +1,6 @@
 /**
- * Callers that wait until what they put is on other members. Everybody who asks for the same in one
- * turn shares one wait. It ends when enough members confirmed, when all that can be reached did, or
+ * Callers that wait until what they put is on other members. Everybody who asks for the same at one
+ * time shares one wait. It ends when enough members confirmed, when all that can be reached did, or
  * when its time is over; a member that is silent meanwhile is asked again, and so learns what it missed.
  */
 
@@ -8,6 +8,8 @@ import type { Cancel, Clock } from '../clock.ts';
 import type { Stored } from './copies.ts';
 import type { PeerState } from './peer.ts';
 
+/** Who asks for the same so soon after another shares its wait, milliseconds, and has so much less time. */
+const sharedMs = 1;
 /** Between two reminders. Longer than a round trip under load, so that they are an exception. */
 const remindMs = 80;
 
@@ -25,6 +27,8 @@ export interface WaitsParts {
 
 interface Wait {
   readonly copies: number | 'all';
+  /** When its time is over, by the monotonic clock. */
+  readonly endsAt: number;
   /** The batch that holds what is waited for; unknown until it leaves. */
   number: number | undefined;
   readonly promise: Promise<Stored>;
@@ -33,8 +37,8 @@ interface Wait {
 
 export class Waits {
   readonly #parts: WaitsParts;
-  /** Those whose batch has not left yet, by what they ask for. */
-  readonly #unsent = new Map<string, Wait>();
+  /** Those whose batch has not left yet: few, since it leaves soon. */
+  readonly #unsent = new Set<Wait>();
   readonly #open = new Set<Wait>();
 
   constructor(parts: WaitsParts) {
@@ -48,18 +52,19 @@ export class Waits {
 
   /** Waits for the batch `number`, or for the one that leaves next. */
   wait(copies: number | 'all', ms: number, number: number | undefined): Promise<Stored> {
-    const name = `${copies} ${ms}`;
-    const known = number === undefined ? this.#unsent.get(name) : undefined;
-    if (known !== undefined) return known.promise;
-    const wait = this.#begin(copies, ms, number);
-    if (number === undefined) this.#unsent.set(name, wait);
+    const endsAt = this.#parts.clock.monotonic() + ms;
+    if (number === undefined)
+      for (const known of this.#unsent)
+        if (known.copies === copies && Math.abs(endsAt - known.endsAt) < sharedMs) return known.promise;
+    const wait = this.#begin(copies, endsAt, number);
+    if (number === undefined) this.#unsent.add(wait);
     else if (!this.#check(wait)) this.#parts.remind(number);
     return wait.promise;
   }
 
   /** What waited left with the batches up to this one. */
   sent(number: number): void {
-    for (const wait of this.#unsent.values()) wait.number = number;
+    for (const wait of this.#unsent) wait.number = number;
     this.#unsent.clear();
     this.check();
   }
@@ -74,12 +79,11 @@ export class Waits {
     for (const wait of this.#open) wait.end(false);
   }
 
-  #begin(copies: number | 'all', ms: number, number: number | undefined): Wait {
+  #begin(copies: number | 'all', endsAt: number, number: number | undefined): Wait {
     const { clock, remind, late } = this.#parts;
     let settle: (stored: Stored) => void = () => {};
     const promise = new Promise<Stored>((resolve) => (settle = resolve));
     let cancel: Cancel = () => {};
-    const endsAt = clock.monotonic() + ms;
     const arm = () => {
       const left = endsAt - clock.monotonic();
       cancel = clock.after(Math.min(left, remindMs), () => {
@@ -90,13 +94,14 @@ export class Waits {
     };
     const wait: Wait = {
       copies,
+      endsAt,
       number,
       promise,
       end: (isLate) => {
         cancel();
         if (isLate) late();
         this.#open.delete(wait);
-        for (const [name, one] of this.#unsent) if (one === wait) this.#unsent.delete(name);
+        this.#unsent.delete(wait);
         settle(this.#stored(wait.number));
       },
     };

@@ -27,6 +27,7 @@ import { decodeSession, encodeSession } from './record-codec.ts';
 export function sessionLatticeOf(conflict?: () => void): Lattice<SessionRecord> {
   return {
     name: 'sessions',
+    isPatient: true,
     merge: (mine, theirs) => merge(mine, theirs, conflict),
     lacks,
     isDelta: ({ state }) => state === 'changed',

@@ -25,7 +25,8 @@ export interface TestCluster {
   wait<T>(work: Promise<T>): Promise<T>;
 }
 
-export function testCluster(names: readonly string[], seed = 1): TestCluster {
+/** `lattice`: of its one map. */
+export function testCluster(names: readonly string[], seed = 1, lattice = cellLattice): TestCluster {
   const clock = virtualClock(startAt);
   const random = seededRandom(seed);
   const network = memoryNetwork({ clock, random });
@@ -39,7 +40,7 @@ export function testCluster(names: readonly string[], seed = 1): TestCluster {
       const channel = network.channel({ node: name, incarnation, nodes: names });
       const self = { node: name, incarnation, route: name, address: `${name}:7800` };
       const gossip = new GossipNode({ self, channel, clock, random, options });
-      const cells = gossip.map(cellLattice);
+      const cells = gossip.map(lattice);
       return { name, gossip, cells, started: gossip.start() };
     },
     async wait(work) {
@@ -55,8 +56,13 @@ export function testCluster(names: readonly string[], seed = 1): TestCluster {
 }
 
 /** A cluster whose nodes have all joined. */
-export async function joinedCluster(names: readonly string[], seed = 1, options: Partial<GossipOptions> = {}) {
-  const cluster = testCluster(names, seed);
+export async function joinedCluster(
+  names: readonly string[],
+  seed = 1,
+  options: Partial<GossipOptions> = {},
+  lattice = cellLattice,
+) {
+  const cluster = testCluster(names, seed, lattice);
   const nodes = names.map((name) => cluster.start(name, options));
   await cluster.wait(Promise.all(nodes.map(({ started }) => started)));
   await cluster.clock.advanceAsync(500);

@@ -322,6 +322,26 @@ test('a value that may be too large for any frame is written out to see, delta o
   assert.equal(n1.counters.all()['values-too-large'], 1);
 });
 
+test('D1: a delta that no frame can carry goes as the whole value, which one can; alone or not', () => {
+  for (const alone of [false, true]) {
+    const wordy: Lattice<Tally> = {
+      ...tallies,
+      encode: (value) =>
+        value.from === undefined ? [value.count, about] : [value.from, value.count, 'x'.repeat(maxValueBytes)],
+    };
+    const wires = new Wires(['n1', 'n2'], wordy);
+    const [n1] = wires.nodes as [Node, Node];
+    wires.put(n1, whole(1));
+    wires.flush(n1);
+    wires.settle();
+    wires.put(n1, whole(2), delta(1, 2), alone);
+    wires.flush(n1, true);
+    assert.deepEqual(wires.settle(), ['n1 batch', 'n2 ack']);
+    assert.deepEqual(wires.counts(), [2, 2]);
+    assert.equal(n1.counters.all()['values-too-large'], undefined);
+  }
+});
+
 test('a lattice without deltas is told, asked and confirmed as before, `told` or not', () => {
   const { lacks: _, isDelta: __, mostBytes: ___, ...plain } = tallies;
   const wires = new Wires(['n1', 'n2'], plain);
