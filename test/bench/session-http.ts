@@ -14,7 +14,7 @@ import type { Setup } from './session-worker.ts';
 import { stopAll } from './site.ts';
 import { figure, markdownTable, median, percentile, spread } from './table.ts';
 
-const load = { perSecond: 1_000, seconds: 0.5, connections: 16 };
+const load = { perSecond: 1_000, seconds: 2, connections: 16 };
 /** Of each size and work, until what runs is compiled. */
 const warmUp = { perSecond: 2_000, seconds: 1.5, connections: 16 };
 /** Of each size: requests go to them in turn. */

@@ -46,6 +46,30 @@ test('the data of a session lies on its node and on as many buddies as were aske
   }
 });
 
+test('D1: a change of very many objects at once, which says more than the whole session, is elsewhere before its answer ends', async (t) => {
+  interface Long extends Cart {
+    list?: { id: number; text: string }[];
+    isPaid?: boolean;
+  }
+  const atField = { replicationGranularity: 'FIELD' } as const;
+  const it = await placed(t, { apps: { total: { buddies: 'total', ...atField }, one: { ...buddies(1), ...atField } } });
+  const browsers: [string, Awaited<ReturnType<typeof begun>>['browser']][] = [];
+  for (const app of ['total', 'one']) {
+    const { browser } = await begun(it, app, 'n1', `marker-${app}`);
+    await it.cluster.settle();
+    await it.shop<Long>(app).does(browser, 'n1', (session) => {
+      session.list = Array.from({ length: 5_000 }, (_, id) => ({ id, text: 'x' }));
+      session.isPaid = true;
+    });
+    browsers.push([app, browser]);
+  }
+  await it.cluster.kill('n1');
+  for (const [app, browser] of browsers) {
+    const seen = await it.shop<Long>(app).does(browser, 'n2', ({ list, isPaid }) => [list?.length, isPaid]);
+    assert.deepEqual(seen, [5_000, true], app);
+  }
+});
+
 test('V85, D1: the node of sessions is killed: whichever node is asked at once has the cart, one by one and in parallel', async (t) => {
   const it = await placed(t, { disks: false });
   const begin = async (app: string, i: number) => {

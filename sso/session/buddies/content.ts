@@ -23,14 +23,14 @@ export function wholeText(record: SessionRecord): string | undefined {
   return record.state === 'live' && record.data.isLost ? undefined : text;
 }
 
-/** What a peer is told of a session: all of it, or what was altered. */
+/** What a peer is told of a session: what was altered, or all of it, also where so much was altered that no frame can carry that. */
 export function loadText(session: PlacedSession, load: Load): string | 'skip' | 'too-large' {
-  if (load.altered === 'all') {
-    const text = wholeText(session);
-    return text === undefined ? 'skip' : fits(text) ? text : 'too-large';
+  if (load.altered !== 'all') {
+    load.text ??= JSON.stringify(encodeWhole(changeOf(session, load.altered)));
+    if (fits(load.text)) return load.text;
   }
-  load.text ??= JSON.stringify(encodeWhole(changeOf(session, load.altered)));
-  return fits(load.text) ? load.text : 'too-large';
+  const text = wholeText(session);
+  return text === undefined ? 'skip' : fits(text) ? text : 'too-large';
 }
 
 /** What all others are told by gossip; `undefined`: the whole, which is without the data where there are buddies. */

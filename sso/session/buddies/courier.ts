@@ -41,7 +41,9 @@ import { Turns } from './turns.ts';
 import { Waits } from './waits.ts';
 
 export interface CourierOptions {
-  /** The longest that data is asked for, milliseconds. Smaller: a slow holder counts as out of reach. Larger: a hung one delays a request. Default 250. */
+  /** So long all who have data are heard where it is needed, milliseconds. Larger: one that hangs delays a request. Default 250. */
+  readonly fetchAllMs: number;
+  /** The longest that data is asked for while nobody has given it, milliseconds. Smaller: a request is refused because a holder is busy. Default 1,000. */
   readonly fetchMs: number;
   /** What a buddy did not confirm for so long is sent again, milliseconds; longer while nothing is confirmed. Default 500. */
   readonly resendMs: number;
@@ -58,7 +60,8 @@ export interface CourierOptions {
 }
 
 export const courierDefaults: CourierOptions = {
-  fetchMs: 250,
+  fetchAllMs: 250,
+  fetchMs: 1_000,
   resendMs: 500,
   offerMs: 1_000,
   digestMs: 10_000,
@@ -126,7 +129,7 @@ export class Courier implements Depot, Listener {
 
   constructor(parts: CourierParts) {
     const { self, talk, copies, members, clock, hybrid, lattice, log = silentLog, latest = forever } = parts;
-    const { fetchMs, resendMs, offerMs, digestMs, replaceMs } = { ...courierDefaults, ...parts.options };
+    const { fetchAllMs, fetchMs, resendMs, offerMs, digestMs, replaceMs } = { ...courierDefaults, ...parts.options };
     const counters = this.#counters;
     const nextId = () => ++this.#id;
     const say = (to: Peer, frame: Uint8Array) => talk.say(to, frame);
@@ -170,6 +173,7 @@ export class Courier implements Depot, Listener {
       hasMetAll: parts.hasMetAll,
       say: (to, id, keys) => talk.say(to, fetchFrame(id, keys)),
       clock,
+      allMs: fetchAllMs,
       ms: fetchMs,
       nextId,
     });

@@ -39,7 +39,7 @@ export interface Depot {
   /** Why `put` refuses a session: it is over already and nothing is held under the key, or no frame can carry its data. */
   refuses(key: string, session: LiveSession): 'over' | 'too-large' | undefined;
   /**
-   * Asks the holders of a session that another node serves or served, once, at most 250 ms, and merges what comes. `here` also where
+   * Asks the holders of a session that another node serves or served, once, for at most a second, and merges what comes. `here` also where
    * the record ended meanwhile, or this node came to serve it: look again. Parallel ones of a key are one.
    */
   fetch(key: string, session: LiveSession): Promise<Fetched>;

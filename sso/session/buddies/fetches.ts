@@ -1,7 +1,8 @@
 /**
  * Getting the data of a session that another node serves or served: one question to its living holders, and, where they
  * have nothing, one to everybody else, within a bound. The owner's living life has all there is; of the others each may
- * have what another lacks, so all of them are heard. Nobody's silence is taken for a no.
+ * have what another lacks, so all of them are heard, for a moment; later the first one's word is enough. Nobody's silence
+ * is taken for a no.
  */
 
 import type { Peer } from '../../channel/channel.ts';
@@ -24,6 +25,8 @@ export interface FetchesParts {
   readonly hasMetAll: () => boolean;
   readonly say: (to: Peer, id: number, keys: readonly string[]) => void;
   readonly clock: Pick<Clock, 'after' | 'soon'>;
+  /** So long all are heard, milliseconds: one that hangs delays no request for longer. */
+  readonly allMs: number;
   /** The longest that one takes, milliseconds. */
   readonly ms: number;
   readonly nextId: () => number;
@@ -37,6 +40,8 @@ interface Fetch {
   readonly promise: Promise<Fetched>;
   resolve: (fetched: Fetched) => void;
   cancel: Cancel;
+  /** The moment in which all are heard is over, and nobody who is to have the data has given it. */
+  isLate: boolean;
 }
 
 export class Fetches {
@@ -70,11 +75,10 @@ export class Fetches {
     const promise = new Promise<Fetched>((done) => {
       resolve = done;
     });
-    const fetch: Fetch = { key, words: new Map(), promise, resolve, cancel: () => {} };
+    const fetch: Fetch = { key, words: new Map(), promise, resolve, cancel: () => {}, isLate: false };
     this.#open.set(key, fetch);
     this.#advance(fetch);
-    if (this.#open.has(key))
-      fetch.cancel = this.#parts.clock.after(this.#parts.ms, () => this.#end(fetch, this.#last(fetch)));
+    if (this.#open.has(key)) fetch.cancel = this.#parts.clock.after(this.#parts.allMs, () => this.#late(fetch));
     return promise;
   }
 
@@ -107,6 +111,16 @@ export class Fetches {
     this.#questions.clear();
   }
 
+  /** A holder that is busy, as when another has just died, is better waited for than a request refused. */
+  #late(fetch: Fetch): void {
+    const { clock, ms, allMs } = this.#parts;
+    const fetched = this.#last(fetch);
+    if (fetched !== 'out of reach' || ![...fetch.words.values()].includes('asked'))
+      return void this.#end(fetch, fetched);
+    fetch.isLate = true;
+    fetch.cancel = clock.after(ms - allMs, () => this.#end(fetch, this.#last(fetch)));
+  }
+
   #advance(fetch: Fetch): void {
     const fetched = this.#next(fetch);
     if (fetched !== undefined) this.#end(fetch, fetched);
@@ -121,6 +135,7 @@ export class Fetches {
     const owner = peers.get(nodeOf(session.owner));
     if (owner !== undefined && lifeOf(owner) === session.owner && words.get(owner.node) === 'data') return 'here';
     const listed = listedOf(session);
+    if (fetch.isLate && this.#isAtListed(fetch, session, listed)) return 'here';
     if (this.#askAll(fetch, listed, peers)) return undefined;
     if (this.#isAtListed(fetch, session, listed)) return 'here';
     return this.#askAll(fetch, peers.keys(), peers) ? undefined : this.#last(fetch);

@@ -10,7 +10,8 @@ import type { LiveSession } from '../../../sso/session/record.ts';
 import { virtualClock } from '../../../sso/testing/virtual-clock.ts';
 import { setting } from '../support/changes.ts';
 
-const ms = 250;
+const allMs = 250;
+const ms = 1_000;
 const filled = SessionData.empty.change(setting({ a: 1 }), 'n1:1', 1).data;
 
 function session(more: Partial<LiveSession> = {}): LiveSession {
@@ -39,6 +40,7 @@ class Asker {
       hasMetAll: () => true,
       say: ({ node }, id) => void this.asked.set(node, id),
       clock: this.clock,
+      allMs,
       ms,
       nextId: () => ++this.#ids,
     });
@@ -103,4 +105,27 @@ test('parallel ones of a key are one, and it is lost only once all have said tha
     await asker.clock.advanceAsync(1);
   }
   assert.deepEqual(results, [{ fetched: 'lost' }, { fetched: 'lost' }]);
+});
+
+test('one that hangs is waited for as long as all are heard, and no longer where a holder has given its data', async () => {
+  const asker = new Asker();
+  const result = asker.fetch();
+  await asker.clock.advanceAsync(1);
+  asker.record = session({ data: filled });
+  asker.answer('n2', 'data');
+  await asker.clock.advanceAsync(allMs - 2);
+  assert.equal(result.fetched, undefined, 'the owner may have what its buddy lacks');
+  await asker.clock.advanceAsync(2);
+  assert.equal(result.fetched, 'here');
+});
+
+test('V85: where nobody has given anything a busy holder is waited for longer, and the first one’s data is enough then', async () => {
+  const asker = new Asker();
+  const result = asker.fetch();
+  await asker.clock.advanceAsync(ms - 100);
+  assert.equal(result.fetched, undefined);
+  asker.record = session({ data: filled });
+  asker.answer('n2', 'data');
+  await asker.clock.advanceAsync(0);
+  assert.equal(result.fetched, 'here');
 });
