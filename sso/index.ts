@@ -25,7 +25,7 @@ export type { MetricsOptions } from './health/metrics.ts';
 export type { ReadyzOptions } from './health/pages.ts';
 export type { Log } from './log.ts';
 export type { FinalityView, LeaseView, WhenCutOff } from './logout/finality.ts';
-export { type CheckedOptions, checkOptions, type Opened, SsoNode, startNode } from './node.ts';
+export { type Opened, SsoNode } from './node.ts';
 export type { ClusterOptions, Limits, NodeOptions, World } from './options.ts';
 export type { Principal } from './principal.ts';
 export type { Receipt } from './receipt.ts';
@@ -40,6 +40,7 @@ export type {
 } from './session/notices/notice.ts';
 export type { EndHandler, SessionEnd, SessionOptions } from './session/sessions.ts';
 export type { SessionStore, StoreOptions } from './session/store.ts';
+export { type CheckedOptions, checkOptions, startNode } from './start.ts';
 export type { LadderOptions, RateOptions, ThrottleOptions } from './throttle/limits.ts';
 export { type VerifiedAssertion, type VerifyAssertionOptions, verifyAssertion } from './valve/assertion.ts';
 export type { BasicOptions } from './valve/basic.ts';

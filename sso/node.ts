@@ -1,9 +1,9 @@
 /**
- * Puts the parts together by hand: one call starts a node, and what it returns is all that an
- * application needs. Nothing here decides anything; the rooms below do.
+ * A node as an application sees it: the public surface, where each door leads into one of the rooms below.
+ * Its constructor puts the parts together by hand; nothing here decides anything.
  */
 
-import { EventEmitter } from 'node:events';
+import type { EventEmitter } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Request, RequestHandler } from 'express';
@@ -11,11 +11,7 @@ import { ajpOf } from './ajp/ajp-of.ts';
 import { Audit } from './audit/audit.ts';
 import { Balanced } from './balancer/balanced.ts';
 import type { StickyRouteOptions } from './balancer/sticky-route.ts';
-import type { Channel } from './channel/channel.ts';
-import { type Cancel, type Clock, every, systemClock } from './clock.ts';
-import { LmdbDisk } from './disk/lmdb-disk.ts';
-import { LmdbShelf } from './disk/lmdb-shelf.ts';
-import type { Cause, OpenEntry } from './entry.ts';
+import type { Cause } from './entry.ts';
 import { SsoError } from './errors.ts';
 import type { HandedOver, MemberView } from './gossip/gossip.ts';
 import { Metrics, type MetricsOptions } from './health/metrics.ts';
@@ -25,277 +21,76 @@ import type { HealthSnapshot, HealthSource } from './health/snapshot.ts';
 import { Heart } from './heart.ts';
 import { ownHost } from './http/own-host.ts';
 import { returnAddressInQuery, safeReturnAddress } from './http/return-address.ts';
-import { deriveKeys } from './keys.ts';
-import { type Log, silentLog } from './log.ts';
-import type { FinalityView, WhenCutOff } from './logout/finality.ts';
-import { addressOf, channelOf, defined, voteAdvice } from './node-channel.ts';
-import { type NodeOptions, resolveOptions, type Settings } from './options.ts';
+import type { FinalityView } from './logout/finality.ts';
+import type { Actor, Ended } from './node/actor.ts';
+import { adviseAtStart, tellOfWaiting } from './node/advice.ts';
+import { type NodeEvents, nodeEvents } from './node/events.ts';
+import { heartOptions } from './node/heart-options.ts';
+import { Lifecycle } from './node/lifecycle.ts';
+import { Middleware } from './node/middleware.ts';
+import { countersOf, pictureOf } from './node/picture.ts';
+import { type NodeWorld, worldOf } from './node/world.ts';
+import type { Settings } from './options.ts';
 import { parseRoles } from './principal.ts';
-import { systemRandom } from './random.ts';
 import type { Receipt } from './receipt.ts';
-import type { Closed, EntryView } from './registry.ts';
-import { Placement } from './session/options/placement.ts';
-import { RequestContext } from './session/request-context.ts';
-import { type SessionOptions, type SessionParts, sessions } from './session/sessions.ts';
+import type { EntryView } from './registry.ts';
+import { type SessionOptions, sessions } from './session/sessions.ts';
 import { type SessionStore, type StoreOptions, store } from './session/store.ts';
-import { Throttle } from './throttle/throttle.ts';
 import type { SsoId } from './token.ts';
 import { type KeySet, keySet } from './valve/assertion.ts';
 import type { BasicOptions } from './valve/basic.ts';
 import type { LongLivedConnection } from './valve/closable.ts';
-import { inspector } from './valve/inspect.ts';
 import { type AskedByBasic, type BasicAnswer, basicInspector } from './valve/inspect-basic.ts';
 import { type Authenticate, type LoginOptions, login } from './valve/login.ts';
-import { LongLived } from './valve/long-lived.ts';
 import { type ProtectOptions, protect, roleMapping } from './valve/protect.ts';
-import { Realms } from './valve/realms.ts';
 import { receiptPage } from './valve/receipt-page.ts';
 import type { MapRoles } from './valve/role-mapping.ts';
-import type { ValveParts } from './valve/settings.ts';
 import { type LogoutOptions, logout } from './valve/sign-off.ts';
 import type { Sso } from './valve/sso.ts';
-import { upgradeReader } from './valve/upgrade.ts';
-import { signOnView, valve } from './valve/valve.ts';
+import { valve } from './valve/valve.ts';
 
-/**
- * Starts a node: reads its data directory, joins the cluster, and compares with the members that it reaches. It may resolve
- * before the node accepts anybody, where too few voters can be reached: `finality()` and `readyz` say so, and for what it waits.
- * A voter that is alone in its list and has no state waits for T (`cluster.leaseMs`).
- * @throws SsoError ERR_CONFIG_INVALID, ERR_CHANNEL_FAILED, ERR_DISK_FAILED
- */
-export async function startNode(options: NodeOptions): Promise<SsoNode> {
-  const settings = resolveOptions(options);
-  let after = 0;
-  for (let lives = 0; lives < mostLives; lives++) {
-    const node = new SsoNode(settings, after);
-    const later = await node.start();
-    if (later === undefined) return node;
-    after = later;
-  }
-  throw new SsoError('ERR_UNAVAILABLE', `other processes keep starting as node ${settings.route}`);
-}
-
-/** What `startNode` would make of these options, as far as it can be said without starting anything. */
-export interface CheckedOptions {
-  /** The node's name. */
-  readonly route: string;
-  /** The voters' addresses, and what happens without a majority of them; `undefined`: a node without a cluster. */
-  readonly cluster:
-    | { readonly voters: readonly string[]; readonly hasVote: boolean; readonly whenCutOff: WhenCutOff }
-    | undefined;
-  /** What would be logged as a warning: it works, and is probably not meant. */
-  readonly warnings: readonly string[];
-}
-
-/**
- * Everything that `startNode` checks before it starts: fields, secrets, addresses, certificates, what does not go together. Opens
- * no port, no file and no connection. @throws SsoError ERR_CONFIG_INVALID
- */
-export function checkOptions(options: NodeOptions): CheckedOptions {
-  const settings = resolveOptions(options);
-  // Its parts check what is theirs when they are made; nothing of it runs before `start`.
-  new SsoNode({ ...settings, log: silentLog });
-  const { route, voters } = settings;
-  return {
-    route,
-    cluster: voters && { voters: voters.list, hasVote: voters.own !== undefined, whenCutOff: voters.mode },
-    warnings: [...settings.advice, ...voteAdvice(settings)],
-  };
-}
-
-/** How often a starting node takes a later incarnation, because its clock was set back or another process bears its name. */
-const mostLives = 5;
-
-export interface Opened {
-  readonly id: SsoId;
-  readonly entry: OpenEntry;
-  /** Whether it was opened through this node. */
-  readonly own: boolean;
-}
-
-/** Who does an administrative act, for the audit. */
-interface Actor {
-  readonly by?: string | undefined;
-}
-
-/** Why a node is told to end, for the audit. */
-interface Ended extends Actor {
-  /** In a word: the signal that was sent. Left out: `call`, since the application called. */
-  readonly cause?: string | undefined;
-}
-
-interface NodeEvents {
-  opened: [Opened];
-  closed: [Closed];
-  member: [MemberView];
-  /** Whether this node accepts sign-ons has become another: at the start, when it is cut off, when it is back. */
-  accepting: [boolean];
-  /** Another process has started under this node's name; this one has stopped. */
-  replaced: [];
-}
+export type { Opened } from './node/events.ts';
 
 /** A node, running. All its middleware may be mounted on any number of applications. */
 export class SsoNode {
   readonly #settings: Settings;
-  readonly #log: Log;
+  readonly #world: NodeWorld;
   readonly #heart: Heart;
-  readonly #channel: Channel | undefined;
-  readonly #valveParts: ValveParts;
-  readonly #sessionParts: SessionParts;
-  readonly #keySet: KeySet;
-  readonly #upgrades: (req: IncomingMessage) => Promise<Sso>;
-  readonly #inspected: (req: IncomingMessage) => Sso | Promise<Sso>;
-  readonly #longLived: LongLived;
   readonly #health: HealthSource;
   readonly #metrics: Metrics;
   readonly #audit: Audit;
-  readonly #clock: Clock;
-  readonly #events = new EventEmitter<NodeEvents>();
-  readonly #apps = new Set<string>();
+  readonly #middleware: Middleware;
+  readonly #keySet: KeySet;
   readonly #balanced: Balanced;
-  #timers: Cancel[] = [];
-  #drained: Promise<HandedOver> = Promise.resolve({ handedOver: 0, lost: 0 });
-  #stopped: Promise<void> | undefined;
-  #latest = 0;
-  #ended: Promise<void> = Promise.resolve();
-  #state: 'starting' | 'up' | 'draining' | 'stopped' = 'starting';
+  readonly #events: EventEmitter<NodeEvents>;
+  readonly #lifecycle: Lifecycle;
+  readonly #apps = new Set<string>();
 
   /** Use `startNode`. `after`: the incarnation of this node that another one has met, which this life must exceed. */
   constructor(settings: Settings, after = 0) {
-    const { world, cluster, route, limits } = settings;
-    const clock = world.clock ?? systemClock;
-    const random = world.random ?? systemRandom;
-    const keys = deriveKeys(settings.secret, settings.retiredSecrets);
+    const giveWay = (latest: number) => void this.#lifecycle.giveWay(latest);
+    const world = worldOf(settings, after, giveWay);
+    const { route } = settings;
+    const { clock, random, keys, log, self, channel, disk, shelf } = world;
     this.#settings = settings;
-    this.#clock = clock;
-    this.#log = settings.log ?? consoleLog;
-    const chance = Math.floor(random.fraction() * 512);
-    const incarnation = Math.max(Math.floor(clock.now()) * 512, after + 1) + chance;
-    const self = { node: route, incarnation };
-    const onReplaced = (latest: number) => void this.#replaced(latest);
-    const channel =
-      world.channel?.({ ...self, onReplaced }) ??
-      (cluster === undefined
-        ? undefined
-        : channelOf(settings, cluster, self, keys, {
-            clock,
-            random,
-            log: this.#log,
-            onReplaced,
-          }));
-    this.#channel = channel;
+    this.#world = world;
     this.#health = { clock, snapshot: () => this.#snapshot(), beatAt: () => this.#heart.gossip.beatAt };
     this.#metrics = new Metrics(this.#health);
     this.#heart = new Heart({
+      ...heartOptions(settings),
+      ...{ self, channel, clock, random, keys, disk, shelf, log },
+      accepting: () => this.state === 'up',
       onAnswered: (state) => this.#metrics.answered(state),
       onComplete: (afterMs) => this.#metrics.completed(afterMs),
-      self,
-      route,
-      address: addressOf(cluster, route),
-      buddyPool: settings.buddyPool,
-      host: settings.host,
-      channel,
-      voters: settings.voters,
-      clock,
-      random,
-      keys,
-      disk:
-        world.disk ??
-        (settings.dataDir === undefined
-          ? undefined
-          : new LmdbDisk({ directory: settings.dataDir, clock, log: this.#log })),
-      shelf: world.shelf ?? (settings.dataDir === undefined ? undefined : new LmdbShelf(settings.dataDir)),
-      restored: settings.restored,
-      accepting: () => this.#state === 'up',
-      gossip: defined({
-        intervalMs: cluster?.intervalMs,
-        askMs: cluster?.askMs,
-        joinMs: cluster?.joinMs,
-        lostAfterMs: cluster?.lostAfterMs,
-      }),
-      registry: defined({
-        lifeMs: settings.lifeMs,
-        idleMs: settings.idleMs,
-        maxEmptyLifeMs: settings.maxEmptyLifeMs,
-        entries: limits.entries,
-        rememberMs: settings.rememberMs,
-        entriesPerSubject: limits.entriesPerUser,
-        copies: cluster?.copies,
-        copyMs: cluster?.copyMs,
-        logoutMs: cluster?.logoutMs,
-      }),
-      sessions: defined({
-        sessions: limits.sessions,
-        sessionsPerSignOn: limits.sessionsPerSignOn,
-        copies: cluster?.copies,
-        waitMs: cluster?.copyMs,
-      }),
-      log: this.#log,
     });
-    const { registry, gossip, finality } = this.#heart;
-    this.#audit = new Audit({ log: this.#log, node: route, speaks: () => this.#speaks() });
-    const context = new RequestContext();
+    this.#audit = new Audit({ log, node: route, speaks: () => this.#speaks() });
     this.#keySet = keySet(keys);
-    this.#valveParts = {
+    this.#middleware = new Middleware({
+      ...{ settings, world, heart: this.#heart },
+      takesNew: () => this.#balanced.takesNew(),
       onRefused: (reason) => this.#metrics.refused(reason),
-      registry,
-      finality: this.#heart.finality,
-      settings,
-      keys,
-      context,
-      clock: this.#heart.clock,
-      random,
-      log: this.#log,
-      route,
-      accepting: () => this.#heart.mayOpen(),
-      takesNew: () => this.#balanced.takesNew(),
-      throttle:
-        settings.throttle &&
-        new Throttle({
-          cells: this.#heart.attempts,
-          gossip,
-          clock: this.#heart.clock,
-          random,
-          keys,
-          life: this.#heart.life,
-          limits: settings.throttle,
-          allowInsecureCookie: settings.allowInsecureCookie,
-          log: this.#log,
-        }),
-      realms: new Realms(this.#log),
-    };
-    this.#upgrades = upgradeReader(this.#valveParts);
-    this.#inspected = inspector(this.#valveParts);
-    this.#longLived = new LongLived({
-      registry,
-      clock: this.#heart.clock,
-      log: this.#log,
-      mayAccept: () => finality.mayAccept(),
+      onSessions: (cookie) => this.#balanced.noteSessions(cookie),
     });
-    finality.onChange(() => this.#longLived.check());
-    finality.onChange(() => this.#events.emit('accepting', finality.mayAccept()));
-    finality.onEpoch(() => this.#longLived.check());
-    this.#sessionParts = {
-      table: this.#heart.table,
-      notices: this.#heart.notices,
-      passivation: this.#heart.passivation,
-      takesNew: () => this.#balanced.takesNew(),
-      signOns: signOnView(this.#valveParts),
-      keys,
-      route,
-      context,
-      random,
-      clock: this.#heart.clock,
-      log: this.#log,
-      allowInsecureCookie: settings.allowInsecureCookie,
-      placement: new Placement({
-        clock: this.#heart.clock,
-        log: this.#log,
-        nodes: () => this.#nodesKnown(),
-        buddyPool: settings.buddyPool,
-      }),
-      onMounted: (cookie) => this.#balanced.noteSessions(cookie),
-    };
     this.#balanced = new Balanced({
       ...{ keys, clock, route, ajpOf, cookie: this.cookie, settings },
       mayOpen: () => this.#heart.mayOpen(),
@@ -311,48 +106,27 @@ export class SsoNode {
         })),
       onRest: (forMs, by) => this.#audit.administered({ act: 'rest', forMs, by }),
     });
-    registry.onOpened((opened) => {
-      this.#metrics.opened(opened.own);
-      this.#events.emit('opened', opened);
+    this.#events = nodeEvents(this.#heart, this.#metrics, this.#audit);
+    this.#lifecycle = new Lifecycle({
+      ...{ heart: this.#heart, longLived: this.#middleware.longLived, audit: this.#audit },
+      ...{ clock, sweepMs: settings.sweepMs },
+      onReplaced: () => this.#events.emit('replaced'),
     });
-    registry.onClosed((closed) => {
-      // One that was never known open here is history that is copied, as at a start.
-      if (closed.principal !== undefined) this.#metrics.ended(closed.cause, closed.own);
-      // One that was never known open here is told by who closed it.
-      if (closed.own || closed.principal !== undefined) this.#audit.signedOff(closed);
-      this.#events.emit('closed', closed);
-    });
-    gossip.onReplaced(onReplaced);
-    gossip.onMember((_before, after) => this.#events.emit('member', after));
+    this.#heart.gossip.onReplaced(giveWay);
   }
 
   /** Joins the cluster; `startNode` has done it. Resolves with an incarnation if a later life of this node is known: this one has stopped. */
   async start(): Promise<number | undefined> {
-    if (this.#settings.allowInsecureCookie)
-      this.#log.warn({}, 'allowInsecureCookie: sign-ons travel over plain HTTP, for demonstrations only');
-    if (!this.#settings.allowInsecureCookie && !/^__(Secure|Host)-/.test(this.#settings.cookieName)) {
-      this.#log.warn(
-        { cookieName: this.#settings.cookieName },
-        'cookieName has no __Secure- prefix: sibling hosts and plain HTTP can set such a cookie too',
-      );
-    }
-    for (const advice of this.#settings.advice) this.#log.warn({}, advice);
-    this.#warnOfVote();
-    await this.#heart.start();
-    if (this.#state !== 'starting') {
-      // The next life opens the same data directory.
-      await this.#ended;
-      return this.#latest;
-    }
-    this.#state = 'up';
-    this.#warnOfWaiting();
-    this.#timers = [every(this.#clock, this.#settings.sweepMs, () => void this.#heart.registry.sweep())];
-    return undefined;
+    const { log } = this.#world;
+    adviseAtStart(this.#settings, log);
+    const later = await this.#lifecycle.start();
+    if (later === undefined) tellOfWaiting(this.#heart.finality, log);
+    return later;
   }
 
   /** The middleware of the virtual host: gives every application below it `req.sso`. Mount it once, before them. */
   valve(): RequestHandler {
-    return valve(this.#valveParts);
+    return valve(this.#middleware.valve);
   }
 
   /**
@@ -360,7 +134,7 @@ export class SsoNode {
    * the configured ones gets nobody's: browsers let any page open a socket to any host.
    */
   fromUpgrade(req: IncomingMessage): Promise<Sso> {
-    return this.#upgrades(req);
+    return this.#middleware.fromUpgrade(req);
   }
 
   /**
@@ -369,7 +143,7 @@ export class SsoNode {
    * origins: who may ask, and from which page, is for the caller to judge. At once, unless somebody must be asked.
    */
   inspect(req: IncomingMessage): Sso | Promise<Sso> {
-    return this.#inspected(req);
+    return this.#middleware.inspect(req);
   }
 
   /**
@@ -379,7 +153,7 @@ export class SsoNode {
    * @throws SsoError ERR_CONFIG_INVALID the realm cannot be sent
    */
   inspectBasic(options: BasicOptions): (asked: AskedByBasic) => Promise<BasicAnswer | undefined> {
-    return basicInspector(this.#valveParts, options);
+    return basicInspector(this.#middleware.valve, options);
   }
 
   /**
@@ -390,7 +164,7 @@ export class SsoNode {
    * @throws SsoError ERR_CONFIG_INVALID this is no sign-on of a request or an upgrade
    */
   closeWith(signOn: Sso, connection: LongLivedConnection): () => void {
-    return this.#longLived.closeWith(signOn, connection);
+    return this.#middleware.longLived.closeWith(signOn, connection);
   }
 
   /** For supervisors: 200 as long as the node runs, 503 when only a new start helps. */
@@ -439,23 +213,23 @@ export class SsoNode {
   /** An application's sessions: `req.session`, as express-session has it, linked to the sign-on. */
   sessions(options: SessionOptions): RequestHandler {
     this.#noteApp(options.app);
-    return sessions(this.#sessionParts, options);
+    return sessions(this.#middleware.sessions, options);
   }
 
   /** A store for an application that stays with express-session. */
   store(options: StoreOptions): SessionStore {
     this.#noteApp(options.app);
-    return store(this.#sessionParts, options);
+    return store(this.#middleware.sessions, options);
   }
 
   /** Answers a posted sign-on form, or JSON: `authenticate` gets what was posted and gives a principal, or nothing. */
   login(authenticate: Authenticate, options?: LoginOptions): RequestHandler {
-    return login(this.#valveParts, authenticate, options);
+    return login(this.#middleware.valve, authenticate, options);
   }
 
   /** Lets a request pass that is signed on and has the roles; challenges it, or answers 403. */
   protect(options?: ProtectOptions): RequestHandler {
-    return protect(this.#valveParts, options);
+    return protect(this.#middleware.valve, options);
   }
 
   /**
@@ -468,7 +242,7 @@ export class SsoNode {
 
   /** Answers a posted sign-off, and asks first when it is only visited. */
   logout(options?: LogoutOptions): RequestHandler {
-    return logout(this.#valveParts, options);
+    return logout(this.#middleware.valve, options);
   }
 
   /**
@@ -548,7 +322,7 @@ export class SsoNode {
   }
 
   get state(): 'starting' | 'up' | 'draining' | 'stopped' {
-    return this.#state;
+    return this.#lifecycle.state;
   }
 
   get name(): string {
@@ -578,9 +352,7 @@ export class SsoNode {
 
   /** What has been counted: frames dropped by reason, values repaired, and so on. */
   counters(): Readonly<Record<string, number>> {
-    const { gossip, passivation, courier, sessionConflicts } = this.#heart;
-    const sessions = { ...passivation.counters(), ...courier.counters(), 'session-conflicts': sessionConflicts };
-    return { ...gossip.counters(), ...sessions };
+    return countersOf(this.#heart);
   }
 
   on<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
@@ -593,13 +365,7 @@ export class SsoNode {
    * still served. Resolves with the number of values handed over, and of those that nobody confirmed in time.
    */
   drain(why: Ended = {}): Promise<HandedOver> {
-    if (this.#state === 'up') {
-      this.#state = 'draining';
-      this.#audit.nodeEnds({ act: 'drain', ...why });
-      this.#longLived.restart();
-      this.#drained = this.#heart.drain();
-    }
-    return this.#drained;
+    return this.#lifecycle.drain(why);
   }
 
   /**
@@ -613,50 +379,12 @@ export class SsoNode {
 
   /** Drains, leaves the cluster, and ends every timer, socket and file. The sign-ons live on in the other nodes. */
   stop(why: Ended = {}): Promise<void> {
-    return (this.#stopped ??= this.drain(why)
-      .then(() => this.#audit.nodeEnds({ act: 'stop', ...why }))
-      .then(() => this.#heart.leave())
-      .then(() => this.kill()));
+    return this.#lifecycle.stop(why);
   }
 
   /** Ends at once, telling nobody, as a crash would: for tests of failover. */
-  async kill(): Promise<void> {
-    this.#state = 'stopped';
-    for (const cancel of this.#timers) cancel();
-    this.#longLived.abandon();
-    await this.#heart.kill();
-  }
-
-  /** A later process goes by this node's name: two of one name must not both answer. */
-  async #replaced(latest: number): Promise<void> {
-    const wasUp = this.#state !== 'starting';
-    if (this.#state === 'stopped') return;
-    this.#latest = latest;
-    this.#longLived.restart();
-    this.#ended = this.kill();
-    await this.#ended;
-    if (wasUp) this.#events.emit('replaced');
-  }
-
-  /** An address of all interfaces says nothing of itself: a node that should have a vote would never get one. */
-  #warnOfVote(): void {
-    const { voters, cluster } = this.#settings;
-    for (const advice of voteAdvice(this.#settings))
-      this.#log.warn({ listen: cluster?.listen, voters: voters?.list }, advice);
-  }
-
-  /** Says once what a node that accepts nobody waits for, and when it accepts. */
-  #warnOfWaiting(): void {
-    const { finality } = this.#heart;
-    if (finality.mayAccept()) return;
-    const { waitsFor = 'a quorum of leases', voters, quorum } = finality.view();
-    this.#log.warn({ waitsFor, voters, quorum }, `this node accepts nobody yet: it waits for ${waitsFor}`);
-    let told = false;
-    finality.onChange(() => {
-      if (told || !finality.mayAccept()) return;
-      told = true;
-      this.#log.warn({}, 'this node accepts sign-ons now');
-    });
+  kill(): Promise<void> {
+    return this.#lifecycle.kill();
   }
 
   /** Of the living nodes the first by name says what all conclude by themselves. */
@@ -665,49 +393,12 @@ export class SsoNode {
   }
 
   #snapshot(): HealthSnapshot {
-    const {
-      registry,
-      table,
-      passivation,
-      courier,
-      entries,
-      finality,
-      diskFailure,
-      unwritten,
-      clockOffsetMs,
-      isClockFarOff,
-    } = this.#heart;
-    const view = finality.view();
-    const { unconfirmed, fetching, ...placed } = courier.view();
-    return {
-      state: this.#state,
+    return pictureOf(this.#heart, {
+      state: this.state,
       restsForMs: this.#balanced.restsForMs,
-      finality: view,
-      members: this.members(),
-      refusals: this.#channel?.refusals?.() ?? [],
-      signOns: { open: registry.openCount, closed: entries.size - registry.openCount },
-      sessions: { live: table.liveCount, passivated: passivation.view.passivated, placed },
-      counters: this.counters(),
-      queues: {
-        closings: view.outstanding,
-        'disk-writes': unwritten,
-        receipts: this.#heart.receipts.underWay,
-        buddies: unconfirmed,
-        'session-fetches': fetching,
-      },
-      clock: { offsetMs: clockOffsetMs, isWrong: isClockFarOff },
-      diskFailure,
-      longLived: this.#longLived.view(),
-    };
-  }
-
-  /** The cluster's nodes as far as they are named or met; who else will come where they are found otherwise nobody knows. */
-  #nodesKnown(): number {
-    const { cluster, voters } = this.#settings;
-    if (cluster === undefined) return 1;
-    if (cluster.dns !== undefined || (voters?.list.length ?? 1) === 1) return Number.POSITIVE_INFINITY;
-    const met = this.members().filter(({ state }) => state !== 'left');
-    return Math.max(voters?.list.length ?? 1, met.length);
+      refusals: this.#world.channel?.refusals?.() ?? [],
+      longLived: this.#middleware.longLived.view(),
+    });
   }
 
   #noteApp(app: string): void {
@@ -715,10 +406,3 @@ export class SsoNode {
     this.#heart.gossip.setApplications([...this.#apps]);
   }
 }
-
-/** Says what an operator must know where no log was given. */
-const consoleLog: Log = {
-  ...silentLog,
-  warn: (fields, message) => console.warn(`latchkey: ${message}`, fields),
-  error: (fields, message) => console.error(`latchkey: ${message}`, fields),
-};

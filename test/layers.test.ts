@@ -202,9 +202,23 @@ const rooms: readonly {
       ),
   },
   {
+    name: "the node's parts",
+    holds: (p) => p.startsWith('sso/node/'),
+    may: (p) =>
+      p.startsWith('sso/') &&
+      !p.startsWith('sso/testing/') &&
+      !['sso/index.ts', 'sso/start.ts', 'sso/node.ts'].includes(p),
+  },
+  {
     name: 'the node',
-    holds: (p) => p === 'sso/node.ts' || p === 'sso/node-channel.ts',
-    may: (p) => p.startsWith('sso/') && p !== 'sso/index.ts' && !p.startsWith('sso/testing/'),
+    holds: (p) => p === 'sso/node.ts',
+    may: (p) => p.startsWith('sso/') && !p.startsWith('sso/testing/') && p !== 'sso/index.ts' && p !== 'sso/start.ts',
+  },
+  {
+    name: 'the start',
+    holds: (p) => p === 'sso/start.ts',
+    may: (p) =>
+      nouns.has(p) || p.startsWith('sso/options') || p.startsWith('sso/node') || p === 'sso/logout/finality.ts',
   },
   {
     name: 'config',

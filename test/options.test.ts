@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { SsoError } from '../sso/errors.ts';
 import { checkOptions } from '../sso/index.ts';
 import { deriveKeys } from '../sso/keys.ts';
-import { fingerprintOf } from '../sso/node-channel.ts';
+import { fingerprintOf } from '../sso/node/channel.ts';
 import { type NodeOptions, resolveOptions } from '../sso/options.ts';
 import { optionsSchema } from '../sso/options-schema.ts';
 

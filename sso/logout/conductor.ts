@@ -1,28 +1,31 @@
 /**
  * Final logout on one node: asks the voters for leases and lends its own, recovers after a start, and
  * takes closings to everybody until all have confirmed them. What is decided stands in the files beside
- * it; here are the timers, the frames and the order of things.
+ * it; here are the frames and the order of things.
  */
 
 import type { Peer } from '../channel/channel.ts';
-import type { Cancel, Clock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { ClosedEntry, SsoEntry } from '../entry.ts';
 import type { Copies } from '../gossip/copies.ts';
 import type { Listener, Talk } from '../gossip/talk.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { Random } from '../random.ts';
 import type { Subject } from '../subject.ts';
+import { Accepting } from './accepting.ts';
 import type { Acquaintance } from './acquaintance.ts';
 import { Acquaintances, type Member } from './acquaintances.ts';
+import { Asker } from './asker.ts';
 import { nameOf } from './closings.ts';
 import type { Confirmation } from './confirmations.ts';
+import { EndedHere } from './ended-here.ts';
 import { type Epoch, epochKey, nextEpoch } from './epoch.ts';
 import type { Closing, EndedApp, Finality, FinalityView, Seal } from './finality.ts';
 import { closingsIn, mapsOf, take } from './frames.ts';
-import type { Instant } from './instant.ts';
+import { instantOf } from './instant.ts';
 import { Leases } from './leases.ts';
 import { Lender } from './lender.ts';
-import { leaseFrame, type Message, parseMessage, sealedFrame, sealFrame } from './message.ts';
+import { type Message, parseMessage, sealedFrame, sealFrame } from './message.ts';
 import { type Durable, Recovering } from './recovering.ts';
 import type { Pair } from './recovery.ts';
 import type { Voters } from './voters.ts';
@@ -47,35 +50,26 @@ export interface ConductorParts {
   readonly log?: Log;
 }
 
-const asksPerLease = 3;
-/** Between two looks while it recovers, milliseconds. */
-const recoveringMs = 250;
-/** Between two questions to all because somebody waits, milliseconds. */
-const hastyMs = 50;
-/** How long it is known what ended with a closing, milliseconds. */
-const endedMemoryMs = 300_000;
+/** Until it tries again to have its life on the disk, milliseconds. */
+const notedAgainMs = 250;
 
 export class Conductor implements Finality, Listener {
   readonly #parts: ConductorParts;
   readonly #log: Log;
   readonly #lender: Lender;
   readonly #leases: Leases;
+  readonly #asker: Asker;
+  readonly #accepting: Accepting;
   readonly #recovering: Recovering;
   readonly #waves: Waves;
   readonly #peers: Acquaintances;
-  readonly #ended = new Map<string, { readonly at: number; readonly apps: readonly EndedApp[] }>();
-  readonly #waiting = new Set<() => void>();
-  readonly #changeListeners: (() => void)[] = [];
+  readonly #ended: EndedHere;
   readonly #epochListeners: ((epoch: number) => void)[] = [];
   #epoch = 0;
   /** Its life is on the disk, if there is one: before, it neither lends nor confirms. */
   #isNoted = false;
   #isStarted = false;
   #closed = false;
-  #accepting = false;
-  #hastyAt = Number.NEGATIVE_INFINITY;
-  #cancelBeat: Cancel = () => {};
-  #cancelExpiry: Cancel = () => {};
 
   constructor(parts: ConductorParts) {
     const { voters, clock, corrected, talk, self, log = silentLog } = parts;
@@ -94,6 +88,16 @@ export class Conductor implements Finality, Listener {
       onRaise: (lives) => this.#raise(lives),
       log,
     });
+    this.#asker = new Asker({ talk, voters, clock, peers: this.#peers, recovering: this.#recovering });
+    this.#accepting = new Accepting({
+      clock,
+      leases: this.#leases,
+      quorum: voters.quorum,
+      hasRecovered: () => this.#recovering.standing === 'up',
+      onWait: () => this.#asker.askHastily(),
+      log: this.#log,
+    });
+    this.#ended = new EndedHere(clock);
     this.#waves = new Waves({
       node: self.node,
       voters,
@@ -104,7 +108,7 @@ export class Conductor implements Finality, Listener {
       peers: () => talk.peers(),
       ask: (to, id, closings) => talk.say(to, sealFrame(id, mapsOf(talk, closings))),
       own: (closings) => this.#confirm(closings),
-      endedHere: (closing) => this.#endedHere(closing),
+      endedHere: (closing) => this.#ended.of(closing),
     });
     talk.listen(this);
     parts.epochs.onChange(({ after }) => this.#epochChanged(after));
@@ -122,7 +126,7 @@ export class Conductor implements Finality, Listener {
   async start(durable?: Durable): Promise<void> {
     const { voters, self, entries, subjects } = this.#parts;
     const hasState = entries.size + subjects.size > 0 || this.#epoch > 0;
-    this.#lender.began(this.#instant(), { hasState, forgot: voters.own !== undefined });
+    this.#lender.began(instantOf(this.#parts.clock), { hasState, forgot: voters.own !== undefined });
     this.#leases.raised(this.#epoch);
     this.#isStarted = true;
     await this.#recovering.begin(durable);
@@ -131,30 +135,15 @@ export class Conductor implements Finality, Listener {
     const state = this.#recovering.standing === 'disk' ? 'from the data directory' : 'none';
     this.#log.info({ voters: list, vote: own, whenCutOff: mode, leaseMs, state }, `node ${self.node} starts`);
     this.#recovering.judge();
-    this.#beat();
+    this.#asker.beat();
   }
 
   mayAccept(): boolean {
-    if (this.#recovering.standing !== 'up' || this.#closed) return false;
-    const { until } = this.#leases;
-    if (until.monotonic === Number.POSITIVE_INFINITY) return true;
-    const { clock } = this.#parts;
-    return clock.monotonic() < until.monotonic && clock.now() < until.wall;
+    return this.#accepting.may();
   }
 
   waitToAccept(ms: number): Promise<boolean> {
-    if (this.mayAccept()) return Promise.resolve(true);
-    if (this.#closed) return Promise.resolve(false);
-    this.#askHastily();
-    return new Promise((resolve) => {
-      const settle = () => {
-        cancel();
-        this.#waiting.delete(settle);
-        resolve(this.mayAccept());
-      };
-      const cancel = this.#parts.clock.after(ms, settle);
-      this.#waiting.add(settle);
-    });
+    return this.#accepting.wait(ms);
   }
 
   get epoch(): number {
@@ -166,7 +155,7 @@ export class Conductor implements Finality, Listener {
   }
 
   onChange(listener: () => void): void {
-    this.#changeListeners.push(listener);
+    this.#accepting.onChange(listener);
   }
 
   seal(closing: Closing, epoch?: number): Seal {
@@ -174,13 +163,7 @@ export class Conductor implements Finality, Listener {
   }
 
   ended(closing: Closing, apps: readonly EndedApp[]): void {
-    if (apps.length === 0) return;
-    const at = this.#parts.clock.monotonic();
-    for (const [name, { at: since }] of this.#ended) {
-      if (at - since < endedMemoryMs) break;
-      this.#ended.delete(name);
-    }
-    this.#ended.set(nameOf(closing), { at, apps });
+    this.#ended.note(closing, apps);
   }
 
   view(): FinalityView {
@@ -193,7 +176,7 @@ export class Conductor implements Finality, Listener {
       vote: voters.own,
       standing: this.#recovering.standing,
       waitsFor: this.#recovering.waitsFor,
-      leases: this.#leases.running(this.#instant()),
+      leases: this.#leases.running(instantOf(this.#parts.clock)),
       accepting: this.mayAccept(),
       epoch: this.epoch,
       outstanding: this.#waves.size,
@@ -214,15 +197,14 @@ export class Conductor implements Finality, Listener {
   /** Ends all timers; nothing is accepted any more. */
   close(): void {
     this.#closed = true;
-    this.#cancelBeat();
-    this.#cancelExpiry();
+    this.#asker.close();
     this.#waves.close();
-    for (const settle of this.#waiting) settle();
+    this.#accepting.close();
   }
 
   up(peer: Peer): void {
     if (this.#closed) return;
-    this.#ask(this.#peers.meet(peer));
+    this.#asker.ask(this.#peers.meet(peer));
     this.#waves.up(peer);
     this.#waves.recount();
   }
@@ -246,7 +228,7 @@ export class Conductor implements Finality, Listener {
   }
 
   stalled(): void {
-    this.#askAll();
+    this.#asker.askAll();
     this.#waves.recount();
   }
 
@@ -273,43 +255,6 @@ export class Conductor implements Finality, Listener {
     }
   }
 
-  #beat(): void {
-    if (this.#closed) return;
-    this.#askAll();
-    const { clock, voters } = this.#parts;
-    const ms = voters.leaseMs / asksPerLease;
-    this.#cancelBeat = clock.after(this.#recovering.standing === 'up' ? ms : Math.min(ms, recoveringMs), () => {
-      this.#recovering.judge();
-      this.#beat();
-    });
-  }
-
-  #askAll(): void {
-    for (const peer of this.#parts.talk.peers()) {
-      const known = this.#peers.get(peer);
-      if (known === undefined) continue;
-      if (this.#recovering.standing !== 'up' || known.voter !== undefined || !known.isKnown) this.#ask(known);
-    }
-  }
-
-  #askHastily(): void {
-    const monotonic = this.#parts.clock.monotonic();
-    if (monotonic - this.#hastyAt < hastyMs) return;
-    this.#hastyAt = monotonic;
-    this.#askAll();
-  }
-
-  #ask(known: Acquaintance): void {
-    const { talk, voters } = this.#parts;
-    const ask = known.ask(this.#instant());
-    const { incarnation } = known.peer;
-    const { standing } = this.#recovering;
-    talk.say(
-      known.peer,
-      leaseFrame({ type: 'lease', ask, incarnation, have: known.have, standing, voter: voters.own }),
-    );
-  }
-
   #lend(known: Acquaintance, asked: Extract<Message, { type: 'lease' }>): void {
     const standpoint = {
       voter: this.#parts.voters.own,
@@ -319,7 +264,7 @@ export class Conductor implements Finality, Listener {
       pair: this.#ownPair,
       remembers: this.#recovering.remembers(asked.voter),
     };
-    this.#lender.answer(known.peer, asked, standpoint, this.#mayVouch, this.#instant());
+    this.#lender.answer(known.peer, asked, standpoint, this.#mayVouch, instantOf(this.#parts.clock));
   }
 
   /** Whether it may lend leases and confirm closings as a voter. */
@@ -345,7 +290,7 @@ export class Conductor implements Finality, Listener {
       if (said.granted) this.#recovering.remember(voter, said.pair);
       if (isTimely && said.granted && known.have >= said.number && said.epoch === this.#epoch) {
         this.#leases.note(voter, askedAt, said.epoch);
-        this.#accepts();
+        this.#accepting.look();
       }
     }
     this.#recovering.judge();
@@ -359,7 +304,7 @@ export class Conductor implements Finality, Listener {
     const confirmation = await this.#confirm(closings);
     if (confirmation === undefined) return;
     const { voter, restMs, restEpoch, running, lives } = confirmation;
-    const ended = closings.flatMap((closing) => this.#endedHere(closing).map((app) => [nameOf(closing), app] as const));
+    const ended = closings.flatMap((closing) => this.#ended.of(closing).map((app) => [nameOf(closing), app] as const));
     const pair = this.#ownPair;
     talk.say(from, sealedFrame({ type: 'sealed', id, voter, restMs, restEpoch, pair, running, lives, ended }));
   }
@@ -377,7 +322,7 @@ export class Conductor implements Finality, Listener {
     if (this.#closed || (voters.own !== undefined && !this.#mayVouch)) return undefined;
     if (!closings.every((closing) => this.#holds(closing))) return undefined;
     for (const closing of closings) this.#noteConcluded(closing);
-    const now = this.#instant();
+    const now = instantOf(this.#parts.clock);
     return {
       ...self,
       voter: voters.own,
@@ -407,8 +352,8 @@ export class Conductor implements Finality, Listener {
     for (const listener of this.#epochListeners) listener(number);
     this.#peers.forgetAnswers(raisedBy.map(([voter]) => voter));
     this.#recovering.raised(number, raisedBy);
-    this.#accepts();
-    this.#askAll();
+    this.#accepting.look();
+    this.#asker.askAll();
   }
 
   /** A sign-on of an epoch that is not known here proves that it was raised: leases of the one before do not count for it. */
@@ -420,8 +365,8 @@ export class Conductor implements Finality, Listener {
     const { self, voters } = this.#parts;
     this.#log.info({ epoch: this.#epoch, vote: voters.own ?? 'none' }, `node ${self.node} has recovered`);
     void this.#noteLife();
-    this.#accepts();
-    this.#askAll();
+    this.#accepting.look();
+    this.#asker.askAll();
   }
 
   /** A life is on the disk before it lends or confirms, so that the next one knows that there was a later one than its copy. */
@@ -429,7 +374,7 @@ export class Conductor implements Finality, Listener {
     if (await this.#recovering.flush()) {
       this.#isNoted = true;
       this.#waves.recount();
-    } else if (!this.#closed) this.#parts.clock.after(recoveringMs, () => void this.#noteLife());
+    } else if (!this.#closed) this.#parts.clock.after(notedAgainMs, () => void this.#noteLife());
   }
 
   /** Whether it is stored here: one that could not be read, or was refused, is not. An entry that is unknown is over. */
@@ -446,37 +391,7 @@ export class Conductor implements Finality, Listener {
   }
 
   #note(closing: Closing): void {
-    if (this.#isStarted) this.#lender.note(closing, this.#instant());
-  }
-
-  #endedHere(closing: Closing): readonly EndedApp[] {
-    return this.#ended.get(nameOf(closing))?.apps ?? [];
-  }
-
-  /** `mayAccept` may have become another: tells who waits, and looks again when it ends. */
-  #accepts(): void {
-    const { clock } = this.#parts;
-    const accepting = this.mayAccept();
-    const { until } = this.#leases;
-    this.#cancelExpiry();
-    if (accepting && until.monotonic !== Number.POSITIVE_INFINITY) {
-      const leftMs = Math.min(until.monotonic - clock.monotonic(), until.wall - clock.now());
-      this.#cancelExpiry = clock.after(Math.max(1, Math.ceil(leftMs)), () => this.#accepts());
-    }
-    if (accepting) for (const settle of this.#waiting) settle();
-    if (accepting === this.#accepting) return;
-    this.#accepting = accepting;
-    if (!accepting)
-      this.#log.warn(
-        { quorum: this.#parts.voters.quorum },
-        'no quorum of leases: no sign-on is accepted until there is one',
-      );
-    for (const listener of this.#changeListeners) listener();
-  }
-
-  #instant(): Instant {
-    const { clock } = this.#parts;
-    return { monotonic: clock.monotonic(), wall: clock.now() };
+    if (this.#isStarted) this.#lender.note(closing, instantOf(this.#parts.clock));
   }
 }
 

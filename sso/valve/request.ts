@@ -7,26 +7,23 @@
 
 import type { Request, Response } from 'express';
 import type { Audit } from '../audit/audit.ts';
-import type { RefusalReason } from '../audit/events.ts';
 import type { OpenEntry } from '../entry.ts';
-import { SsoError, type SsoErrorCode } from '../errors.ts';
+import { SsoError } from '../errors.ts';
 import { vary } from '../http/answer.ts';
 import { connectionOf } from '../http/connection.ts';
 import { isCrossSite } from '../http/cross-site.ts';
-import { hostBelongsTo } from '../http/own-host.ts';
-import { retryLater } from '../http/reply.ts';
 import { RequestNotes } from '../http/request-notes.ts';
 import { stampMs } from '../hybrid-clock.ts';
-import { originOf } from '../origin.ts';
 import { isName, type Principal, requirePrincipal } from '../principal.ts';
 import type { Receipt } from '../receipt.ts';
-import type { Opened } from '../registry.ts';
 import { sessionHandle } from '../session/handle.ts';
 import type { SsoId, SsoToken } from '../token.ts';
 import { type AnswerCookieParts, AnswerCookies } from './answer-cookies.ts';
 import type { Assertions } from './assertion.ts';
 import { type CsrfBinding, isCsrfToken, mintCsrfToken } from './csrf.ts';
+import { hookComeBack, hookSignOff, hookSignOn } from './hooks.ts';
 import { leaseWaitMs } from './lease-wait.ts';
+import { openWithin, requireOpenable, requirePlace } from './opening.ts';
 import type { Recheck } from './recheck.ts';
 import { type Mapped, type MapRoles, RoleMapping } from './role-mapping.ts';
 import type { ValveParts } from './settings.ts';
@@ -46,14 +43,6 @@ export interface RequestParts extends ValveParts, Omit<AnswerCookieParts, 'regis
 export type Unsure = 'undecided' | 'failed' | 'cut-off';
 
 const noRoles: readonly string[] = Object.freeze([]);
-
-/** What the audit calls it when a sign-on cannot be opened. */
-const refusalReasons: Readonly<Partial<Record<SsoErrorCode, RefusalReason>>> = {
-  ERR_INSECURE_CONNECTION: 'insecure-connection',
-  ERR_FOREIGN_HOST: 'foreign-host',
-  ERR_UNAVAILABLE: 'unavailable',
-  ERR_LIMIT_REACHED: 'limit',
-};
 
 export class RequestSso extends RequestNotes implements Sso {
   readonly #parts: RequestParts;
@@ -247,15 +236,7 @@ export class RequestSso extends RequestNotes implements Sso {
 
   /** The request is one of a sign-on that was there before: hooks may give the browser again what it has no more. */
   comeBack(): void {
-    const { settings, accepting, takesNew = accepting } = this.#parts;
-    if (settings.onSignOn.length === 0 || this.#res.headersSent || !takesNew()) return;
-    for (const hook of settings.onSignOn) {
-      try {
-        hook.comeBack?.(this.#req, this.#res, this.#parts);
-      } catch (error) {
-        this.#hookFailed(error);
-      }
-    }
+    hookComeBack(this.#parts, this.#req, this.#res);
   }
 
   /** From here on this application derives its roles itself. */
@@ -313,11 +294,15 @@ export class RequestSso extends RequestNotes implements Sso {
 
   /** `false`: the subject's sign-ons were ended since `begin`. Throws as `open` does. */
   async sign(given: Principal, how: string, remember = false): Promise<boolean> {
-    const { registry, settings, audit } = this.#parts;
+    const { registry, audit } = this.#parts;
     const principal = requirePrincipal(given);
     if (!isName(how)) throw new SsoError('ERR_PRINCIPAL_INVALID', 'how must name the way of authentication');
     const { name: user } = principal;
-    const opened = this.#openNow(principal, how, remember);
+    const replaces = this.endable;
+    const opened = openWithin(this.#parts, this.#req, this.#res, {
+      ...{ principal, how, mark: this.#mark, remember },
+      ...(replaces && { replaces }),
+    });
     if (opened === undefined) {
       audit.refused({ reason: 'subject-ended', user, how, source: this.source });
       return false;
@@ -331,14 +316,13 @@ export class RequestSso extends RequestNotes implements Sso {
     await registry.held();
     if (this.#res.headersSent) {
       await registry.close(opened.id, 'invalidated');
-      this.#requireOpenable();
+      requireOpenable(this.#parts, this.#req, this.#res);
     }
     if (!registry.isOpen(opened.id)) {
-      this.#requirePlace(opened.id);
+      if (this.#id === opened.id) requirePlace(this.#parts, opened.id);
       return false;
     }
-    for (const hook of settings.onSignOn)
-      await this.#runHook(() => hook.signOn(this.#req, this.#res, principal, this.#parts));
+    await hookSignOn(this.#parts, this.#req, this.#res, principal);
     return true;
   }
 
@@ -349,7 +333,7 @@ export class RequestSso extends RequestNotes implements Sso {
 
   /** The sign-on of this request was closed: from here on it is nobody's, and the answer takes its cookies away. */
   ended(): void {
-    const { clearSiteData, onSignOn } = this.#parts.settings;
+    const { clearSiteData } = this.#parts.settings;
     this.#over = this.endable;
     this.#id = this.#entry = this.#unsure = this.#withheld = undefined;
     this.deleteCookie();
@@ -357,7 +341,7 @@ export class RequestSso extends RequestNotes implements Sso {
     if (this.#res.headersSent) return;
     if (clearSiteData.length > 0)
       this.#res.setHeader('Clear-Site-Data', clearSiteData.map((kind) => `"${kind}"`).join(', '));
-    for (const hook of onSignOn) void this.#runHook(() => hook.signOff?.(this.#req, this.#res, this.#parts));
+    hookSignOff(this.#parts, this.#req, this.#res);
   }
 
   #mayOpenNow(): boolean {
@@ -369,68 +353,6 @@ export class RequestSso extends RequestNotes implements Sso {
   #keepMs(): number | undefined {
     const entry = this.#entry;
     return entry?.remembered === true ? entry.endsAt - this.#parts.clock.now() : undefined;
-  }
-
-  #openNow(principal: Principal, how: string, remember: boolean): Opened | undefined {
-    const replaces = this.endable;
-    const origin = originOf(this.#req.headers['user-agent'], this.source);
-    try {
-      this.#requireOpenable();
-      return this.#parts.registry.openNow({
-        principal,
-        how,
-        mark: this.#mark,
-        origin,
-        remember,
-        ...(replaces && { replaces }),
-      });
-    } catch (error) {
-      const reason = error instanceof SsoError ? refusalReasons[error.code] : undefined;
-      if (reason !== undefined) this.#parts.audit.refused({ reason, user: principal.name, how, source: this.source });
-      if (reason === 'unavailable' || reason === 'limit') retryLater(this.#res);
-      throw error;
-    }
-  }
-
-  /** Whether this sign-on has ended already since others of its user came after it: nothing was wrong with the credentials. */
-  #requirePlace(id: SsoId): void {
-    const look = this.#parts.registry.look(id);
-    if (this.#id !== id || look.state !== 'over' || look.cause !== 'replaced') return;
-    throw new SsoError('ERR_LIMIT_REACHED', 'later sign-ons of this user have taken its place');
-  }
-
-  #requireOpenable(): void {
-    const { settings, log } = this.#parts;
-    if (this.#res.headersSent)
-      throw new SsoError('ERR_ANSWER_STARTED', 'the headers are sent: no cookie can be set any more');
-    const { secure, protocol, hostname } = connectionOf(this.#req);
-    if (!settings.allowInsecureCookie && !secure) {
-      log.warn(
-        { protocol },
-        'a sign-on was refused: the connection is not secure by the trust proxy setting of the host',
-      );
-      throw new SsoError('ERR_INSECURE_CONNECTION', 'signing on needs a secure connection');
-    }
-    if (settings.cookieDomain !== undefined && !hostBelongsTo(hostname, settings.cookieDomain)) {
-      log.warn(
-        { host: hostname, cookieDomain: settings.cookieDomain },
-        'a sign-on was refused: the host lies outside the cookieDomain',
-      );
-      throw new SsoError('ERR_FOREIGN_HOST', 'this host lies outside the domain of the sign-on');
-    }
-  }
-
-  /** A hook that fails must not undo a sign-on, nor hinder a logout. */
-  async #runHook(run: () => void | Promise<void>): Promise<void> {
-    try {
-      await run();
-    } catch (error) {
-      this.#hookFailed(error);
-    }
-  }
-
-  #hookFailed(error: unknown): void {
-    this.#parts.log.error({ err: error }, 'a sign-on hook failed');
   }
 
   /** Who has no sign-on hears so; who perhaps has one, which cannot be said now, is not told that there is none. */

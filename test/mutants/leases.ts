@@ -2,6 +2,7 @@
 
 import type { Mutation } from './mutation.ts';
 
+const accepting = 'sso/logout/accepting.ts';
 const conductor = 'sso/logout/conductor.ts';
 const grants = 'sso/logout/grants.ts';
 const leases = 'sso/logout/leases.ts';
@@ -12,7 +13,7 @@ export const leaseMutations: readonly Mutation[] = [
   {
     name: 'a sign-on is accepted without leases',
     rule: 'A node says yes only while it holds Q leases',
-    file: conductor,
+    file: accepting,
     find: 'return clock.monotonic() < until.monotonic && clock.now() < until.wall;',
     replace: 'return clock.monotonic() < Number.POSITIVE_INFINITY;',
     breaks: ['S1', 'S4'],
@@ -24,7 +25,7 @@ export const leaseMutations: readonly Mutation[] = [
     rule: 'counts the lease from the moment it sent that ask',
     file: conductor,
     find: 'this.#leases.note(voter, askedAt, said.epoch);',
-    replace: 'this.#leases.note(voter, this.#instant(), said.epoch);',
+    replace: 'this.#leases.note(voter, instantOf(clock), said.epoch);',
     breaks: ['S1', 'S4'],
     history: 'leases',
     quick: true,
@@ -151,7 +152,7 @@ export const leaseMutations: readonly Mutation[] = [
   {
     name: 'a lease ends only when both clocks say so',
     rule: 'The asker’s lease ends when either the monotonic or the wall clock says so',
-    file: conductor,
+    file: accepting,
     find: 'return clock.monotonic() < until.monotonic && clock.now() < until.wall;',
     replace: 'return clock.monotonic() < until.monotonic || clock.now() < until.wall;',
     breaks: ['S1', 'S4'],
@@ -160,7 +161,7 @@ export const leaseMutations: readonly Mutation[] = [
   {
     name: 'a lease ends by the wall clock alone',
     rule: 'The asker’s lease ends when either the monotonic or the wall clock says so',
-    file: conductor,
+    file: accepting,
     find: 'return clock.monotonic() < until.monotonic && clock.now() < until.wall;',
     replace: 'return clock.now() < until.wall;',
     breaks: ['S1', 'S4'],
@@ -169,7 +170,7 @@ export const leaseMutations: readonly Mutation[] = [
   {
     name: 'a lease ends by the monotonic clock alone',
     rule: 'The asker’s lease ends when either the monotonic or the wall clock says so',
-    file: conductor,
+    file: accepting,
     find: 'return clock.monotonic() < until.monotonic && clock.now() < until.wall;',
     replace: 'return clock.monotonic() < until.monotonic;',
     breaks: ['S4'],

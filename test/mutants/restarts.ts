@@ -2,6 +2,7 @@
 
 import type { Mutation } from './mutation.ts';
 
+const accepting = 'sso/logout/accepting.ts';
 const conductor = 'sso/logout/conductor.ts';
 const recovering = 'sso/logout/recovering.ts';
 const recovery = 'sso/logout/recovery.ts';
@@ -11,8 +12,8 @@ export const restartMutations: readonly Mutation[] = [
     name: 'a voter lends leases while it recovers',
     rule: 'A recovering voter neither accepts, grants nor confirms',
     file: conductor,
-    find: 'this.#lender.answer(known.peer, asked, standpoint, this.#mayVouch, this.#instant());',
-    replace: 'this.#lender.answer(known.peer, asked, standpoint, true, this.#instant());',
+    find: 'this.#lender.answer(known.peer, asked, standpoint, this.#mayVouch, instantOf(this.#parts.clock));',
+    replace: 'this.#lender.answer(known.peer, asked, standpoint, true, instantOf(this.#parts.clock));',
     breaks: ['S1'],
     history: 'recovery',
     quick: true,
@@ -20,8 +21,8 @@ export const restartMutations: readonly Mutation[] = [
   {
     name: 'a voter counts its own vote, and accepts, while it recovers',
     rule: 'A recovering voter neither accepts, grants nor confirms',
-    file: conductor,
-    find: "if (this.#recovering.standing !== 'up' || this.#closed) return false;",
+    file: accepting,
+    find: 'if (!hasRecovered() || this.#closed) return false;',
     replace: 'if (this.#closed) return false;',
     breaks: ['S1'],
     history: 'recovery',
