@@ -15,6 +15,8 @@
  * - What is read may stand still for up to `leapMs` but steps back only where it was ahead by more.
  * - Until a majority has agreed, the upper middle may be the wrong clock. What is over may be judged by it; what it would stamp is
  *   refused by whoever knows better, for as long as it is ahead. So nothing is opened while no more clocks have reached it than may be wrong.
+ * - A voter that has heard no other since its start goes by its own clock, which nothing shows to be wrong: where it may open
+ *   sign-ons then (`whenCutOff: 'serve'`) those count for nobody else until the others' clocks have reached their stamps.
  */
 
 import type { Cancel, Clock } from './clock.ts';

@@ -51,8 +51,9 @@ export class Grants {
 
   /** A lease to a life that says it has all closings up to `has`, with those up to `upTo`. */
   give(node: string, incarnation: number, has: number, upTo: number, now: Instant): void {
-    const grantee = this.#grantees.get(lifeOf({ node, incarnation })) ?? { node, incarnation, has, grants: [] };
-    this.#grantees.set(lifeOf({ node, incarnation }), grantee);
+    const life = lifeOf({ node, incarnation });
+    let grantee = this.#grantees.get(life);
+    if (grantee === undefined) this.#grantees.set(life, (grantee = { node, incarnation, has, grants: [] }));
     grantee.has = Math.max(grantee.has, has);
     const last = grantee.grants.at(-1);
     const grant = { upTo, until: after(now, this.#lastsMs) };

@@ -34,6 +34,7 @@ export function unitFiles(directory: string, file: string): readonly string[] {
   if (file.includes('corrected-clock')) rooms.unshift('test/clock');
   if (file.includes('/disk/')) rooms.unshift('test/disk');
   if (file.includes('/session/')) rooms.unshift('test/session');
+  if (file.includes('/buddies/')) rooms.unshift('test/session/buddies');
   if (file.includes('/gossip/') || file.endsWith('entry.ts')) rooms.unshift('test/gossip');
   return rooms.flatMap((room) =>
     readdirSync(join(directory, room))

@@ -37,6 +37,7 @@ import { Passes } from './passes.ts';
 import { Placing } from './placing.ts';
 import { Refilling } from './refilling.ts';
 import { Regaining } from './regaining.ts';
+import { Surplus } from './surplus.ts';
 import { Turns } from './turns.ts';
 import { Waits } from './waits.ts';
 
@@ -119,6 +120,7 @@ export class Courier implements Depot, Listener {
   readonly #fetches: Fetches;
   readonly #offers: Offers;
   readonly #placing: Placing;
+  readonly #surplus: Surplus;
   readonly #refilling: Refilling;
   readonly #regaining: Regaining;
   readonly #arrivals: Arrivals;
@@ -165,6 +167,7 @@ export class Courier implements Depot, Listener {
       hybrid,
       replaceMs,
     });
+    this.#surplus = new Surplus({ ...common, life: this.#life, turns: this.#turns, hybrid, lookMs: replaceMs / 10 });
     this.#fetches = new Fetches({
       self,
       record: (key) => copies.get(key),
@@ -299,6 +302,7 @@ export class Courier implements Depot, Listener {
     this.#turns.close();
     this.#lines.close();
     this.#placing.close();
+    this.#surplus.close();
     this.#fetches.close();
     this.#waits.close();
     for (const handing of this.#handingOver) handing.close();
@@ -330,7 +334,7 @@ export class Courier implements Depot, Listener {
     if (former !== undefined) this.down(former);
     this.#lines.up(peer);
     this.#company.changed();
-    this.#refill(peer.node);
+    this.#refill(peer.node, { isUp: true, isOver: false });
     this.#refilling.up();
     this.#regaining.up();
     this.#placing.peerUp(peer);
@@ -363,9 +367,13 @@ export class Courier implements Depot, Listener {
     this.#lines.stalled();
   }
 
-  /** Offers a node what it is to hold, too, and may lack. */
-  #refill(node: string): void {
-    this.#offers.refill((session) => (isListed(session, node) ? [node] : []));
+  /** Offers what may be lacked: by a node that came up, of all it is to hold; where a life of it is over, by those that hold its sessions. */
+  #refill(node: string, { isUp, isOver }: { readonly isUp: boolean; readonly isOver: boolean }): void {
+    if (!isUp && !isOver) return;
+    this.#offers.refill((session) => {
+      const others = isOver && nodeOf(session.owner) === node ? session.buddies : [];
+      return isUp && isListed(session, node) ? [node, ...others] : others;
+    });
   }
 
   #confirmed(keys: readonly string[]): void {
@@ -418,6 +426,7 @@ export class Courier implements Depot, Listener {
       const isNew = former?.owner !== this.#life || former.data.version !== session.data.version;
       const lacking = isNew ? session.buddies : session.buddies.filter((node) => !former.buddies.includes(node));
       this.#lines.repair(key, lacking);
+      if (former?.owner === this.#life) this.#surplus.placed(key, former, session);
     }
   }
 
@@ -436,10 +445,9 @@ export class Courier implements Depot, Listener {
     const isNew = before?.incarnation !== incarnation;
     if (state === before?.state && !isNew) return;
     this.#placing.memberChanged(after);
+    const isOver = state === 'left' || state === 'lost' || (isNew && before !== undefined);
     // Once it has the records: before, it can say nothing of what it is offered.
-    if (state === 'up') this.#refill(node);
-    if (state === 'left' || state === 'lost' || (isNew && before !== undefined))
-      this.#offers.refill((session) => (nodeOf(session.owner) === node ? session.buddies : []));
+    this.#refill(node, { isUp: state === 'up', isOver });
     this.#waits.checkAll();
   }
 

@@ -111,7 +111,7 @@ export class Offers {
   refill(nodesOf: (session: PlacedSession) => readonly string[]): void {
     this.#parts.passes.run(
       (key, session) => this.refillOne(key, session, nodesOf(session)),
-      () => this.#strays.pass(this.#parts.lines.peers),
+      () => this.#pass(),
     );
   }
 
@@ -121,6 +121,8 @@ export class Offers {
     for (const node of nodes) {
       const peer = lines.peers.get(node);
       if (peer === undefined || !this.#mayLack(session, peer)) continue;
+      // Soon, where nothing waits for an answer.
+      if (this.#strays.size === 0) this.#nextAt = 0;
       this.#strays.refill(key, node);
       lines.arm();
     }
@@ -137,9 +139,16 @@ export class Offers {
 
   /** Offers everything, once it is time. */
   look(now: number): void {
-    if (this.#strays.size === 0 || now < this.#nextAt) return;
+    if (now >= this.#nextAt) this.#pass(now);
+  }
+
+  /** Offers everything now, and for the next time once there was time for answers. */
+  #pass(now = this.#parts.clock.monotonic()): void {
+    const { size } = this.#strays;
+    // What comes next does not wait for answers that nobody is to give.
+    if (size === 0) return;
     // Where very many wait, nobody gains by their being offered every second.
-    this.#nextAt = now + this.#parts.offerMs + this.#strays.size / 10;
+    this.#nextAt = now + this.#parts.offerMs + size / 10;
     this.#strays.pass(this.#parts.lines.peers);
   }
 

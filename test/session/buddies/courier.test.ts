@@ -646,6 +646,38 @@ test('a session that ended is not brought back by whoever still has its data', a
   assert.deepEqual(world.holders('s'), []);
 });
 
+test('all records are looked through once for a member that is another life and up, and what its former life owned is offered to all', async () => {
+  const world = await CourierWorld.of(['n1', 'n2', 'n3', 'n4']);
+  world.make('n1', 's', 2);
+  await world.pass(500);
+  const [at, other] = world.session('n1', 's').buddies!;
+  // It hears of the new life by somebody else, when that is up.
+  world.network.split([[at!]]);
+  world.kill('n1');
+  world.start('n1');
+  await world.pass(3_000);
+  world.network.heal();
+  world.network.cut(at!, 'n1');
+  world.network.cut('n1', at!);
+  const { sessions, courier } = world.at(at!);
+  let passes = 0;
+  const entries = sessions.entries.bind(sessions);
+  sessions.entries = () => {
+    passes++;
+    return entries();
+  };
+  const offered = courier.counters()['sessions-offered'] ?? 0;
+  await world.pass(1_000);
+  assert.ok(
+    !world
+      .at(at!)
+      .gossip.peers()
+      .some(({ node }) => node === 'n1'),
+  );
+  assert.equal(passes, 3, 'one for each of the two that it reaches again, and one for the new life');
+  assert.equal(courier.counters()['sessions-offered']! - offered, 1, `${other} may lack it`);
+});
+
 test('what is idle costs a digest every ten seconds', async () => {
   const world = await CourierWorld.of(five);
   for (let count = 0; count < 50; count++) world.make('n1', `s${count}`);

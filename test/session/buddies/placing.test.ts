@@ -144,3 +144,27 @@ test('one that was released while nobody could be reached, so that one node alon
   assert.deepEqual([world.session('n1', 's').owner, world.session('n1', 's').buddies!.length], ['', 2]);
   assert.deepEqual([...world.holders('s')].sort(), [...world.session('n1', 's').buddies!].sort());
 });
+
+test('a split that lasts leaves a session with one buddy no second one: it goes once the owner is back, and not before the other has all', async () => {
+  for (const seed of [1, 2, 3]) {
+    const world = await CourierWorld.of(five, seed);
+    const names = keys.map((key) => world.make('n1', key));
+    await world.pass(500);
+    world.network.split([['n1']]);
+    await world.pass(60_000);
+    const later = keys.map((key) => world.write('n1', key));
+    const other = five.at(-1)!;
+    for (const key of keys) assert.equal(world.session(other, key).buddies!.length, 2, 'the others made it two');
+    world.network.heal();
+    for (let ms = 0; ms < 20_000; ms += 10) {
+      await world.pass(10);
+      for (const key of keys) assert.ok(world.holders(key).length >= 2, `${key} after ${ms} ms`);
+    }
+    for (const [at, key] of keys.entries()) {
+      assert.equal(world.session('n1', key).buddies!.length, 1, key);
+      assert.deepEqual([...world.holders(key)].sort(), world.listed('n1', key), key);
+      for (const holder of world.holders(key))
+        assert.deepEqual([...world.attributes(holder, key)].sort(), [names[at], later[at]].sort(), holder);
+    }
+  }
+});

@@ -227,6 +227,25 @@ test('V88: a node that leaves gives what it has to others first, and so one afte
   await judge(script);
 });
 
+test('V88: owner and buddy leave one right after the other, and neither is back: who leaves last hands over what it alone has', async () => {
+  const script = await five();
+  const session = await make(script, 'n1');
+  await script.pass(500);
+  const both = ['n1', buddiesOf(script, session)[0]!];
+  for (const name of both) {
+    let gone = false;
+    void script.world.cluster.leave(name).then(() => {
+      gone = true;
+    });
+    await script.until(`${name} has left`, () => gone, 20_000);
+    assert.ok(holders(script, session).length > 0, `nobody has the session after ${name} left`);
+  }
+  assert.equal(await ask(script, names.find((name) => !both.includes(name))!, session), 'live');
+  for (const name of both) script.start(name);
+  for (const name of both) await script.until(`${name} is back`, () => script.mayAccept(name));
+  await judge(script);
+});
+
 test('the nodes die one after the other and come back with nothing: what nobody uses is lost nowhere', async () => {
   const script = await five(1, { disks: 'none' });
   const sessions: AppSession[] = [];
