@@ -30,6 +30,7 @@ import type { Random } from './random.ts';
 import { longestLifeMs } from './registry/limits.ts';
 import { Registry, type RegistryLimits, registryLimits } from './registry.ts';
 import { Courier, type CourierOptions } from './session/buddies/courier.ts';
+import { Turns } from './session/buddies/turns.ts';
 import { sessionLattice, sessionLatticeOf } from './session/lattice.ts';
 import { SessionNotices } from './session/notices/notices.ts';
 import { Passivation } from './session/passivation/passivation.ts';
@@ -120,6 +121,8 @@ export class Heart implements Maps {
   readonly #conductor: Conductor | undefined;
   readonly #alone: Alone | undefined;
   readonly #keeper: Keeper | undefined;
+  /** Long work over all sessions. */
+  readonly #turns: Turns;
   #sessionConflicts = 0;
 
   constructor(parts: HeartParts) {
@@ -209,6 +212,8 @@ export class Heart implements Maps {
       onAnswered: parts.onAnswered,
       onComplete: parts.onComplete,
     });
+    const turns = new Turns({ clock });
+    this.#turns = turns;
     // First of those that listen to the sessions: it has to see what a change found in memory before others look at it.
     this.passivation = new Passivation({
       copies: this.sessions,
@@ -222,11 +227,13 @@ export class Heart implements Maps {
         activated: (key, session) => this.notices.activated(key, session),
         lost: (key) => this.courier.regain(key),
       },
+      turns,
       log,
     });
     this.notices = new SessionNotices({
       copies: this.sessions,
       clock,
+      turns,
       life: this.life,
       signOnCause: (id) => this.table.endingCause ?? causeOfClosed(this.entries.get(id)),
       log,
@@ -262,6 +269,7 @@ export class Heart implements Maps {
       limits: parts.sessions ?? {},
       residence: this.passivation,
       depot: this.courier,
+      turns,
       log,
     });
     this.registry = new Registry({
@@ -347,7 +355,7 @@ export class Heart implements Maps {
 
   /** Hands over what only this node holds. Without a cluster there is nobody to take it: what is on the disk is not lost. */
   async drain(): Promise<HandedOver> {
-    this.table.flush();
+    await this.table.flush();
     const [told, given] = await Promise.all([this.gossip.drain(), this.#handOver()]);
     const lost = this.#alone !== undefined && this.#keeper !== undefined ? 0 : told.lost + given.lost;
     return { handedOver: told.handedOver + given.handedOver, lost };
@@ -361,7 +369,7 @@ export class Heart implements Maps {
   /** Says that this life is over, once it accepts nothing any more. */
   async leave(): Promise<void> {
     this.#conductor?.close();
-    this.table.flush();
+    await this.table.flush();
     await this.#handOver();
     await this.gossip.leave();
   }
@@ -370,6 +378,7 @@ export class Heart implements Maps {
   async kill(): Promise<void> {
     this.#conductor?.close();
     this.table.close();
+    this.#turns.close();
     this.courier.close();
     this.#alone?.close();
     this.receipts.stop();

@@ -310,15 +310,17 @@ export class SsoNode {
 
   /**
    * An application stops on this node: its sessions' links go, the sign-ons and the data stay (V44), and its `onEvent` and `onEnd`
-   * hear nothing after that of this. It begins again with a new `sessions()` or `store()` of its name.
+   * hear nothing after that of this. It begins again with a new `sessions()` or `store()` of its name. The links go in turns, with
+   * requests in between: resolves once all have gone that were there at the call, or the node has stopped.
    */
-  stopApplication(app: string): void {
+  async stopApplication(app: string): Promise<void> {
     this.#audit.administered({ act: 'stop-application', app });
-    this.#heart.table.release(app);
-    this.#heart.notices.forget(app);
+    const leave = this.#heart.notices.leave(app);
+    const released = this.#heart.table.release(app);
     this.#balanced.forgetSessions(app);
     this.#apps.delete(app);
     this.#heart.gossip.setApplications([...this.#apps]);
+    await released.finally(leave);
   }
 
   get state(): 'starting' | 'up' | 'draining' | 'stopped' {

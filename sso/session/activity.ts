@@ -69,11 +69,17 @@ export class Activity {
     return this.#untold.size === 0;
   }
 
-  /** What has been left alone for as long as its use may be untold, with its last use; `all`: everything that is untold. */
-  *due(now: number, all = false): IterableIterator<readonly [key: string, usedAt: number]> {
-    for (const key of this.#untold.keys()) {
-      const { usedAt, dueMs } = this.#untold.get(key)!;
-      if (all || now - usedAt >= dueMs) yield [key, usedAt];
-    }
+  /**
+   * Goes through all that is untold, to be done in one's own time: gives of each its key and last use if it has been left alone
+   * for as long as its use may be untold, else `undefined`. `all`: as if everything had been.
+   */
+  *due(now: number, all = false): IterableIterator<readonly [key: string, usedAt: number] | undefined> {
+    for (const [key, { usedAt, dueMs }] of this.#untold.entries())
+      yield all || now - usedAt >= dueMs ? [key, usedAt] : undefined;
+  }
+
+  /** When it was last used, if the others do not know that. */
+  untold(key: string): number | undefined {
+    return this.#untold.get(key)?.usedAt;
   }
 }

@@ -14,7 +14,7 @@ import type { SessionTable } from './table.ts';
 export interface SessionParts {
   readonly table: Pick<
     SessionTable,
-    'key' | 'look' | 'inquire' | 'write' | 'admit' | 'touch' | 'end' | 'all' | 'stored' | 'onEnd'
+    'key' | 'look' | 'inquire' | 'write' | 'admit' | 'touch' | 'end' | 'each' | 'count' | 'stored' | 'onEnd'
   >;
   readonly signOns: SignOnView;
   readonly keys: Pick<Keys, 'sessionId'>;

@@ -2,18 +2,18 @@
  * A store for applications that stay with express-session, over the same replicated sessions. It knows
  * the sign-on of a request by the valve (RequestContext): a new session is linked to it, an ended one is
  * never written again, `destroy` ends the whole sign-on and `regenerate` does not. What a store cannot
- * promise, because it never sees the answer: the cookie's format (express-session signs it, which hides
+ * promise, because it does not make the answer: the cookie's format (express-session signs it, which hides
  * the route from balancers), its new route after a failover, its deletion after a logout; and outside a
  * request it hands every session to whoever asks.
  */
 
 import { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
-import { requireKnown, SsoError } from '../errors.ts';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { requireKnown, retryAfterSeconds, SsoError } from '../errors.ts';
 import type { SsoId } from '../token.ts';
 import { type CookieData, SessionCookie } from './cookie.ts';
 import { cookieField, cookieText, idleLimit, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
-import type { SessionData } from './data/session-data.ts';
+import { SessionData } from './data/session-data.ts';
 import { Draft, trackingOf } from './draft.ts';
 import { removed, type TrackerOptions } from './graph/tracker.ts';
 import { sessionHandle } from './handle.ts';
@@ -32,7 +32,7 @@ import type { LiveSession } from './record.ts';
 import { RequestSession } from './request-session.ts';
 import { outOfReach } from './seat.ts';
 import { Session, type SessionCallback, type SessionOwner } from './session.ts';
-import { sessionOf } from './table-parts.ts';
+import { type SessionWrite, sessionOf } from './table-parts.ts';
 import type { Attributes } from './watch.ts';
 
 /** As those of `sessions()`; what makes an attribute dirty is express-session's to say. */
@@ -55,7 +55,8 @@ interface Given {
 
 type Found<S> = (error: unknown, session?: S | null) => void;
 type Generate = (req: IncomingMessage) => void;
-type StoreRequest = IncomingMessage & { session?: object; sessionID: string };
+/** Express puts the response there. */
+type StoreRequest = IncomingMessage & { session?: object; sessionID: string; res?: ServerResponse };
 
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function store(parts: SessionParts, options: StoreOptions): SessionStore {
@@ -147,25 +148,42 @@ export class SessionStore extends EventEmitter {
     settle(Promise.resolve(), callback);
   }
 
-  /** The application's sessions as a list: their ids are nowhere kept. Those that other nodes serve, and whose data not all have, are not in it. */
+  /**
+   * The application's sessions as a list: their ids are nowhere kept. Those that other nodes serve, and whose data not all have, are
+   * not in it. Made in turns, requests in between: a session is in it once, as it was when its turn came; all that were there at the
+   * call are, unless they ended before their turn; of those that come meanwhile some may be. What lies on the disk stays there.
+   */
   all<S = StoredSession>(callback: (error: unknown, sessions?: S[]) => void): void {
-    const sessions = Array.from(this.#parts.table.all(this.#app), ([, session]) =>
-      this.#stored(session, this.#draft(session.data)),
+    const sessions: S[] = [];
+    const add = (_key: string, session: LiveSession) => {
+      const read = { ...session, data: readOnly(session.data) };
+      sessions.push(this.#stored(read, this.#draft(read.data)) as S);
+    };
+    settle(
+      this.#parts.table.each(this.#app, add).then(() => sessions),
+      callback,
     );
-    settle(Promise.resolve(sessions as S[]), callback);
   }
 
+  /**
+   * How many sessions the application has, those that other nodes serve included. Kept count of, so it costs nothing; one that has
+   * timed out may count for some minutes more.
+   */
   length(callback: (error: unknown, length?: number) => void): void {
-    let length = 0;
-    for (const _ of this.#parts.table.all(this.#app, true)) length++;
-    settle(Promise.resolve(length), callback);
+    settle(Promise.resolve(this.#parts.table.count(this.#app)), callback);
   }
 
-  /** Ends all sessions of this application; nobody is signed off by it. */
+  /**
+   * Ends all sessions of this application; nobody is signed off by it. In turns, requests in between: all that were there at the
+   * call have ended when it calls back; those that come meanwhile, also by moving to a new id, may stay.
+   */
   clear(callback?: SessionCallback): void {
-    const keys = Array.from(this.#parts.table.all(this.#app, true), ([key]) => key);
-    for (const key of keys) this.#parts.table.end(key, 'left');
-    settle(this.#parts.table.stored(), callback);
+    const { table } = this.#parts;
+    const cleared = table.each(this.#app, (key) => void table.end(key, 'left'), true);
+    settle(
+      cleared.then(() => table.stored()),
+      callback,
+    );
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: express-session's type of it has what the application declares, required or not.
@@ -249,7 +267,8 @@ export class SessionStore extends EventEmitter {
     return this.#stored(look.session, draft);
   }
 
-  async #set(id: string, session: Attributes): Promise<void> {
+  /** Whatever is awaited in here, a new session is refused before: express-session sends its headers as soon as it has called. */
+  async #set(id: string, session: Attributes, isReplacing = false): Promise<void> {
     const { table, signOns, context, clock } = this.#parts;
     const { idleMs, telling, unreplicatedMs, waits } = this.#settings;
     const key = this.#key(id);
@@ -285,9 +304,9 @@ export class SessionStore extends EventEmitter {
         initial,
         telling,
         unreplicatedMs,
-        replaces: moving !== undefined,
+        replaces: isReplacing || moving !== undefined,
       };
-      const written = table.write(key, what);
+      const written = this.#write(key, what, req);
       if (written === undefined) return;
       draft.wrote(changes);
       if (req !== undefined) this.#given.set(req, { key, draft, seen: written.data });
@@ -296,6 +315,27 @@ export class SessionStore extends EventEmitter {
     if (moving !== undefined) table.end(moving.key, 'renewed');
     if (waits && telling.afterMs === 0) await table.stored(key, moving !== undefined);
     if (found.refused.length > 0) throw refusal(found.refused);
+  }
+
+  /** As `table.write`. Where there is no room for one more session, the answer says so if its headers are not sent yet. */
+  #write(key: string, what: SessionWrite, req: IncomingMessage | undefined): LiveSession | undefined {
+    try {
+      return this.#parts.table.write(key, what);
+    } catch (error) {
+      if (error instanceof SsoError && error.code === 'ERR_LIMIT_REACHED') this.#refuse(error, req);
+      throw error;
+    }
+  }
+
+  /** There are too many sessions for one more (V101). */
+  #refuse({ code, message }: SsoError, req: IncomingMessage | undefined): void {
+    this.#parts.log.warn({ app: this.#app, code }, `session: ${message}`);
+    const res = (req as StoreRequest | undefined)?.res;
+    if (res === undefined || res.headersSent) return;
+    res.statusCode = 503;
+    res.setHeader('Retry-After', String(retryAfterSeconds));
+    // express-session hands the error on while its answer leaves: Express' own handler closes the connection then.
+    if (res.req.httpVersionMajor < 2) res.setHeader('Connection', 'close');
   }
 
   /** What a session that moves takes along: also what others wrote to it since it was given away. */
@@ -321,9 +361,11 @@ export class SessionStore extends EventEmitter {
     if (this.#generate === undefined)
       throw new SsoError('ERR_SESSION_INVALID', 'no middleware of express-session has taken this store');
     const old = this.#key(req.sessionID);
+    const isReplacing = sessionOf(this.#parts.table.look(old)) !== undefined;
     this.#generate(req);
     // The new link before the old one goes: a sign-on without grace must not look empty in between (V52).
-    if (this.#parts.signOns.of(req) !== undefined) await this.#set(req.sessionID, req.session as Attributes);
+    if (this.#parts.signOns.of(req) !== undefined)
+      await this.#set(req.sessionID, req.session as Attributes, isReplacing);
     if (this.#parts.table.end(old, 'renewed')) await this.#parts.table.stored();
   }
 
@@ -363,6 +405,11 @@ export class SessionStore extends EventEmitter {
 
 function attributesOf({ tracker }: Draft): Attributes {
   return Object.fromEntries(tracker.names().map((name) => [name, tracker.read(name)]));
+}
+
+/** The same to read from: what is kept as less, or on the disk, stays so. */
+function readOnly(data: SessionData): SessionData {
+  return data.form === 'open' ? data : (SessionData.decode(data.encode()) ?? data);
 }
 
 /** All of a session as express-session has it: what is stored and not in it was taken away. */

@@ -6,6 +6,7 @@ import type { HybridClock } from '../hybrid-clock.ts';
 import type { Log } from '../log.ts';
 import type { SsoId } from '../token.ts';
 import type { CopiesWanted, Depot } from './buddies/depot.ts';
+import type { Turns } from './buddies/turns.ts';
 import type { Changes } from './data/changes.ts';
 import type { SessionData } from './data/session-data.ts';
 import type { Residence } from './passivation/residence.ts';
@@ -63,6 +64,8 @@ export interface SessionTableParts {
   readonly residence?: Residence | undefined;
   /** Where data is that only some nodes have (buddies/). Left out: every node has all. */
   readonly depot?: Depot | undefined;
+  /** Where long work of others goes on as well. Left out: of its own. */
+  readonly turns?: Turns | undefined;
   readonly log?: Log;
 }
 

@@ -16,10 +16,12 @@ import type { Served } from '../logout/receipts.ts';
 import type { LinkedEnd, Links, SessionView } from '../registry.ts';
 import type { SsoId } from '../token.ts';
 import type { CopiesWanted } from './buddies/depot.ts';
+import { Turns } from './buddies/turns.ts';
 import { mergeData, SessionData } from './data/session-data.ts';
 import { EndedApps, type EndHandler, EndHandlers } from './end-handlers.ts';
 import type { Classes } from './graph/classes.ts';
 import { LinkIndex } from './links.ts';
+import { SessionPasses } from './passes.ts';
 import {
   endSession,
   graceMs,
@@ -30,6 +32,7 @@ import {
   type SessionCause,
   type SessionRecord,
 } from './record.ts';
+import { Releases } from './releases.ts';
 import {
   type SessionLimits,
   type SessionLook,
@@ -62,10 +65,14 @@ export class SessionTable implements Links {
   readonly #handlers: EndHandlers;
   readonly #teller: Teller;
   readonly #uses: Uses;
+  readonly #passes: SessionPasses;
+  readonly #releases: Releases;
   /** While the sessions of a sign-on end: why it ended, and what ended of this life's. */
   #ending: { readonly end: LinkedEnd; readonly apps: EndedApps } | undefined;
   /** Live ones: records of ends are no sessions, and refuse nobody a new one. */
   #live = 0;
+  /** Those of each application that can be used: what `count` says. */
+  readonly #usable = new Map<string, number>();
 
   constructor(parts: SessionTableParts) {
     this.#parts = parts;
@@ -73,6 +80,9 @@ export class SessionTable implements Links {
     this.#handlers = new EndHandlers(parts.log);
     this.#teller = new Teller(parts);
     this.#uses = new Uses({ copies: parts.copies, clock: parts.clock, teller: this.#teller });
+    const turns = parts.turns ?? new Turns({ clock: parts.clock });
+    this.#passes = new SessionPasses({ copies: parts.copies, turns });
+    this.#releases = new Releases({ ...parts, passes: this.#passes, teller: this.#teller, uses: this.#uses });
     parts.copies.onChange((change) => this.#changed(change));
     parts.copies.onForget((key, session) => this.#forgotten(key, session));
   }
@@ -200,7 +210,7 @@ export class SessionTable implements Links {
     const steps = telling.alone ? alone(changes) : [changes];
     requireFits(begun.data, steps);
     if (known === undefined) {
-      if (what.replaces !== true) residence?.admit(what.app);
+      if (what.replaces !== true) this.admit(what.app);
       this.#makeRoom(signOn);
     }
     const isHandedOn =
@@ -286,16 +296,20 @@ export class SessionTable implements Links {
     return this.#uses.lastUse(key, session);
   }
 
-  /** Tells the other nodes everything that waits to be told: changes of an interval, and uses (V88). */
-  flush(): void {
+  /**
+   * Tells the other nodes everything that waits to be told: changes of an interval at once, then uses, in turns (V88). Resolves
+   * once all is told that waited when it was called, or at `close`. Of few uses it is done at once.
+   */
+  flush(): Promise<void> {
     this.#teller.flush();
-    this.#uses.flush();
+    return this.#passes.take(this.#uses.flushing());
   }
 
-  /** Ends every timer; tells nobody. */
+  /** Ends every timer, and what is done in turns; tells nobody. */
   close(): void {
     this.#uses.close();
     this.#teller.close();
+    this.#passes.close();
   }
 
   /** Ends one session alone. True if it was live. */
@@ -377,13 +391,37 @@ export class SessionTable implements Links {
     return until;
   }
 
-  /** Those of an application that are to be used here; `away`: also those whose data other nodes have. */
+  /**
+   * Those of an application that are to be used here; `away`: also those whose data other nodes have. Made as it is read: who
+   * reads many of them stands in the way of everybody else, and calls `each`.
+   */
   *all(app: string, away = false): IterableIterator<[string, LiveSession]> {
-    for (const [key, session] of this.#parts.copies.entries()) {
-      if (session.state !== 'live' || session.app !== app) continue;
-      const { state } = this.#judge(key, session);
-      if (state === 'live' || (away && state === 'away' && !this.#isUnused(key, session))) yield [key, session];
-    }
+    for (const [key, session] of this.#parts.copies.entries())
+      if (session.state === 'live' && session.app === app && this.#isUsable(key, session, away)) yield [key, session];
+  }
+
+  /**
+   * Calls `run` with each of `all`, in turns: what was there at the call and still is when its turn comes is met, once; what has
+   * ended by then is not; what comes meanwhile, also by moving to another id, may be met or not. Resolves after the last one, or
+   * at `close`; rejects with what `run` threw, and goes no further then.
+   */
+  each(app: string, run: (key: string, session: LiveSession) => void, away = false): Promise<void> {
+    return this.#passes.run(app, (key, session) => {
+      if (this.#isUsable(key, session, away)) run(key, session);
+    });
+  }
+
+  #isUsable(key: string, session: LiveSession, away: boolean): boolean {
+    const { state } = this.#judge(key, session);
+    return state === 'live' || (away && state === 'away' && !this.#isUnused(key, session));
+  }
+
+  /**
+   * How many of an application are live, here or on other nodes: what is kept count of, nothing is gone through. One that nobody
+   * has used for its idle limit counts until its record is let go of, some minutes later; data that stays on another node does not.
+   */
+  count(app: string): number {
+    return this.#usable.get(app) ?? 0;
   }
 
   /** Why a sign-on is ending whose sessions end now; `undefined` at any other time. */
@@ -391,26 +429,13 @@ export class SessionTable implements Links {
     return this.#ending?.end.cause;
   }
 
-  /** The application stops on this node: its links go, the data stays for whoever serves it next (V44), here as well. */
-  release(app: string): void {
-    this.flush();
-    const { copies, clock, hybrid, life } = this.#parts;
-    const now = clock.now();
-    const isServed = (session: SessionRecord | undefined): session is LiveSession =>
-      session?.state === 'live' && session.app === app && session.owner === life;
-    const keys: string[] = [];
-    for (const [key, session] of copies.entries()) if (isServed(session)) keys.push(key);
-    for (const key of keys) {
-      const session = copies.get(key);
-      if (isServed(session)) {
-        const self = nodeOf(life);
-        const buddies = session.buddies && [...session.buddies.filter((node) => node !== self), self];
-        const ownerStamp = hybrid.next(session.ownerStamp);
-        const released = { ...session, owner: '', releasedAt: now, ownerStamp, buddies };
-        this.#teller.put(key, released, 'no data', atOnce);
-      }
-    }
+  /**
+   * The application stops on this node: its links go, the data stays for whoever serves it next (V44), here as well. What it gave
+   * to `onEnd` hears nothing from now on; the rest in turns, as `Releases` says. Resolves once it is done, or at `close`.
+   */
+  release(app: string): Promise<void> {
     this.#handlers.remove(app);
+    return this.#releases.run(app);
   }
 
   /**
@@ -451,17 +476,19 @@ export class SessionTable implements Links {
   }
 
   #makeRoom(signOn: SsoId | undefined): void {
-    this.#requireRoom();
     if (signOn === undefined) return;
     const keys = this.#links.of(signOn);
     if (keys.length >= this.#limits.sessionsPerSignOn) this.end(keys[0]!, 'left');
   }
 
-  #changed({ key, before, after, own }: Change<SessionRecord>): void {
+  #changed(change: Change<SessionRecord>): void {
+    const { key, before, after, own } = change;
     const { hybrid, signOns, copies } = this.#parts;
     this.#live += Number(after.state === 'live') - Number(before?.state === 'live');
+    this.#countIn(before, after);
     if (after.state === 'changed') return;
     if (after.state === 'live') {
+      this.#releases.changed(change);
       if (!own) hybrid.hear(Math.max(after.version, after.ownerStamp, after.data.latest));
       if (after.data.form === 'open' && after.data !== SessionData.empty) this.#uses.packLater(key);
       if (after.signOn === undefined) return;
@@ -493,9 +520,26 @@ export class SessionTable implements Links {
     if (this.#parts.clock.now() < idleAt(session) || failure !== undefined) ending?.apps.note(session.app, failure);
   }
 
+  /** Whose the session is, if it counts. */
+  #appOf(session: SessionRecord | undefined): string | undefined {
+    return session?.state === 'live' && !isElsewhere(session, this.#parts.life) ? session.app : undefined;
+  }
+
+  #countIn(before: SessionRecord | undefined, after: SessionRecord | undefined): void {
+    const was = this.#appOf(before);
+    const is = this.#appOf(after);
+    if (was === is) return;
+    if (is !== undefined) this.#usable.set(is, this.count(is) + 1);
+    if (was === undefined) return;
+    const left = this.count(was) - 1;
+    if (left > 0) this.#usable.set(was, left);
+    else this.#usable.delete(was);
+  }
+
   #forgotten(key: string, session: SessionRecord): void {
     if (session.state !== 'live') return;
     this.#live--;
+    this.#countIn(session, undefined);
     this.#letGo(key);
     if (session.signOn !== undefined) {
       this.#links.remove(session.signOn, key);

@@ -69,9 +69,18 @@ export class Uses {
     this.#arm();
   }
 
-  /** Tells the others of all uses that they do not know of. */
-  flush(): void {
-    for (const [key, usedAt] of [...this.#activity.due(this.#parts.clock.now(), true)]) this.#tellDue(key, usedAt);
+  /** Tells the others of all uses that they do not know of, one a step. */
+  *flushing(): Generator<undefined> {
+    for (const due of this.#activity.due(this.#parts.clock.now(), true)) {
+      if (due !== undefined) this.#tellDue(...due);
+      yield;
+    }
+  }
+
+  /** Tells the others of its last use, if they do not know of it. */
+  flush(key: string): void {
+    const usedAt = this.#activity.untold(key);
+    if (usedAt !== undefined) this.#tellDue(key, usedAt);
   }
 
   close(): void {
@@ -110,8 +119,8 @@ export class Uses {
       if (session?.state === 'live' && session.data.form === 'open') session.data.pack();
       if (isLong()) await breath();
     }
-    for (const [key, usedAt] of this.#activity.due(clock.now())) {
-      this.#tellDue(key, usedAt);
+    for (const due of this.#activity.due(clock.now())) {
+      if (due !== undefined) this.#tellDue(...due);
       if (isLong()) await breath();
     }
     this.#timer = undefined;

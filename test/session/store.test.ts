@@ -5,9 +5,12 @@ import { Socket } from 'node:net';
 import { test } from 'node:test';
 import express, { type Express, type Request, type Response } from 'express';
 import expressSession from 'express-session';
+import type { SsoError } from '../../sso/errors.ts';
 import type { EndHandler, SessionEnd } from '../../sso/session/end-handlers.ts';
+import { passedAtOnce } from '../../sso/session/passes.ts';
 import { store as makeStore, type SessionStore } from '../../sso/session/store.ts';
 import type { SsoId } from '../../sso/token.ts';
+import { stepsOf } from './support/steps.ts';
 import { bag, eventually, Visitor } from './support/visitor.ts';
 import { type TestNode, World } from './support/world.ts';
 
@@ -271,6 +274,95 @@ test("all, length, load and clear see the application's sessions, and clear sign
   await call((done) => store.clear(done));
   assert.equal(await call((done) => store.length(done)), 0);
   assert.equal(world.stateOf(visitor.signOn), 'open');
+});
+
+test('all and clear go through many sessions in turns: who ends meanwhile is not listed, who is there is listed once and ended', async () => {
+  const { world, store } = start();
+  const { copies, table } = world.node;
+  const ids = Array.from({ length: 5 * passedAtOnce }, (_, index) => `s${index}`);
+  for (const id of ids) await call((done) => store.set(id, { cookie: {}, user: id }, done));
+  const steps = stepsOf(copies, world.clock);
+  const listed = call<readonly { user?: unknown }[]>((done) => store.all(done as never));
+  table.end(table.key('shop', ids.at(-1)!), 'destroyed');
+  assert.deepEqual(
+    (await listed)?.map(({ user }) => user),
+    ids.slice(0, -1),
+  );
+  const cleared = call((done) => store.clear(done));
+  assert.equal(await call((done) => store.length(done)), ids.length - 1 - passedAtOnce);
+  await cleared;
+  assert.equal(await call((done) => store.length(done)), 0);
+  assert.ok(steps.turns.length >= 10 && steps.turns.every((one) => one <= passedAtOnce), steps.turns.join());
+});
+
+/** As `start`, with room for so many sessions. */
+const startWithin = (sessions: number, paths: Record<string, Route> = {}) => {
+  const world = new World({ limits: { sessions } });
+  return { world, visitor: new Visitor(), ...appOf(world, paths) };
+};
+
+test('one session too many is refused while the answer can still say so; the error handler and the log have the reason; one that exists is served (V101)', async () => {
+  const { world, app, visitor } = startWithin(1);
+  const errors: SsoError[] = [];
+  app.use(((error, _req, _res, _next) => void errors.push(error)) as express.ErrorRequestHandler);
+  await visitor.get(app, '/set');
+  const stranger = new Visitor();
+  const { status, headers, text } = await stranger.get(app, '/set?user=bob');
+  assert.deepEqual([status, headers['retry-after'], text], [503, '10', 'bob']);
+  await eventually(() => errors.length === 1);
+  assert.deepEqual([errors[0]!.code, errors[0]!.status], ['ERR_LIMIT_REACHED', 503]);
+  assert.deepEqual(
+    world.log.map(({ level, message }) => [level, message]),
+    [['warn', 'session: the limit of 1 sessions is reached']],
+  );
+  assert.equal((await stranger.get(app)).status, 200, 'who puts nothing in is no session');
+  assert.equal((await visitor.get(app, '/set?user=carol')).status, 200);
+  assert.equal((await visitor.get(app)).text, 'carol');
+});
+
+test('an answer that has begun stays as it is, and its error handler hears that the session was refused (V101)', async () => {
+  const { world, app } = startWithin(0, {
+    '/stream': (req, res) => {
+      res.write('begun ');
+      bag(req).user = 'bob';
+      res.end('ended');
+    },
+  });
+  const errors: SsoError[] = [];
+  app.use(((error, _req, _res, _next) => void errors.push(error)) as express.ErrorRequestHandler);
+  const { status, text } = await new Visitor().get(app, '/stream');
+  assert.deepEqual([status, text], [200, 'begun ended']);
+  await eventually(() => errors.length === 1);
+  assert.equal(world.log.at(-1)?.message, 'session: the limit of 0 sessions is reached');
+});
+
+test('who saves by hand where there is no room has the error, which is a 503 with Retry-After wherever it is handed on (V101)', async () => {
+  const { app } = startWithin(0, {
+    '/save': async (req) => {
+      bag(req).user = 'bob';
+      await call((done) => bag(req).save(done));
+    },
+  });
+  app.set('env', 'test'); // Express' own handler writes to the console otherwise
+  const { status, headers } = await new Visitor().get(app, '/save');
+  assert.deepEqual([status, headers['retry-after']], [503, '10']);
+});
+
+test('regenerate takes the place of a session, and an anonymous one moves, though there is no room for more', async () => {
+  const { world, app, visitor } = startWithin(2, {
+    '/regenerate': async (req) => {
+      await call((done) => bag(req).regenerate(done));
+      bag(req).user = 'new';
+    },
+  });
+  visitor.signOn = world.open();
+  const moving = new Visitor();
+  for (const each of [visitor, moving]) await each.get(app, '/set');
+  assert.equal((await visitor.get(app, '/regenerate')).status, 200);
+  assert.equal((await visitor.get(app)).text, 'new');
+  moving.signOn = world.open();
+  assert.equal((await moving.get(app, '/set?user=bob')).status, 200);
+  assert.equal((await moving.get(app)).text, 'bob');
 });
 
 test('save and reload of a session that the store made', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import type { SessionNotice } from '../../sso/session/index.ts';
+import { passedAtOnce } from '../../sso/session/passes.ts';
 import {
   copyOf,
   granularities,
@@ -180,6 +181,35 @@ test('an application that stopped on a node hears no more there, until its sessi
   assert.ok(again.includes('attributeReplaced modify note'), again.join());
   assert.ok(again.includes('destroyed invalidate'), again.join());
   assert.deepEqual(ends, ['destroyed']);
+  assert.deepEqual(told('n1'), [], 'the former listener');
+});
+
+test('an application with many sessions stops in turns: its listener hears of all of them, also when it has begun again meanwhile, whose listener does not', async (t) => {
+  const { it, told } = await listened(t, { shop: { sessionNotificationPolicy: 'legacy' } }, { nodes: ['n1'] });
+  const shop = it.shop<Kept>('shop');
+  const count = 2 * passedAtOnce;
+  for (let i = 0; i < count; i++) await shop.does(it.browser(), 'n1', (session) => void (session.note = 'x'));
+  told('n1');
+  const { sso } = it.cluster.at('n1');
+  let isStopped = false;
+  const stopped = sso.stopApplication('shop').then(() => (isStopped = true));
+  const gone = (lines: readonly string[]) => lines.filter((one) => one === 'destroyed undeploy').length;
+  const again: string[] = [];
+  sso.sessions({
+    app: 'shop',
+    sessionNotificationPolicy: 'legacy',
+    onEvent: (notice) => void again.push(short(notice)),
+  });
+  const first = gone(told('n1'));
+  assert.ok(first > 0 && first <= passedAtOnce, String(first));
+  const browser = it.browser();
+  await shop.does(browser, 'n1', (session) => void (session.note = 'new'));
+  await it.cluster.settle();
+  await stopped;
+  assert.ok(isStopped);
+  assert.equal(first + gone(told('n1')), count);
+  assert.deepEqual(again, ['created create', 'attributeAdded modify note']);
+  await shop.does(browser, 'n1', (session) => session.destroy());
   assert.deepEqual(told('n1'), [], 'the former listener');
 });
 

@@ -5,12 +5,14 @@
  * are compared only for a listener that may hear of them.
  */
 
+import { BucketedMap } from '../../bucketed-map.ts';
 import type { Clock } from '../../clock.ts';
 import type { Cause } from '../../entry.ts';
 import type { Copies } from '../../gossip/copies.ts';
 import type { Change } from '../../gossip/lattice.ts';
 import { type Log, silentLog } from '../../log.ts';
 import type { SsoId } from '../../token.ts';
+import { Turns } from '../buddies/turns.ts';
 import type { Classes } from '../graph/classes.ts';
 import type { LiveSession, SessionRecord } from '../record.ts';
 import { differences } from './differences.ts';
@@ -20,7 +22,9 @@ import type { NoticeSettings } from './policy.ts';
 
 export interface NoticesParts {
   readonly copies: Pick<Copies<SessionRecord>, 'get' | 'entries' | 'onChange' | 'onForget'>;
-  readonly clock: Pick<Clock, 'soon'>;
+  readonly clock: Pick<Clock, 'soon' | 'monotonic'>;
+  /** Where long work of others goes on as well. Left out: of its own. */
+  readonly turns?: Turns | undefined;
   /** This life of this node: `node:incarnation`. */
   readonly life: string;
   /** Why a sign-on ended with which a session ends now; `undefined` where it is not known. */
@@ -34,64 +38,81 @@ export interface Listening extends NoticeSettings {
   readonly classes: Classes;
 }
 
-interface Listener extends Listening {
-  /** Sessions that were here before it, and that it has not been told of yet. */
-  readonly found: Set<string>;
+interface Listener {
+  listening: Listening;
+  /** While those are gone through that were here before it: whose beginning it has been told of already. */
+  told: BucketedMap<true> | undefined;
+  isGone: boolean;
 }
 
-/** Sessions that one turn tells a new listener of. */
+/** Sessions that one turn looks at for a new listener, and tells it of; fewer if that takes long. */
 const foundAtOnce = 200;
 
 export class SessionNotices {
   readonly #parts: NoticesParts;
   readonly #log: Log;
-  readonly #byApp = new Map<string, Listener[]>();
+  readonly #turns: Turns;
+  readonly #byApp = new Map<string, readonly Listener[]>();
+  /** Of applications that are stopping: they hear that their sessions go, and nothing else. */
+  readonly #leaving = new Map<string, readonly Listener[]>();
 
   /** Before whoever settles ends within a change: so a beginning is told before its end. */
   constructor(parts: NoticesParts) {
     this.#parts = parts;
     this.#log = parts.log ?? silentLog;
+    this.#turns = parts.turns ?? new Turns({ clock: parts.clock });
     parts.copies.onChange((change) => this.#changed(change));
     parts.copies.onForget((key, last) => this.#forgotten(key, last));
   }
 
   /**
    * The same listener of the same application is called once, however often it is given; the latest policy counts. One that hears
-   * of copies is told of those that are here already, some at a time.
+   * of copies is told of those that are here already, from the next turn on and some at a time: of each once, and before anything
+   * else is told of it, whatever becomes of it meanwhile.
    */
   listen(app: string, listening: Listening): void {
     const known = this.#byApp.get(app) ?? [];
-    const same = known.find(({ onEvent }) => onEvent === listening.onEvent);
-    const listener: Listener = { ...listening, found: same?.found ?? new Set() };
+    const same = known.find((one) => one.listening.onEvent === listening.onEvent);
+    const listener = same ?? { listening, told: undefined, isGone: false };
+    listener.listening = listening;
     this.#byApp.set(app, [...known.filter((one) => one !== same), listener]);
     if (same !== undefined || !listening.policy.isForCopies) return;
-    for (const [key, session] of this.#parts.copies.entries())
-      if (session.state === 'live' && session.app === app) listener.found.add(key);
-    if (listener.found.size > 0) this.#parts.clock.soon(() => this.#showFound(listener));
+    listener.told = new BucketedMap();
+    const done = () => {
+      if (!listener.isGone) listener.told = undefined;
+    };
+    this.#parts.clock.soon(() => this.#turns.run(this.#showAll(app, listener), foundAtOnce, done));
   }
 
-  /** The application has stopped here: nobody listens any more, until it begins again. */
-  forget(app: string): void {
-    for (const { found } of this.#byApp.get(app) ?? []) found.clear();
+  /**
+   * The application stops here: who listens until now hears from now on only that its sessions go (`undeploy`), and nobody else
+   * does. To be called back once they have gone: then nobody of them hears anything any more.
+   */
+  leave(app: string): () => void {
+    const leaving = this.#byApp.get(app) ?? [];
     this.#byApp.delete(app);
+    for (const listener of leaving) listener.isGone = true;
+    this.#leaving.set(app, [...(this.#leaving.get(app) ?? []), ...leaving]);
+    return () => {
+      const left = this.#leaving.get(app)?.filter((one) => !leaving.includes(one)) ?? [];
+      if (left.length > 0) this.#leaving.set(app, left);
+      else this.#leaving.delete(app);
+    };
   }
 
-  #showFound(listener: Listener): void {
-    let shown = 0;
-    for (const key of listener.found) {
-      if (++shown > foundAtOnce) {
-        this.#parts.clock.soon(() => this.#showFound(listener));
-        return;
-      }
-      const session = this.#parts.copies.get(key);
-      if (session?.state === 'live') this.#show(key, session, listener);
-      else listener.found.delete(key);
+  *#showAll(app: string, listener: Listener): Generator<undefined> {
+    for (const [key, session] of this.#parts.copies.entries()) {
+      if (listener.isGone) return;
+      if (session.state === 'live' && session.app === app) this.#show(key, session, listener);
+      yield;
     }
   }
 
   /** Before anything else is told of it. */
   #show(key: string, session: LiveSession, listener: Listener): void {
-    if (listener.found.delete(key)) this.#tellOne(key, found(session, this.#here(session)), listener);
+    if (listener.told === undefined || listener.told.has(key)) return;
+    listener.told.set(key, true);
+    this.#tellOne(key, found(session, this.#here(session)), listener.listening);
   }
 
   /** The data of a session is about to go to this node's disk. */
@@ -116,7 +137,9 @@ export class SessionNotices {
   #changed(change: Change<SessionRecord>): void {
     const { before, after, key } = change;
     const session = before?.state === 'live' ? before : after;
-    if (session.state === 'live') this.#tell(key, session, () => meaningOf(change, this.#here(session)));
+    if (session.state !== 'live') return;
+    if (before === undefined) for (const { told } of this.#byApp.get(session.app) ?? []) told?.set(key, true);
+    this.#tell(key, session, () => meaningOf(change, this.#here(session)));
   }
 
   #forgotten(key: string, last: SessionRecord): void {
@@ -131,15 +154,17 @@ export class SessionNotices {
   /** @param known the session as it was until now, or as it came */
   #tell(key: string, known: LiveSession, meant: () => Meaning | undefined): void {
     const listeners = this.#byApp.get(known.app);
-    const meaning = listeners && meant();
+    const leaving = this.#leaving.get(known.app);
+    const meaning = (listeners ?? leaving) && meant();
     if (meaning === undefined) return;
-    for (const listener of listeners ?? []) {
+    const isUndeploy = meaning.events.some(({ cause }) => cause === 'undeploy');
+    for (const listener of (isUndeploy ? leaving : undefined) ?? listeners ?? []) {
       this.#show(key, known, listener);
-      this.#tellOne(key, meaning, listener);
+      this.#tellOne(key, meaning, listener.listening);
     }
   }
 
-  #tellOne(key: string, { session, events, data, end, signOnCause }: Meaning, listener: Listener): void {
+  #tellOne(key: string, { session, events, data, end, signOnCause }: Meaning, listener: Listening): void {
     const { app, signOn } = session;
     const about = { app, session: key, signOn, end, signOnCause };
     for (const { kind, cause, used } of events) {

@@ -20,6 +20,11 @@ export class LastUse {
   readonly #keys = new Map<number, Set<string>>();
   /** Ascending; one that no key is in any more may be among them. */
   #order: number[] = [];
+  /**
+   * Where the keys of a second are being taken from, and the one that comes next. A set keeps the places of what was taken away
+   * for a while: who began at its start each time would go through all of them.
+   */
+  #head: { readonly keys: Set<string>; readonly rest: Iterator<string>; next: string | undefined } | undefined;
 
   get size(): number {
     return this.#places.size;
@@ -58,13 +63,19 @@ export class LastUse {
     try {
       for (const second of this.#order) {
         const keys = this.#keys.get(second);
-        if (keys !== undefined) for (const key of keys) return key;
+        if (keys !== undefined) return this.#first(keys);
         empty++;
       }
       return undefined;
     } finally {
       if (empty > 0) this.#order.splice(0, empty);
     }
+  }
+
+  #first(keys: Set<string>): string | undefined {
+    if (this.#head?.keys !== keys) this.#head = { keys, rest: keys.values(), next: undefined };
+    this.#head.next ??= this.#head.rest.next().value;
+    return this.#head.next;
   }
 
   #enter(key: string, second: number): void {
@@ -85,7 +96,10 @@ export class LastUse {
   #leave({ key, second }: Place): void {
     const keys = this.#keys.get(second)!;
     keys.delete(key);
-    if (keys.size === 0) this.#keys.delete(second);
+    if (this.#head?.next === key) this.#head.next = undefined;
+    if (keys.size > 0) return;
+    this.#keys.delete(second);
+    if (this.#head?.keys === keys) this.#head = undefined;
   }
 }
 

@@ -17,6 +17,7 @@ import type { Change } from '../../gossip/lattice.ts';
 import type { Keys } from '../../keys.ts';
 import { type Log, silentLog } from '../../log.ts';
 import type { Random } from '../../random.ts';
+import { Turns } from '../buddies/turns.ts';
 import type { SessionData, Stowage } from '../data/session-data.ts';
 import type { PassivationSettings } from '../options/passivation.ts';
 import { idleAt, isAbsent, type LiveSession, type SessionRecord } from '../record.ts';
@@ -37,6 +38,8 @@ export interface PassivationParts {
   readonly random: Random;
   /** Told when a session is about to leave the memory, and when it is there again. */
   readonly moved?: Partial<Moved>;
+  /** Where long work of others goes on as well. Left out: of its own. */
+  readonly turns?: Turns | undefined;
   readonly log?: Log;
 }
 
@@ -63,9 +66,11 @@ const roundMs = 10_000;
 const slice = { sessions: 64, bytes: 256 * 1_024 };
 /** Taken off the disk in one turn at most. */
 const removedAtOnce = 500;
-/** Found to be over, and no more counted, in one turn at most. */
-const overAtOnce = 500;
-/** Looked at in one turn when an application names its limits. */
+/** Found to be over, or in no need of the disk, and no more counted, in one turn at most. */
+const skippedAtOnce = 500;
+/** No more counted, to make room for one, in one turn at most. */
+const leavingAtOnce = 500;
+/** Looked at in one turn when an application names its limits; fewer if they take long. */
 const surveyedAtOnce = 1_000;
 
 interface Leaving {
@@ -79,6 +84,7 @@ export class Passivation implements Residence, Stowage {
   readonly #log: Log;
   /** Made when it is needed: chance is not touched where nothing is passivated. */
   #madeSeal: Seal | undefined;
+  readonly #turns: Turns;
   readonly #rows: Compacted<SessionRecord>;
   readonly #stillHeld = new StillHeld();
   readonly #apps = new Map<string, Residents>();
@@ -92,14 +98,15 @@ export class Passivation implements Residence, Stowage {
   #round: Cancel | undefined;
   #isWorking = false;
   #woken = false;
-  /** How many were found to be over in this turn. */
-  #over = 0;
+  /** How many were found in this turn that need no disk. */
+  #skipped = 0;
   #failure: string | undefined;
 
   /** Listens to the map first of all: it has to see what a change found in memory before others read it. */
   constructor(parts: PassivationParts) {
     this.#parts = parts;
     this.#log = parts.log ?? silentLog;
+    this.#turns = parts.turns ?? new Turns({ clock: parts.clock });
     this.#rows = parts.copies.compacted(new RecordForm(this));
     parts.copies.onChange((change) => this.#changed(change));
     parts.copies.onForget((key, session) => session.state === 'live' && this.#gone(key, session));
@@ -130,7 +137,7 @@ export class Passivation implements Residence, Stowage {
     } else {
       const residents = new Residents(settings);
       this.#apps.set(app, residents);
-      void this.#survey(app, residents);
+      this.#turns.run(this.#survey(app, residents), surveyedAtOnce, () => this.#wake());
     }
     if (settings.passivates && this.#state !== 'closed')
       this.#round ??= every(this.#parts.clock, roundMs, () => this.#look());
@@ -163,19 +170,22 @@ export class Passivation implements Residence, Stowage {
   admit(app: string): void {
     const residents = this.#apps.get(app);
     if (residents === undefined) return;
-    while (residents.isCrowded(1)) {
+    const before = residents.active.size;
+    // Where there are very many too many, as when others' copies have come, the rest follows in turns.
+    while (residents.isCrowded(1) && before - residents.active.size < leavingAtOnce) {
       const key = this.#choose(residents, 1);
-      if (key === undefined) {
-        if (!residents.isCrowded(1)) break;
+      if (key !== undefined) {
+        this.#chosen.push({ residents, key });
+        this.#wake();
+      } else if (residents.isCrowded(1) && before - residents.active.size < leavingAtOnce) {
         this.#counts.rejected++;
         throw new SsoError(
           'ERR_LIMIT_REACHED',
           `${app}: ${residents.settings.maxActive} sessions are in memory, and none can be passivated now`,
         );
       }
-      this.#chosen.push({ residents, key });
-      this.#wake();
     }
+    if (residents.isCrowded(1)) this.#wake();
   }
 
   used(key: string): void {
@@ -286,17 +296,12 @@ export class Passivation implements Residence, Stowage {
   }
 
   /** Finds what was there before the application named its limits: from the disk's state, from other nodes. */
-  async #survey(app: string, residents: Residents): Promise<void> {
-    const { copies, clock } = this.#parts;
-    let left = surveyedAtOnce;
-    for (const [key, session] of copies.entries()) {
-      if (session.state === 'live' && session.app === app && !residents.leaving.has(key)) this.#note(key, session);
-      if (--left > 0) continue;
-      left = surveyedAtOnce;
-      await new Promise<void>((resolve) => clock.soon(resolve));
+  *#survey(app: string, residents: Residents): Generator<undefined> {
+    for (const [key, session] of this.#parts.copies.entries()) {
       if (this.#state === 'closed') return;
+      if (session.state === 'live' && session.app === app && !residents.leaving.has(key)) this.#note(key, session);
+      yield;
     }
-    this.#wake();
   }
 
   /** Every 10 s; after a failure the disk is tried again. */
@@ -321,7 +326,7 @@ export class Passivation implements Residence, Stowage {
     try {
       while (this.#state === 'running' && this.#failure === undefined) {
         const { leaving, writes } = this.#next();
-        if (writes.size === 0 && this.#over < overAtOnce) break;
+        if (writes.size === 0 && this.#skipped < skippedAtOnce) break;
         const isWritten = writes.size === 0 || (await this.#write(writes));
         for (const one of leaving) this.#settle(one, isWritten);
         // What was to be written may have been to take the place of waste.
@@ -340,21 +345,19 @@ export class Passivation implements Residence, Stowage {
     const writes = new Map<string, Uint8Array | undefined>();
     const leaving: Leaving[] = [];
     let bytes = 0;
-    this.#over = 0;
+    this.#skipped = 0;
     for (const { residents, key } of this.#due()) {
       // Chosen, used, and chosen once more.
       if (writes.has(key)) continue;
       const session = this.#parts.copies.get(key);
-      if (session?.state !== 'live' || residents.active.has(key) || session.data.form === 'stowed') {
+      const isHere = session?.state === 'live' && !residents.active.has(key) && session.data.form !== 'stowed';
+      // Where nothing is in it nothing is gained.
+      if (!isHere || session.data.latest === 0) {
         residents.leaving.delete(key);
+        if (++this.#skipped >= skippedAtOnce) break;
         continue;
       }
       const { data } = session;
-      if (data.latest === 0) {
-        // Nothing is in it, and nothing is gained.
-        residents.leaving.delete(key);
-        continue;
-      }
       const plain = data.packedBytes();
       writes.set(key, this.#seal.close(key, data.version, plain));
       // What lay there until now is written over.
@@ -382,11 +385,14 @@ export class Passivation implements Residence, Stowage {
     }
   }
 
-  /** The least recently used session, if it is to leave the memory: it counts no more as active. `more`: sessions that are about to come. */
+  /**
+   * The least recently used session, if it is to leave the memory: it counts no more as active. `undefined` also where so many
+   * were over that the next turn should look for more. `more`: sessions that are about to come.
+   */
   #choose(residents: Residents, more = 0): string | undefined {
     const { copies, clock, lastUse } = this.#parts;
     const now = clock.now();
-    for (;;) {
+    for (let over = 0; over < skippedAtOnce; ) {
       const key = residents.active.oldest();
       if (key === undefined) return undefined;
       const session = copies.get(key);
@@ -394,7 +400,8 @@ export class Passivation implements Residence, Stowage {
       if (session?.state !== 'live' || now >= idleAt(session, usedAt)) {
         // Nobody's any more, and not to be counted; if another node knows better, it comes back with its next use.
         residents.active.remove(key);
-        if (++this.#over >= overAtOnce && !residents.isCrowded(more)) return undefined;
+        this.#skipped++;
+        over++;
         continue;
       }
       if (this.#failure !== undefined || !residents.isDue(now - usedAt, more)) return undefined;
@@ -402,6 +409,7 @@ export class Passivation implements Residence, Stowage {
       residents.leaving.add(key);
       return key;
     }
+    return undefined;
   }
 
   async #write(writes: Map<string, Uint8Array | undefined>): Promise<boolean> {

@@ -31,7 +31,7 @@ class World {
         get: (key) => this.records.get(key),
         entries: () => this.records.entries(),
       },
-      clock: { soon: (run) => void this.later.push(run) },
+      clock: { soon: (run) => void this.later.push(run), monotonic: () => 0 },
       life: 'n1:1',
       signOnCause: () => this.signOnCause,
       log: { ...silentLog, error: (fields: object) => void this.errors.push((fields as { err: unknown }).err) },
@@ -260,6 +260,92 @@ test('whoever hears of copies is told of those that were there before, some at a
     created,
     Array.from({ length: 297 }, (_, i) => `key${i}`),
   );
+});
+
+test('of many sessions each is told once, whatever becomes of it before its turn; no turn looks at more than so many', () => {
+  const world = new World();
+  const theirs = live({}, { owner: 'n2:1' });
+  for (let i = 0; i < 1_000; i++) world.records.set(`key${i}`, theirs);
+  let read = 0;
+  const entries = world.records.entries.bind(world.records);
+  world.records.entries = function* () {
+    for (const entry of entries()) {
+      read++;
+      yield entry;
+    }
+    return undefined;
+  };
+  const notices: SessionNotice[] = [];
+  world.listen({ ...everything, onEvent: (notice) => void notices.push(notice) });
+  assert.deepEqual([read, notices], [0, []], 'not before its application is there');
+  world.later.shift()!();
+  const first = read;
+  assert.ok(first > 0 && first <= 200, `${first} in a turn`);
+  const change = (key: string, before: SessionRecord | undefined, after: SessionRecord) => {
+    world.records.set(key, after);
+    world.change(before, after, false, key);
+  };
+  const named = (key: string) =>
+    notices.filter(({ session }) => session === key).map(({ kind, cause }) => `${kind} ${cause}`);
+  change('key0', theirs, endSession(theirs, 'left', 4));
+  change('key999', theirs, endSession(theirs, 'left', 4));
+  change('key998', theirs, { ...theirs, lastAccessAt: 3 });
+  change('new', undefined, theirs);
+  while (world.later.length > 0) {
+    const before = read;
+    world.later.shift()!();
+    assert.ok(read - before <= 200, `${read - before} in a turn`);
+  }
+  for (const key of ['key0', 'key999'])
+    assert.deepEqual(named(key), ['created state-transfer', 'destroyed invalidate']);
+  assert.deepEqual(named('key998'), ['created state-transfer']);
+  assert.deepEqual(named('new'), ['created replication']);
+  assert.equal(notices.filter(({ kind }) => kind === 'created').length, 1_001);
+  change('key5', theirs, { ...theirs, lastAccessAt: 3 });
+  assert.deepEqual(named('key5'), ['created state-transfer'], 'nor is it told once more after that');
+});
+
+test('whoever listens when the application stops hears that its sessions go, and nothing else; who begins meanwhile hears the rest', () => {
+  const world = new World();
+  const mine = live();
+  world.records.set('key', mine);
+  const before = heard(world, everything);
+  world.later.shift()!();
+  assert.deepEqual(before.splice(0), ['created state-transfer']);
+  const leave = world.notices.leave('shop');
+  const after = heard(world, everything);
+  world.change(undefined, live(), true, 'fresh');
+  const gone = { ...mine, owner: '', releasedAt: 3 };
+  world.change(mine, gone);
+  assert.deepEqual(before, ['passivated undeploy', 'destroyed undeploy']);
+  assert.deepEqual(after, ['created create']);
+  world.records.set('key', gone);
+  while (world.later.length > 0) world.later.shift()!();
+  assert.deepEqual(after.splice(0), ['created create', 'created state-transfer']);
+  leave();
+  world.change(mine, gone);
+  assert.equal(before.length, 2);
+  assert.deepEqual(after, ['passivated undeploy', 'destroyed undeploy']);
+});
+
+test('two stops of one application at once: each lets go of its own listeners', () => {
+  const world = new World();
+  const gone = (key: string) => world.change(live(), live({}, { owner: '', releasedAt: 3 }), true, key);
+  const listening = () => {
+    const lines = heard(world, everything);
+    world.later.shift()!();
+    return lines;
+  };
+  const one = listening();
+  const leaveOne = world.notices.leave('shop');
+  const two = listening();
+  const leaveTwo = world.notices.leave('shop');
+  gone('a');
+  leaveOne();
+  gone('b');
+  leaveTwo();
+  gone('c');
+  assert.deepEqual([one.length, two.length], [2, 4]);
 });
 
 test('where no application listens, or none may hear of copies, nothing is decoded', () => {

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LiveSession } from '../../../sso/session/record.ts';
+import { store as makeStore } from '../../../sso/session/store.ts';
+import { World } from '../support/world.ts';
 import { minutes, seconds, world } from './world.ts';
 
 async function withOneAsleep() {
@@ -75,6 +77,20 @@ test('comparing and sending leave it where it is', async () => {
   }
   assert.ok(isBytes());
   assert.equal(counted('activated'), 0);
+});
+
+test('a list of all sessions reads it on the disk and leaves it there; it counts as one', async () => {
+  const { at, isBytes, counted } = await withOneAsleep();
+  const { parts } = new World().node;
+  const store = makeStore({ ...parts, table: at.table, clock: at.clock }, { app: 'shop' });
+  const all = await new Promise((resolve) => store.all((_error, sessions) => resolve(sessions)));
+  assert.deepEqual(
+    (all as { note?: string }[]).map(({ note }) => note),
+    ['one'],
+  );
+  assert.equal(await new Promise((resolve) => store.length((_error, length) => resolve(length))), 1);
+  assert.ok(isBytes());
+  assert.deepEqual([counted('activated'), at.passivation.view], [0, { active: 0, passivated: 1 }]);
 });
 
 test('an end and time take it out of memory and off the disk', async () => {
