@@ -3,6 +3,7 @@
 // holds one of them. A file alone: `node --import tsx --test test/layers.test.ts`.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compiled } from './compiled.mjs';
@@ -26,7 +27,8 @@ const folder = compiled();
 const memory = '--min-semi-space-size=16';
 const unwatched = pathToFileURL('.ci/unwatched.mjs').href;
 // One more than the processors of a small machine: many tests wait for a process, a socket or a lease.
-const options = ['--enable-source-maps', memory, '--import', unwatched, '--test', '--test-concurrency=3'];
+const atOnce = `--test-concurrency=${availableParallelism() + 1}`;
+const options = ['--enable-source-maps', memory, '--import', unwatched, '--test', atOnce];
 const child = spawn(process.execPath, [...options, ...together(files, folder)], {
   stdio: 'inherit',
   // Node 22 and later keep what they compiled from one process to the next.

@@ -3,7 +3,7 @@
 // file runs alone if its text says that it touches what all of a process share, or measures it: the process, a hook around
 // all of its tests, what is set up before the first of them, real time, processes, threads.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 
 const signsOfItsOwn = [
   // A seed or a number of runs from the environment is only read.
@@ -18,35 +18,51 @@ const signsOfItsOwn = [
 /** So many files at most in one: a process that is over soon leaves its place to the next. */
 const atMost = 8;
 
-/** What to run in `folder`, where these files were compiled to: those that run alone, and a file for each group, which imports it. */
+/** The rooms whose files take longest. They come first: what is begun last is what everything waits for in the end. */
+const longest = ['simulation', 'stories', 'slow-clients', 'lifecycle'];
+
+/**
+ * What to run in `folder`, where these files were compiled to: for each process a script that imports its files. Node runs
+ * scripts in the order of their names, so these begin with a number.
+ */
 export function together(files, folder) {
-  const runs = [];
+  const alone = [];
   const groups = new Map();
-  for (const file of files) {
-    const script = join(folder, file.replace(/\.ts$/, '.js'));
-    const text = readFileSync(file, 'utf8');
-    if (signsOfItsOwn.some((sign) => sign.test(text))) {
-      runs.push(script);
+  for (const file of longestFirst(files)) {
+    const script = file.replace(/\.ts$/, '.js');
+    if (signsOfItsOwn.some((sign) => sign.test(readFileSync(file, 'utf8')))) {
+      alone.push({ name: nameOf(file.replace(/\.test\.ts$/, '')), scripts: [script] });
       continue;
     }
-    const room = dirname(file).split(sep).slice(0, 2).join('-');
+    const room = nameOf(dirname(file).split(sep).slice(0, 2).join(sep));
     const ofRoom = groups.get(room) ?? [];
     groups.set(room, ofRoom);
-    if (ofRoom.length % atMost === 0) runs.push(groupFile(room, ofRoom.length / atMost));
-    ofRoom.push(script);
+    if (ofRoom.length === 0 || ofRoom.at(-1).scripts.length === atMost)
+      ofRoom.push({ name: `${room}-${ofRoom.length + 1}`, scripts: [] });
+    ofRoom.at(-1).scripts.push(script);
   }
-  for (const [room, scripts] of groups) {
-    for (let at = 0; at < scripts.length; at += atMost) {
-      const imports = scripts.slice(at, at + atMost).map((script) => {
-        const path = relative(folder, script).split(sep).join('/');
-        return `import './${path}';\n`;
-      });
-      writeFileSync(groupFile(room, at / atMost), imports.join(''));
-    }
-  }
-  return runs;
-
-  function groupFile(room, index) {
-    return join(folder, `${room}-${index + 1}.js`);
-  }
+  const runs = mixed([...groups.values()].flat(), alone);
+  return runs.map(({ name, scripts }, index) => {
+    const path = join(folder, `${String(index + 1).padStart(3, '0')}-${name}.js`);
+    writeFileSync(path, scripts.map((script) => `import './${script.split(sep).join('/')}';\n`).join(''));
+    return path;
+  });
 }
+
+function longestFirst(files) {
+  const rank = (file) => {
+    const place = longest.indexOf(file.split(sep)[1]);
+    return place === -1 ? longest.length : place;
+  };
+  return [...files].sort((a, b) => rank(a) - rank(b));
+}
+
+/** Both lists in their order, each spread over the whole: files that share a process compute, and those that run alone wait. */
+function mixed(...lists) {
+  return lists
+    .flatMap((list) => list.map((run, index) => ({ run, place: (index + 0.5) / list.length })))
+    .sort((a, b) => a.place - b.place)
+    .map(({ run }) => run);
+}
+
+const nameOf = (path) => path.split(sep).join('-');

@@ -15,7 +15,7 @@ import { fieldPart } from './fields.ts';
 export interface Plant {
   /** Found within so many seeds. Default 100. */
   readonly within?: number;
-  /** The seed to begin with, where the first ones do not show the mistake. Default 1. */
+  /** The seed to begin with, where those before it do not show the mistake. Default 1. */
   readonly from?: number;
   /** Rules of which one says so. */
   readonly breaks: readonly string[];
@@ -77,6 +77,7 @@ function changedBySomebody(session: LiveSession, fields: Changes['fields']): Liv
 
 const planted = {
   'an open copy wins over a closed one': {
+    from: 2,
     breaks: ['S2'],
     lattices: withEntries({
       merge: (mine, theirs) =>
@@ -84,6 +85,7 @@ const planted = {
     }),
   },
   'a closing is forgotten after 30 s': {
+    from: 8,
     breaks: ['S1', 'S2', 'D2', 'V82'],
     lattices: withEntries({
       forgetAt: (value) => (value.state === 'closed' ? value.closedAt + 30_000 : entries.forgetAt(value)),
@@ -91,13 +93,14 @@ const planted = {
   },
   'copies are never compared': { breaks: ['L', 'D1', 'D2', 'S1'], loses: 'compare' },
   'the digest does not say whether an entry is closed': {
+    from: 13,
     breaks: ['S1', 'D2', 'receipt'],
     lattices: withEntries({ digestText: (value) => String(value.endsAt) }),
   },
   'one copy is enough': { breaks: ['W'], registry: { copies: 1 } },
   'the ends of a subject are noted only when the check of the credentials is over': { breaks: ['S8'], marksLate: true },
   'the later end of a subject replaces those of other nodes': {
-    from: 150,
+    from: 152,
     breaks: ['receipt', 'S8'],
     lattices: withSubjects({
       merge(mine, theirs) {
@@ -107,6 +110,7 @@ const planted = {
     }),
   },
   'an ended session can be written again': {
+    from: 6,
     breaks: ['S2'],
     lattices: withSessions({
       merge: (mine, theirs) =>

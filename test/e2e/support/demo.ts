@@ -2,9 +2,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isFree, ownPlace } from '../../support/ports.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const program = join(root, process.env['LATCHKEY_DIST'] ?? 'dist', 'server/main.js');
@@ -61,22 +61,14 @@ export function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Child
   });
 }
 
-/** Three neighbours, and the ports 10,000 above them; below the range from which systems take ports by themselves. */
+/** Three neighbours, and the ports 10,000 above them: nobody's else, and not given twice. */
 export async function freePorts(): Promise<number> {
-  for (let base = 20_000 + (process.pid % 200) * 10; base < 22_700; base += 10) {
+  for (;;) {
+    const base = await ownPlace({ first: 20_000, size: 10, count: 270 });
     const wanted = [0, 1, 2].flatMap((offset) => [base + offset, base + offset + 10_000]);
     const free = await Promise.all(wanted.map(isFree));
     if (free.every(Boolean)) return base;
   }
-  throw new Error('no free ports were found');
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 export function watch(child: ChildProcess): Watched {

@@ -8,10 +8,10 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
+import { isFree, ownPlace } from '../../support/ports.ts';
 import { exitOf, run, type Watched, watch } from './demo.ts';
 
 export type ProxyName = 'nginx' | 'caddy' | 'haproxy';
@@ -366,20 +366,19 @@ function cookiesOf({ headers }: Answer): readonly string[] {
   return (Array.isArray(lines) ? lines : []).map((line) => line.split(';', 1)[0]!);
 }
 
-/** Below the range from which systems take ports by themselves. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const found: number[] = [];
-  for (let port = 23_000 + (process.pid % 150) * 20; found.length < count && port < 32_000; port++)
-    if (await isFree(port)) found.push(port);
-  return found;
-}
+const places: number[] = [];
+const placeSize = 40;
 
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
+/** Free ones of this process' own. Whoever asks again before somebody listens on them gets the same. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  if (count >= placeSize) throw new Error(`${count} ports are more than there are in one place`);
+  for (let index = 0; ; index++) {
+    const place = (places[index] ??= await ownPlace({ first: 23_000, size: placeSize, count: 175 }));
+    const found: number[] = [];
+    for (let port = place; port < place + placeSize - 1 && found.length < count; port++)
+      if (await isFree(port)) found.push(port);
+    if (found.length === count) return found;
+  }
 }
 
 async function untilListens(port: number): Promise<void> {
