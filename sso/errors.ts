@@ -74,7 +74,7 @@ export function noOption(word: string, known: readonly string[]): string {
 
 /**
  * @param elsewhere what to say of a word that has its place elsewhere, or another name here
- * @throws SsoError ERR_CONFIG_INVALID an option that does not exist: a mistyped `roles` must not leave a door open
+ * @throws SsoError ERR_CONFIG_INVALID no options at all, or one that does not exist: a mistyped `roles` must not leave a door open
  */
 export function requireKnown(
   where: string,
@@ -82,6 +82,8 @@ export function requireKnown(
   known: readonly string[],
   elsewhere: Readonly<Record<string, string>> = {},
 ): void {
+  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options);
+  if (!isObject) throw configError(where, `must be an object of options, such as { ${known[0]}: … }`);
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const better = Object.hasOwn(elsewhere, unknown) ? `is no option: ${elsewhere[unknown]}` : noOption(unknown, known);

@@ -212,14 +212,16 @@ export class SsoNode {
 
   /** An application's sessions: `req.session`, as express-session has it, linked to the sign-on. */
   sessions(options: SessionOptions): RequestHandler {
+    const handler = sessions(this.#middleware.sessions, options);
     this.#noteApp(options.app);
-    return sessions(this.#middleware.sessions, options);
+    return handler;
   }
 
   /** A store for an application that stays with express-session. */
   store(options: StoreOptions): SessionStore {
+    const made = store(this.#middleware.sessions, options);
     this.#noteApp(options.app);
-    return store(this.#middleware.sessions, options);
+    return made;
   }
 
   /** Answers a posted sign-on form, or JSON: `authenticate` gets what was posted and gives a principal, or nothing. */
@@ -318,6 +320,7 @@ export class SsoNode {
     const leave = this.#heart.notices.leave(app);
     const released = this.#heart.table.release(app);
     this.#balanced.forgetSessions(app);
+    this.#middleware.mounts.forget(app);
     this.#apps.delete(app);
     this.#heart.gossip.setApplications([...this.#apps]);
     await released.finally(leave);

@@ -34,6 +34,8 @@ interface Hooks {
   /** Bytes of the body the application wrote, counted where a Content-Length says how many there will be. */
   written: number;
   held: Bytes | undefined;
+  /** The body of the answer that took the place of the application's. */
+  instead: Bytes | undefined;
 }
 
 const hooksKey = Symbol('latchkey.answer');
@@ -97,6 +99,40 @@ export function noStore(res: ServerResponse): void {
   if (!res.headersSent && !res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'no-store');
 }
 
+/** A whole answer. */
+export interface Answered {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/**
+ * Puts another answer in place of the application's: of what that has written and still writes nothing is sent, nor what it
+ * said about it, where it led to, and its cookies. Those of `appendCookie` stay, and all other headers (CORS, a request's
+ * number). For what runs before the end, or before the headers of an answer that is written piece by piece: it ends then.
+ * `false`: the headers are sent, the application's answer goes on.
+ */
+export function answerInstead(res: ServerResponse, { status, headers, text }: Answered): boolean {
+  if (res.headersSent) return false;
+  for (const name of res.getHeaderNames()) if (ofTheBody.test(name)) res.removeHeader(name);
+  const ours = [...((res as { [cookiesKey]?: Map<string, string> })[cookiesKey]?.values() ?? [])];
+  if (ours.length > 0) res.setHeader('Set-Cookie', ours);
+  const body = Buffer.from(text);
+  res.statusCode = status;
+  // HTTP/2 has none, and warns of whoever sets one.
+  if (res.req.httpVersionMajor < 2) res.statusMessage = '';
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  res.setHeader('Content-Length', body.length);
+  const hooks = hooksOf(res);
+  hooks.instead = body;
+  hooks.held = undefined;
+  return true;
+}
+
+/** Headers that say what a body is, how long it may be kept, and where to go on, and cookies. A policy is none of the body's. */
+const ofTheBody =
+  /^(content-(?!security-policy)|set-cookie|location|refresh|link|etag|last-modified|expires|age|accept-ranges|trailer|transfer-encoding|[a-z-]*cache-control$|pragma$)/;
+
 function keepOutOfCaches(res: ServerResponse): void {
   if (!/\bno-store\b/i.test(String(res.getHeader('Cache-Control')))) res.setHeader('Cache-Control', 'no-store');
   vary(res, 'Cookie');
@@ -121,6 +157,7 @@ function hooksOf(res: ServerResponse): Hooks {
     phase: 'open',
     written: 0,
     held: undefined,
+    instead: undefined,
   } as unknown as Hooks;
   answerAsTable(res);
   answer[hooksKey] = hooks;
@@ -138,18 +175,18 @@ function hookedWriteHead(this: Hooked, ...args: unknown[]): Answer {
   if (this.headersSent || !(Number(status) >= 100 && Number(status) <= 999)) return hooks.writeHead.apply(this, args);
   this.statusCode = Number(status);
   if (rest.length === 0) {
-    runHeaderCallbacks(hooks);
+    runHeaderCallbacks(this, hooks);
     return hooks.writeHead.call(this, this.statusCode);
   }
   const reason = typeof rest[0] === 'string' ? [rest[0]] : [];
   setHeaders(this, reason.length > 0 ? rest[1] : (rest[1] ?? rest[0]));
-  runHeaderCallbacks(hooks);
+  runHeaderCallbacks(this, hooks);
   // A callback may have made it another answer; the reason was the first one's.
   if (this.statusCode !== Number(status)) return hooks.writeHead.call(this, this.statusCode);
   return hooks.writeHead.call(this, status, ...reason);
 }
 
-function runHeaderCallbacks(hooks: Hooks): void {
+function runHeaderCallbacks(res: Hooked, hooks: Hooks): void {
   // By index, since a callback may add another.
   for (let i = 0; i < hooks.headers.length; i++) {
     const { run, failed } = hooks.headers[i]!;
@@ -160,6 +197,8 @@ function runHeaderCallbacks(hooks: Hooks): void {
     }
   }
   hooks.headers.length = 0;
+  // Nothing that the application still writes is waited for: it may be a stream without an end.
+  if (hooks.instead !== undefined && hooks.phase === 'open') process.nextTick(() => hookedEnd.call(res));
 }
 
 /** What `writeHead` was given goes the way of `setHeader`, where callbacks see it and add to it. */
@@ -177,28 +216,37 @@ function setHeaders(res: Answer, headers: unknown): void {
 function hookedWrite(this: Hooked, ...args: unknown[]): boolean {
   const hooks = this[hooksKey];
   const [chunk, encoding, done] = parseArguments(args);
+  if (hooks.instead !== undefined) return passOver(done);
   if (hooks.phase === 'waiting') {
     // Written after end(): the answer is complete, only its last byte is not sent yet.
     if (done !== undefined)
       process.nextTick(done, Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' }));
     return false;
   }
+  if (!isChunk(chunk)) return hooks.write.apply(this, args);
   const total = this.getHeader('Content-Length');
-  if (
-    hooks.phase === 'ended' ||
-    hooks.finish.length === 0 ||
-    total === undefined ||
-    !isChunk(chunk) ||
-    !mayHaveBody(this)
-  ) {
-    return hooks.write.apply(this, args);
-  }
+  if (hooks.phase === 'ended' || hooks.finish.length === 0 || total === undefined || !mayHaveBody(this))
+    return writeOn(this, hooks, args, done);
   const bytes = joined(hooks, toBytes(chunk, encoding));
   hooks.written += bytes.length;
-  if (hooks.written !== Number(total) || bytes.length === 0) return hooks.write.call(this, bytes, done);
+  if (hooks.written !== Number(total) || bytes.length === 0) return writeOn(this, hooks, [bytes, done], done);
   hooks.held = bytes.subarray(-1);
   hooks.written -= 1;
-  if (bytes.length > 1) return hooks.write.call(this, bytes.subarray(0, -1), done);
+  if (bytes.length > 1) return writeOn(this, hooks, [bytes.subarray(0, -1), done], done);
+  if (done !== undefined) process.nextTick(done);
+  return true;
+}
+
+/** Writes, unless another answer is in the place of this one: that may come to pass when the headers are made, so they come first. */
+function writeOn(res: Hooked, hooks: Hooks, args: unknown[], done: Done | undefined): boolean {
+  if (hooks.headers.length > 0 && !res.headersSent && !res.writableEnded && !res.destroyed)
+    res.writeHead(res.statusCode);
+  if (hooks.instead === undefined) return hooks.write.apply(res, args);
+  return passOver(done);
+}
+
+/** As if it were sent, so that whoever writes goes on to its end. */
+function passOver(done: Done | undefined): boolean {
   if (done !== undefined) process.nextTick(done);
   return true;
 }
@@ -206,8 +254,10 @@ function hookedWrite(this: Hooked, ...args: unknown[]): boolean {
 function hookedEnd(this: Hooked, ...args: unknown[]): Answer {
   const hooks = this[hooksKey];
   const [chunk, encoding, done] = parseArguments(args);
-  if (hooks.phase === 'waiting') {
-    if (done !== undefined) this.once('finish', done);
+  if (hooks.phase === 'waiting' || (hooks.phase === 'ended' && hooks.instead !== undefined)) {
+    if (done === undefined) return this;
+    if (this.writableFinished) process.nextTick(done);
+    else this.once('finish', done);
     return this;
   }
   if (hooks.phase === 'ended' || !(chunk === undefined || isChunk(chunk))) return hooks.end.apply(this, args);
@@ -215,11 +265,12 @@ function hookedEnd(this: Hooked, ...args: unknown[]): Answer {
   try {
     runFinishCallbacks(hooks);
     if (hooks.pending.length > 0) {
-      const last = sendAllButLast(this, hooks, toBytes(chunk, encoding));
+      const last = sendAllButLast(this, hooks, hooks.instead ?? toBytes(chunk, encoding));
       void Promise.all(hooks.pending).then(() => sendLast(this, hooks, last, done));
       return this;
     }
     hooks.phase = 'ended';
+    if (hooks.instead !== undefined) return hooks.end.call(this, hooks.instead, done);
     if (hooks.held === undefined) return hooks.end.apply(this, args);
     return hooks.end.call(this, joined(hooks, toBytes(chunk, encoding)), done);
   } catch (error) {

@@ -4,8 +4,9 @@
  * (check 50).
  */
 
+import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
-import { noStore, vary } from './answer.ts';
+import { type Answered, noStore, vary } from './answer.ts';
 
 /** Why a request is refused, in a word that programs may compare. */
 export type Refusal =
@@ -41,6 +42,9 @@ const refusals: Readonly<Record<Refusal, { readonly status: number; readonly sen
   unavailable: { status: 503, sentence: 'This is not possible at the moment. Please try again.' },
 };
 
+const jsonType = 'application/json; charset=utf-8';
+const textType = 'text/plain; charset=utf-8';
+
 /** RFC 9110 15.5.2 wants a challenge with every 401; this scheme is nobody's, so no browser opens a window for it. */
 const quietChallenge = 'Latchkey realm="sign-on"';
 
@@ -48,10 +52,10 @@ const quietChallenge = 'Latchkey realm="sign-on"';
  * Whether a browser is taking somebody to a page: `Sec-Fetch-Mode` says so; where it is missing, a client that names
  * `text/html` and uses one of `methods`.
  */
-export function isNavigation(req: Request, methods: readonly string[]): boolean {
+export function isNavigation(req: IncomingMessage, methods: readonly string[]): boolean {
   const mode = req.headers['sec-fetch-mode'];
   if (mode !== undefined) return mode === 'navigate';
-  return methods.includes(req.method) && (req.headers.accept?.includes('text/html') ?? false);
+  return methods.includes(req.method ?? '') && (req.headers.accept?.includes('text/html') ?? false);
 }
 
 export function refuse(
@@ -65,6 +69,22 @@ export function refuse(
   if (status === 401 && !res.hasHeader('WWW-Authenticate')) res.setHeader('WWW-Authenticate', quietChallenge);
   if (isNavigation(req, ['GET', 'HEAD', 'POST'])) sendText(res, status, sentence);
   else sendJson(res, status, { error: refusal, message: sentence, ...more });
+}
+
+/** The same for `answerInstead`, where the application has an answer already. */
+export function refusalAnswer(req: IncomingMessage, refusal: Refusal, retryAfter: number): Answered {
+  const { status, sentence } = refusals[refusal];
+  const isForPerson = isNavigation(req, ['GET', 'HEAD', 'POST']);
+  return {
+    status,
+    headers: {
+      'Content-Type': isForPerson ? textType : jsonType,
+      'X-Content-Type-Options': 'nosniff',
+      'Cache-Control': 'no-store',
+      'Retry-After': String(retryAfter),
+    },
+    text: isForPerson ? `${sentence}\n` : JSON.stringify({ error: refusal, message: sentence }),
+  };
 }
 
 /** Too many attempts failed: when the next one makes sense, in the header and for programs (RFC 6585 4). */
@@ -84,7 +104,7 @@ export function retryLater(res: Response): void {
 }
 
 export function sendJson(res: Response, status: number, body: unknown): void {
-  send(res, status, 'application/json; charset=utf-8', JSON.stringify(body));
+  send(res, status, jsonType, JSON.stringify(body));
 }
 
 /** After a POST with credentials nothing but 303 will do: 307 would post them again to the next address (RFC 9700 4.12, check 43). */
@@ -94,7 +114,7 @@ export function seeOther(res: Response, address: string): void {
 }
 
 export function sendText(res: Response, status: number, sentence: string): void {
-  send(res, status, 'text/plain; charset=utf-8', `${sentence}\n`);
+  send(res, status, textType, `${sentence}\n`);
 }
 
 export function send(res: Response, status: number, type: string, text: string): void {

@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { RefusalReason } from '../audit/events.ts';
 import type { Heart } from '../heart.ts';
 import type { Settings } from '../options.ts';
+import { Mounts } from '../session/options/mounts.ts';
 import { Placement } from '../session/options/placement.ts';
 import type { MountedCookie } from '../session/parts.ts';
 import { RequestContext } from '../session/request-context.ts';
@@ -37,6 +38,7 @@ export interface MiddlewareParts {
 export class Middleware {
   readonly valve: ValveParts;
   readonly sessions: SessionParts;
+  readonly mounts: Mounts;
   readonly longLived: LongLived;
   readonly fromUpgrade: (req: IncomingMessage) => Promise<Sso>;
   readonly inspect: (req: IncomingMessage) => Sso | Promise<Sso>;
@@ -66,6 +68,7 @@ export class Middleware {
     this.longLived = new LongLived({ registry, clock, log, mayAccept: () => finality.mayAccept() });
     finality.onChange(() => this.longLived.check());
     finality.onEpoch(() => this.longLived.check());
+    this.mounts = new Mounts(log);
     this.sessions = {
       ...shared,
       table: heart.table,
@@ -74,6 +77,7 @@ export class Middleware {
       signOns: signOnView(this.valve),
       allowInsecureCookie,
       placement: new Placement({ clock, log, nodes: () => nodesKnown(settings, gossip.members()), buddyPool }),
+      mounts: this.mounts,
       onMounted: onSessions,
     };
   }

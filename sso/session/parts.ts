@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import type { Random } from '../random.ts';
 import type { SignOnView } from './handle.ts';
 import type { SessionNotices } from './notices/notices.ts';
+import type { Mounts } from './options/mounts.ts';
 import type { PassivationSettings } from './options/passivation.ts';
 import type { Placement } from './options/placement.ts';
 import type { RequestContext } from './request-context.ts';
@@ -33,6 +34,8 @@ export interface SessionParts {
   readonly notices?: Pick<SessionNotices, 'listen'> | undefined;
   /** Says which of its settings do not go together with those of the cluster. */
   readonly placement?: Pick<Placement, 'note'> | undefined;
+  /** Says which settings of an application that is mounted twice differ. */
+  readonly mounts?: Pick<Mounts, 'note'> | undefined;
   /** An application's sessions are mounted, with this cookie: for whoever has to say what a balancer should look at. */
   readonly onMounted?: ((cookie: MountedCookie) => void) | undefined;
 }

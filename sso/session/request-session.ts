@@ -7,7 +7,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { retryAfterSeconds, SsoError } from '../errors.ts';
-import { beforeEnd, beforeHeaders, vary } from '../http/answer.ts';
+import { answerInstead, beforeEnd, beforeHeaders, noStore, vary } from '../http/answer.ts';
+import { refusalAnswer } from '../http/reply.ts';
 import type { SsoId } from '../token.ts';
 import { cookieField, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
 import { Draft } from './draft.ts';
@@ -129,7 +130,12 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
 
   ensure(): void {
     if (this.#state !== 'open') return;
-    this.#admit();
+    try {
+      this.#admit();
+    } catch (error) {
+      this.#refuse();
+      throw error;
+    }
     this.#require();
   }
 
@@ -173,6 +179,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
 
   async regenerate(session: Session): Promise<void> {
     if (!this.#isOwn(session)) return;
+    this.#admit();
     this.#hook();
     const seat = this.#seat!;
     const fresh = this.#fresh();
@@ -263,19 +270,24 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   #admit(): void {
     const seat = this.#seat;
     if (this.#withheld || this.#muted || seat?.stored === true || seat?.from !== undefined) return;
-    try {
-      this.#kit.parts.table.admit(this.app);
-    } catch (error) {
-      this.#refuse();
-      throw error;
-    }
+    this.#kit.parts.table.admit(this.app);
   }
 
-  /** There are too many sessions for one more (V101). */
+  /** There are too many sessions for one more (V101): for whoever answers the error. */
   #refuse(): void {
     if (this.#res.headersSent) return;
     this.#res.statusCode = 503;
     this.#res.setHeader('Retry-After', String(retryAfterSeconds));
+  }
+
+  /** The same where the application has answered already. What it says, a success most often, is not so; its own 503 stays. */
+  #answerFull(): void {
+    if (this.#res.statusCode !== 503) {
+      answerInstead(this.#res, refusalAnswer(this.req, 'unavailable', retryAfterSeconds));
+      return;
+    }
+    this.#refuse();
+    noStore(this.#res);
   }
 
   /** `SET_AND_GET`: that a session is in use is told at once (Watcher). */
@@ -336,23 +348,22 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     else if (this.#forget) this.#writer.deleteCookie();
   }
 
-  /** An answer whose headers are not sent can still say that there was no room. Nothing is thrown where the application assigns: that may be in a callback. */
+  /**
+   * What cannot be kept hinders nothing else: the rest is written, its cookie set. An answer whose headers are not sent can still
+   * say that there was no room. Nothing is thrown where the application assigns: that may be in a callback, and end the process.
+   */
   #commitInTime(): void {
     try {
       this.#commit();
     } catch (error) {
-      if ((error as { code?: unknown }).code === 'ERR_LIMIT_REACHED') this.#refuse();
-      throw error;
+      if ((error as { code?: unknown }).code === 'ERR_LIMIT_REACHED') this.#answerFull();
+      this.#fail(error);
     }
   }
 
   #beforeEnd(): Promise<unknown> | undefined {
     this.#committed = true;
-    try {
-      this.#commitInTime();
-    } catch (error) {
-      this.#fail(error);
-    }
+    this.#commitInTime();
     const stored = this.#writer.stored();
     return this.#ending === undefined ? stored : Promise.all([this.#ending, stored]);
   }

@@ -95,15 +95,17 @@ const otherWords: Readonly<Record<string, string>> = {
   ...commonOtherWords,
   store: 'sessions live in the nodes; for an application that stays with express-session there is sso.store()',
   useJK: 'did you mean "useRoute"?',
+  useJk: 'did you mean "useRoute"?',
+  'use-jk': 'did you mean "useRoute"?',
   ...Object.fromEntries(cookieOptionNames.map((name) => [name, `did you mean "cookie.${name}"?`])),
 };
 
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function resolveSettings(parts: SessionParts, options: SessionOptions): SessionSettings {
+  requireKnown('sessions', options, optionNames, otherWords);
   const { allowInsecureCookie, clock, log } = parts;
   const { app, genid, unset, proxy } = options;
   const cookie = options.cookie ?? {};
-  requireKnown('sessions', options, optionNames, otherWords);
   checkCommon(options);
   if (genid !== undefined && typeof genid !== 'function') throw configError('genid', 'must be a function');
   if (unset !== undefined && unset !== 'destroy' && unset !== 'keep')

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { appendCookie, beforeEnd, beforeHeaders, noStore, vary } from '../../sso/http/answer.ts';
+import { answerInstead, appendCookie, beforeEnd, beforeHeaders, noStore, vary } from '../../sso/http/answer.ts';
 
 type Handler = (req: IncomingMessage, res: ServerResponse) => void;
 
@@ -398,4 +398,122 @@ test("Vary gets a field once, and Cache-Control is the application's to choose",
     })).headers['cache-control']; // biome-ignore format: reads as one step
   assert.equal(await cached(undefined), 'no-store');
   assert.equal(await cached('private, max-age=60'), 'private, max-age=60');
+});
+
+const full = { status: 503, headers: { 'Content-Type': 'text/plain', 'Retry-After': '10' }, text: 'full\n' };
+
+/** However an application answers: its status, headers and body are what must not be sent. */
+const answered: Record<string, Handler> = {
+  end: (_req, res) => res.end('placed'),
+  'end with a callback': (_req, res) => res.end('placed', () => res.emit('told')),
+  'write, then end': (_req, res) => {
+    res.write('pla');
+    setImmediate(() => res.end('ced'));
+  },
+  'with a Content-Length': (_req, res) => {
+    res.setHeader('Content-Length', 6);
+    res.write('pla');
+    res.write('ced');
+    res.end();
+  },
+  'one byte that is held back': (_req, res) => {
+    res.setHeader('Content-Length', 1);
+    res.write('p');
+    res.end();
+  },
+  flushHeaders: (_req, res) => {
+    res.flushHeaders();
+    setImmediate(() => res.end('placed'));
+  },
+  'writeHead with a reason': (_req, res) => res.writeHead(303, 'See Other', { Location: '/thanks' }).end('placed'),
+  'a redirect': (_req, res) => {
+    res.statusCode = 303;
+    res.statusMessage = 'See Other';
+    res.setHeader('Location', '/thanks');
+    res.end('placed');
+  },
+  'no content': (_req, res) => {
+    res.statusCode = 204;
+    res.end();
+  },
+  'a pipe': (_req, res) => void Readable.from(['pla', 'ced']).pipe(res),
+  'a stream without an end': (_req, res) => {
+    res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    const timer = setInterval(() => assert.equal(res.write('data: placed\n\n'), true), 1);
+    res.once('close', () => clearInterval(timer));
+  },
+};
+
+for (const [way, handler] of Object.entries(answered))
+  for (const waits of [false, true])
+    test(`another answer takes the place of the application's${waits ? ', and waits for its end' : ''}: ${way}`, async () => {
+      let ended = 0;
+      const reply = await exchange((req, res) => {
+        const replace = () => void answerInstead(res, full);
+        beforeHeaders(res, replace);
+        beforeEnd(res, () => {
+          ended++;
+          replace();
+          return waits ? Promise.resolve() : undefined;
+        });
+        appendCookie(res, 'ours=1; Path=/');
+        res.setHeader('Set-Cookie', [...[res.getHeader('Set-Cookie') ?? []].flat(), 'order=7'].map(String));
+        res.setHeader('ETag', '"placed"');
+        res.setHeader('Content-Disposition', 'attachment');
+        res.setHeader('Access-Control-Allow-Origin', '*');
+        res.setHeader('Content-Security-Policy', "default-src 'none'");
+        handler(req, res);
+      });
+      assert.match(reply.head, /^HTTP\/1\.1 503 Service Unavailable\r\n/);
+      assert.equal(reply.raw, 'full\n');
+      assert.equal(ended, 1, 'what waits for the end has run');
+      const { date: _, connection: __, ...headers } = reply.headers;
+      assert.deepEqual(headers, {
+        'set-cookie': ['ours=1; Path=/'],
+        'access-control-allow-origin': '*',
+        'content-security-policy': "default-src 'none'",
+        'content-type': 'text/plain',
+        'retry-after': '10',
+        'content-length': '5',
+        'cache-control': 'no-store',
+        vary: 'cookie',
+      });
+    });
+
+test('whose answer was replaced goes on as if it were sent: callbacks are called, and a second end harms nothing', async () => {
+  const told: unknown[] = [];
+  const waiting = gate();
+  const tell = (what: string) => (error?: Error | null) => told.push(error ?? what);
+  const reply = await exchange((_req, res) => {
+    res.on('error', (error) => told.push(error));
+    beforeHeaders(res, () => void answerInstead(res, full));
+    beforeEnd(res, () => waiting.promise);
+    res.write('pla', tell('write'));
+    setImmediate(() => {
+      assert.equal(res.write('c', tell('write while the end waits')), true);
+      res.end('ed', tell('end'));
+      waiting.open();
+    });
+    res.once('finish', () => {
+      res.write('late', tell('write after the end'));
+      res.end('later', tell('second end'));
+    });
+  });
+  await turns();
+  assert.equal(reply.raw, 'full\n');
+  assert.deepEqual(told, ['write', 'write while the end waits', 'end', 'write after the end', 'second end']);
+});
+
+test('a HEAD request gets the headers of the other answer alone, and one whose headers are sent goes on', async () => {
+  const head = await exchange((_req, res) => {
+    beforeEnd(res, () => void answerInstead(res, full));
+    res.end('placed');
+  }, 'HEAD');
+  assert.deepEqual([head.status, head.headers['content-length'], head.raw], [503, '5', '']);
+  const late = await exchange((_req, res) => {
+    beforeEnd(res, () => assert.equal(answerInstead(res, full), false) as undefined);
+    res.write('pla');
+    res.end('ced');
+  });
+  assert.deepEqual([late.status, late.body], [200, 'placed']);
 });

@@ -179,7 +179,7 @@ const none = Number.POSITIVE_INFINITY;
 const passivations: readonly [options: Options, settings: PassivationSettings | undefined, warnings: number][] = [
   [{ maxActiveSessions: -1 }, undefined, 0],
   [{ maxActiveSessions: 20 }, { maxActive: 20, passivates: false, minIdleMs: none, maxIdleMs: none }, 1],
-  [{ useSessionPassivation: true }, { maxActive: none, passivates: true, minIdleMs: none, maxIdleMs: none }, 0],
+  [{ useSessionPassivation: true }, { maxActive: none, passivates: true, minIdleMs: none, maxIdleMs: none }, 1],
   [
     { useSessionPassivation: true, maxActiveSessions: 20, passivationMinIdleTime: 60, passivationMaxIdleTime: 600 },
     { maxActive: 20, passivates: true, minIdleMs: 60_000, maxIdleMs: 600_000 },
@@ -188,6 +188,26 @@ const passivations: readonly [options: Options, settings: PassivationSettings | 
   [
     { useSessionPassivation: true, passivationMinIdleTime: 0, passivationMaxIdleTime: -1 },
     { maxActive: none, passivates: true, minIdleMs: 0, maxIdleMs: none },
+    1,
+  ],
+  [
+    { useSessionPassivation: true, passivationMinIdleTime: 60, passivationMaxIdleTime: 600 },
+    { maxActive: none, passivates: true, minIdleMs: 60_000, maxIdleMs: 600_000 },
+    1,
+  ],
+  [
+    { useSessionPassivation: true, maxActiveSessions: 20, passivationMinIdleTime: 600, passivationMaxIdleTime: 60 },
+    { maxActive: 20, passivates: true, minIdleMs: 600_000, maxIdleMs: 60_000 },
+    1,
+  ],
+  [
+    { useSessionPassivation: true, maxActiveSessions: 20, passivationMinIdleTime: 60, passivationMaxIdleTime: 60 },
+    { maxActive: 20, passivates: true, minIdleMs: 60_000, maxIdleMs: 60_000 },
+    0,
+  ],
+  [
+    { useSessionPassivation: true, passivationMaxIdleTime: 600 },
+    { maxActive: none, passivates: true, minIdleMs: none, maxIdleMs: 600_000 },
     0,
   ],
   [
@@ -222,6 +242,15 @@ for (const [options, warning] of [
   [
     { replicationGranularity: 'FIELD', replicationTrigger: 'SET' },
     /^sessions: replicationTrigger "SET" finds no change/,
+  ],
+  [{ useSessionPassivation: true }, /^sessions: useSessionPassivation has no effect without maxActiveSessions or /],
+  [
+    { useSessionPassivation: true, passivationMinIdleTime: 60, passivationMaxIdleTime: 600 },
+    /^sessions: passivationMinIdleTime has no effect without maxActiveSessions$/,
+  ],
+  [
+    { useSessionPassivation: true, maxActiveSessions: 20, passivationMinIdleTime: 600, passivationMaxIdleTime: 60 },
+    /^sessions: passivationMinIdleTime is more than passivationMaxIdleTime and has no effect/,
   ],
 ] as const satisfies readonly (readonly [Options, RegExp])[]) {
   test(`settings that do not go together are warned of: ${JSON.stringify(options)}`, () => {

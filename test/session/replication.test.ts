@@ -153,6 +153,46 @@ for (const replicationGranularity of granularities) {
     assert.deepEqual(await shown(1), { cart: { items: ['book'] }, user });
   });
 
+  test(`${replicationGranularity}: what cannot travel costs an answer that is written piece by piece no cookie, and the session nothing else`, async () => {
+    const { world, at, shown, visitor } = nodes({ replicationGranularity });
+    const streamed = (put: Act): Act => {
+      return async (s, req, res) => {
+        await put(s, req, res);
+        // As it is then: `regenerate` makes another one.
+        (req as unknown as { session: Bag }).session['bad'] = new Socket();
+        res.write('pa');
+        res.end('id');
+      };
+    };
+    await at(
+      0,
+      streamed((s) => void (s['keep'] = 1)),
+    );
+    assert.deepEqual(await shown(0), { keep: 1 }, 'a new one');
+    assert.match(errors(world)[0]!, /cannot be kept: bad /);
+    const id = visitor.cookie;
+    await at(
+      0,
+      streamed(async (s, req) => {
+        await s.regenerate();
+        (req as unknown as { session: Bag }).session['keep'] = 2;
+      }),
+    );
+    assert.notEqual(visitor.cookie, id);
+    assert.deepEqual(await shown(0), { keep: 2 }, 'one with another id');
+    await at(
+      1,
+      streamed(() => {}),
+    );
+    assert.match(visitor.cookie, /\.node2$/, 'and one that goes on elsewhere');
+    await at(
+      0,
+      streamed((s) => void (s['keep'] = 3)),
+      new Visitor(),
+    );
+    assert.equal(errors(world).length, 4, 'each is told once');
+  });
+
   test(`${replicationGranularity}: functions and symbols are left out, with one warning for each path`, async () => {
     const { world, at, shown } = nodes({ replicationGranularity });
     const put: Act = (s) => void Object.assign(s, { cart: { total: () => 5, count: 2 }, kind: Symbol('kind'), n: 1 });
@@ -366,6 +406,73 @@ test('where there is no room nothing is thrown at a callback that assigns: the a
   const { status, headers } = await at(0, later, stranger);
   assert.deepEqual([status, headers['retry-after']], [503, '10']);
   assert.equal(stranger.cookies.size, 0);
+});
+
+const answers: Record<string, (res: Response) => void> = {
+  'a success': (res) => void res.json({ order: 'placed' }),
+  'a redirect': (res) => void res.redirect(303, '/thanks'),
+  'a page with a cookie': (res) => void res.cookie('order', '7').send('<h1>Thank you</h1>'),
+  'an answer in pieces': (res) => {
+    res.write('order ');
+    setImmediate(() => res.end('placed'));
+  },
+};
+for (const [which, answer] of Object.entries(answers))
+  test(`where there is no room ${which} is not sent: the answer under 503 is ours (V101)`, async () => {
+    const { world, apps, act } = nodes({});
+    fill(world);
+    act.now = (s, _req, res) => {
+      s['user'] = 'bob';
+      answer(res);
+    };
+    const program = await new Visitor().get(apps[0]!);
+    const told = { error: 'unavailable', message: 'This is not possible at the moment. Please try again.' };
+    assert.deepEqual([program.status, program.body], [503, told]);
+    const person = await new Visitor().get(apps[0]!, '/', { 'sec-fetch-mode': 'navigate' });
+    assert.deepEqual([person.status, person.text], [503, `${told.message}\n`]);
+    for (const { headers } of [program, person])
+      assert.deepEqual(
+        ['retry-after', 'cache-control', 'location', 'set-cookie', 'etag'].map((name) => headers[name]),
+        ['10', 'no-store', undefined, undefined, undefined],
+      );
+  });
+
+test('where there is no room a 503 of the application stays its own, with Retry-After and no-store', async () => {
+  const { world, at } = nodes({});
+  fill(world);
+  const { status, text, headers } = await at(0, async (s, _req, res) => {
+    s['user'] = 'bob';
+    await assert.rejects(s.save(), { code: 'ERR_LIMIT_REACHED', status: 503 });
+    res.status(503).send('<h1>Come back in a minute</h1>');
+  });
+  assert.deepEqual([status, text], [503, '<h1>Come back in a minute</h1>']);
+  assert.deepEqual([headers['retry-after'], headers['cache-control']], ['10', 'no-store']);
+});
+
+test('where there is no room who overhears what save() says is answered for, too', async () => {
+  const { world, apps, act } = nodes({});
+  fill(world);
+  act.now = (s, _req, res) =>
+    new Promise((resolve) => {
+      s['user'] = 'bob';
+      s.save(() => resolve(res.json({ order: 'placed' })));
+    });
+  const { status, body } = await new Visitor().get(apps[0]!);
+  assert.deepEqual([status, body.error], [503, 'unavailable']);
+});
+
+test('where there is no room save() and regenerate() say so before anything is done', async () => {
+  const { world, at } = nodes({});
+  fill(world);
+  for (const way of ['save', 'regenerate'] as const) {
+    let ordered = false;
+    const order: Act = async (s) => {
+      await s[way]();
+      ordered = true;
+    };
+    const { status, text } = await at(0, order, new Visitor());
+    assert.deepEqual([status, text.slice(0, 17), ordered], [503, 'ERR_LIMIT_REACHED', false], way);
+  }
 });
 
 test('an anonymous session that meets a sign-on moves though there is no room for more', async () => {

@@ -7,6 +7,10 @@ import { World } from './support/world.ts';
 
 const wrong: readonly [options: unknown, message: RegExp][] = [
   [{}, /^app: is required/],
+  ...[undefined, null, 'shop', ['shop'], () => {}].map((options): [unknown, RegExp] => [
+    options,
+    /^sessions: must be an object of options, such as \{ app: … \}$/,
+  ]),
   [{ app: '' }, /^app: /],
   [{ app: 'my shop' }, /^app: /],
   [{ app: 'shop;' }, /^app: /],
@@ -32,6 +36,16 @@ const wrong: readonly [options: unknown, message: RegExp][] = [
   [{ app: 'shop', maxAge: 5 }, /^sessions\.maxAge: is no option: did you mean "cookie\.maxAge"\?$/],
   [{ app: 'shop', useJK: true }, /^sessions\.useJK: is no option: did you mean "useRoute"\?$/],
   [{ app: 'shop', numBuddies: 1 }, /^sessions\.numBuddies: is no option: did you mean "buddies"\?$/],
+  [{ app: 'shop', useJk: true }, /: did you mean "useRoute"\?$/],
+  [{ app: 'shop', 'use-jk': true }, /: did you mean "useRoute"\?$/],
+  [{ app: 'shop', cacheName: 'a' }, /^sessions\.cacheName: is no option: .* settings of its own, by its name: "app"$/],
+  [{ app: 'shop', buddyReplicationConfig: {} }, /: did you mean "buddies"\? Its buddyPoolName .* cluster\.buddyPool$/],
+  [{ app: 'shop', enabled: true }, /: there is nothing to switch on: "buddies" says /],
+  [{ app: 'shop', maxInactiveInterval: 60 }, /: did you mean "idleMs"\? It is in milliseconds$/],
+  [{ app: 'shop', clusterName: 'a' }, /: it is one of startNode\(\): cluster\.name$/],
+  [{ app: 'shop', useLocalCache: true }, /: did you mean "distributable"\? /],
+  [{ app: 'shop', replicationConfig: {} }, /: what it holds stands beside "app" here: replicationTrigger, /],
+  [{ app: 'shop', passivationConfig: {} }, /: what it holds stands beside "app" here: useSessionPassivation, /],
   [
     { app: 'shop', buddyPool: 'a' },
     /^sessions\.buddyPool: is no option: it is one of startNode\(\): cluster\.buddyPool$/,
@@ -50,6 +64,11 @@ for (const [options, message] of wrong) {
 
 test("a store needs the application's name as well", () => {
   assert.throws(() => store(new World().node.parts, {} as never), { code: 'ERR_CONFIG_INVALID' });
+  for (const options of [undefined, null, 'shop'])
+    assert.throws(() => store(new World().node.parts, options as never), {
+      code: 'ERR_CONFIG_INVALID',
+      message: 'store: must be an object of options, such as { app: … }',
+    });
   for (const [more, message] of [
     [{ onEnd: 'no' }, /^onEnd: must be a function/],
     [{ onend: () => {} }, /^store\.onend: is no option: did you mean "onEnd"\?$/],

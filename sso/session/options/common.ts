@@ -52,15 +52,28 @@ export const commonOptionNames = [
   'sessionNotificationPolicy',
 ];
 
+const beside = (names: string) => `what it holds stands beside "app" here: ${names}`;
+const pool = 'it is one of startNode(): cluster.buddyPool';
+
 /** The guide's words for what has another name here, or its place with the node: what to say of them. */
 export const commonOtherWords: Readonly<Record<string, string>> = {
+  cacheName: 'there are no caches to name, each application has settings of its own, by its name: "app"',
+  cacheConfig: 'there are no caches to set up, each application has settings of its own, by its name: "app"',
+  clusterName: 'it is one of startNode(): cluster.name',
+  useLocalCache: 'did you mean "distributable"? With false what is in the sessions stays on its node',
+  replicationConfig: beside('replicationTrigger, replicationGranularity, useRoute, snapshotMode …'),
+  passivationConfig: beside('useSessionPassivation, passivationMinIdleTime, passivationMaxIdleTime'),
+  buddyReplicationConfig: 'did you mean "buddies"? Its buddyPoolName is one of startNode(): cluster.buddyPool',
+  enabled: 'there is nothing to switch on: "buddies" says on how many nodes a session is, "total" on all',
   numBuddies: 'did you mean "buddies"?',
-  buddyPool: 'it is one of startNode(): cluster.buddyPool',
-  buddyPoolName: 'it is one of startNode(): cluster.buddyPool',
+  buddyPool: pool,
+  buddyPoolName: pool,
   dataDir: 'it is one of startNode()',
   route: 'it is one of startNode()',
   jvmRoute: 'it is one of startNode(): route',
   ttl: 'did you mean "idleMs"?',
+  maxInactiveInterval: 'did you mean "idleMs"? It is in milliseconds',
+  sessionTimeout: 'did you mean "idleMs"? It is in milliseconds',
 };
 
 const defaultIdleMs = 30 * 60_000;
@@ -97,6 +110,7 @@ export function commonSettings(parts: SessionParts, options: CommonOptions, maxA
 /** Tells the node what it has to know of this application's sessions. @throws SsoError ERR_CONFIG_INVALID */
 export function enroll(parts: SessionParts, settings: CommonSettings): void {
   const { app, onEnd, passivation, notices, classes, telling } = settings;
+  parts.mounts?.note(app, settings);
   if (!telling.stays) parts.placement?.note(app, telling.buddies);
   if (passivation !== undefined) parts.passivation?.configure(app, passivation);
   if (notices !== undefined) parts.notices?.listen(app, { ...notices, classes });

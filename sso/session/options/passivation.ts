@@ -11,14 +11,18 @@ export interface PassivationOptions {
   /**
    * Sessions of this application in a node's memory, those that it only holds for other nodes among them. At the limit those least
    * recently used are passivated; where none can be, a new session is refused with 503 and `Retry-After`. One that was made
-   * already is always served. Default -1: no limit.
+   * already is always served. The answer is refused, not the assignment that would make the session: `save()` says so before.
+   * Default -1: no limit.
    */
   readonly maxActiveSessions?: number | undefined;
-  /** Whether sessions may go to disk; needs the node's `dataDir`. Default false. */
+  /**
+   * Whether sessions may go to disk, to keep to `maxActiveSessions` or after `passivationMaxIdleTime`: without either none goes.
+   * Needs the node's `dataDir`. Default false.
+   */
   readonly useSessionPassivation?: boolean | undefined;
   /**
-   * SECONDS without a request after which a session may be passivated to keep to `maxActiveSessions`. Default -1: not before
-   * `passivationMaxIdleTime`. Too large: new visitors are refused.
+   * SECONDS without a request after which a session may be passivated to keep to `maxActiveSessions`; at most
+   * `passivationMaxIdleTime`. Default -1: not before that. Too large: new visitors are refused.
    */
   readonly passivationMinIdleTime?: number | undefined;
   /** SECONDS without a request after which a session is passivated in any case; less than the idle limit. Default -1: never. */
@@ -77,8 +81,18 @@ function* advices({ maxActive, passivates, minIdleMs, maxIdleMs }: PassivationSe
   if (!passivates && maxActive !== Number.POSITIVE_INFINITY)
     yield 'maxActiveSessions without useSessionPassivation: nothing goes to disk, and at the limit a new session is answered 503';
   if (!passivates) return;
-  if (maxActive !== Number.POSITIVE_INFINITY && minIdleMs === Number.POSITIVE_INFINITY)
+  const { hasLimit, hasMin, hasMax } = {
+    hasLimit: maxActive !== Number.POSITIVE_INFINITY,
+    hasMin: minIdleMs !== Number.POSITIVE_INFINITY,
+    hasMax: maxIdleMs !== Number.POSITIVE_INFINITY,
+  };
+  if (!hasLimit && !hasMax)
+    yield 'useSessionPassivation has no effect without maxActiveSessions or passivationMaxIdleTime: nothing goes to disk';
+  else if (!hasLimit && hasMin) yield 'passivationMinIdleTime has no effect without maxActiveSessions';
+  if (hasLimit && !hasMin)
     yield 'maxActiveSessions without passivationMinIdleTime: nothing can be passivated to make room for a new session';
-  if (maxIdleMs !== Number.POSITIVE_INFINITY && idleMs > 0 && maxIdleMs >= idleMs)
+  if (hasLimit && hasMin && hasMax && minIdleMs > maxIdleMs)
+    yield 'passivationMinIdleTime is more than passivationMaxIdleTime and has no effect: nothing can be passivated to make room for a new session';
+  if (hasMax && idleMs > 0 && maxIdleMs >= idleMs)
     yield 'passivationMaxIdleTime is not less than the idle limit: sessions end before they are passivated';
 }

@@ -28,7 +28,7 @@ export interface ReplicationOptions {
    *   wire, the most work for each request. For large sessions of which little changes. Its changes are always sent at once.
    */
   readonly replicationGranularity?: Granularity | undefined;
-  /** `FIELD` only. Default true: what changed in a request travels in one message; false: each field in one of its own. */
+  /** `FIELD` only. Default true: what changed in a request travels in one message at its end; false: then too, each field in one of its own. */
   readonly replicationFieldBatchMode?: boolean | undefined;
   /**
    * Classes whose instances keep their class on every node; the same on all nodes, each name once. Their constructors are not
@@ -73,6 +73,8 @@ export interface ReplicationOptions {
 export interface ReplicationSettings {
   readonly granularity: Granularity;
   readonly classes: Classes;
+  /** Theirs, sorted. */
+  readonly classNames: readonly string[];
   /** An answer whose session changed waits for a second member. */
   readonly waits: boolean;
   readonly telling: Telling;
@@ -125,6 +127,7 @@ export function replicationSettings(
   return {
     granularity,
     classes: classesOf(options.classes),
+    classNames: (options.classes ?? []).map(({ name }) => name).sort(),
     waits: sync && !stays,
     telling: { afterMs, alone, stays, buddies },
     tellingNow: { afterMs: 0, alone, stays, buddies },
