@@ -6,19 +6,27 @@
 
 import type { Random } from '../random.ts';
 import type { Changes } from './data/changes.ts';
+import { SessionData } from './data/session-data.ts';
 import type { Classes } from './graph/classes.ts';
 import type { Granularity, StoredFields } from './graph/stored.ts';
 import { type Found, Tracker, type TrackerOptions } from './graph/tracker.ts';
-import { maxDataLength } from './record.ts';
+import { maxDataBytes, maxDataLength } from './record.ts';
+import type { Telling } from './teller.ts';
 
 /** How the changes of one application's sessions are found. */
 export function trackingOf(
   { random }: { readonly random: Random },
-  { granularity, classes }: { readonly granularity: Granularity; readonly classes: Classes },
+  {
+    granularity,
+    classes,
+    telling,
+  }: { readonly granularity: Granularity; readonly classes: Classes; readonly telling: Pick<Telling, 'stays'> },
 ): TrackerOptions {
   // 48 random bits: two requests that make parts of one session at once must not name them alike.
   const partPrefix = () => Buffer.from(random.bytes(6)).toString('base64url');
-  return { granularity, classes, partPrefix, maxLength: maxDataLength };
+  // What stays on its node is not bounded by what a frame can carry.
+  const maxBytes = telling.stays ? Number.POSITIVE_INFINITY : maxDataBytes;
+  return { granularity, classes, partPrefix, maxLength: maxDataLength, maxBytes };
 }
 
 export class Draft {
@@ -27,8 +35,8 @@ export class Draft {
   #written: Changes | undefined;
 
   constructor(found: StoredFields | undefined, options: TrackerOptions) {
-    this.tracker = new Tracker(found, options);
-    this.#base = found ?? none;
+    this.#base = found ?? SessionData.empty;
+    this.tracker = new Tracker(this.#base, options);
   }
 
   /** What differs of these attributes from what was found, and written since. */
@@ -48,17 +56,19 @@ export class Draft {
   }
 }
 
-const none: StoredFields = { get: () => undefined, fields: () => [], parts: () => [] };
 const same: Found = { changes: { fields: [], gone: [] }, leftOut: [], refused: [] };
 
 /** Fields with changes on top, in the order in which they would come. */
 class Overlay implements StoredFields {
   readonly #base: StoredFields;
+  readonly #changes: Changes;
   readonly #gone: ReadonlySet<string>;
   readonly #changed = new Map<string, Map<string, string | undefined>>();
 
-  constructor(base: StoredFields, { fields, gone }: Changes) {
+  constructor(base: StoredFields, changes: Changes) {
+    const { fields, gone } = changes;
     this.#base = base;
+    this.#changes = changes;
     this.#gone = new Set(gone);
     for (const { part, field, text } of fields) {
       const changed = this.#changed.get(part);
@@ -81,6 +91,11 @@ class Overlay implements StoredFields {
       if (now !== undefined) yield [field, now];
     }
     for (const [field, text] of changed) if (text !== undefined) yield [field, text];
+  }
+
+  fitsInto(bytes: number, { fields, gone }: Changes): boolean {
+    const all = { fields: [...this.#changes.fields, ...fields], gone: [...this.#changes.gone, ...gone] };
+    return this.#base.fitsInto?.(bytes, all) !== false;
   }
 
   *parts(): Iterable<string> {

@@ -14,6 +14,7 @@ import { mergeData } from './data/session-data.ts';
 import {
   type ChangedSession,
   type EndedSession,
+  framingBytes,
   graceMs,
   type HeldSession,
   idleAt,
@@ -55,9 +56,6 @@ export function sessionLatticeOf(conflict?: () => void): Lattice<SessionRecord> 
       value.state === 'ended' || value.lastAccessAt <= latest ? value : { ...value, lastAccessAt: Math.floor(latest) },
   };
 }
-
-/** What a record has beside its data at most, as JSON: names of application and lives, and numbers. */
-const framingBytes = 4_096;
 
 export const sessionLattice = sessionLatticeOf();
 

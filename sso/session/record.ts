@@ -6,6 +6,7 @@
  * to a new id.
  */
 
+import { maxValueBytes } from '../gossip/message.ts';
 import type { SsoId } from '../token.ts';
 import type { DataDelta } from './data/delta.ts';
 import { SessionData } from './data/session-data.ts';
@@ -88,8 +89,12 @@ export const anonymousLifeMs = 30 * 86_400_000;
 const anonymousMarginMs = 120_000;
 /** What a node may know too little of the last use of a session that another one served until it was lost, at most, milliseconds. */
 const untoldMs = 60_000;
-/** The most a session's data may hold, in characters of JSON. */
+/** The most a session's data may hold, in characters of names and JSON of values. */
 export const maxDataLength = 256 * 1024;
+/** What a record has beside its data at most, as JSON: names of application and lives, and numbers. */
+export const framingBytes = 4_096;
+/** The most it may have on its way, in bytes: a frame carries a record as a whole. */
+export const maxDataBytes = maxValueBytes - framingBytes;
 
 /**
  * The instant from which the session is over if nobody uses it again, milliseconds.

@@ -243,7 +243,7 @@ export class SessionTable implements Links {
       altered = isTaken ? 'all' : 'no data';
     }
     if (written === undefined && this.#teller.refuses(key, session) === 'too-large')
-      throw tooLarge('to travel to the other nodes');
+      throw tooLarge(' to travel to the other nodes');
     if (use === 'told') this.#uses.told(key);
     residence?.used(key);
     return written?.state === 'live' ? written : undefined;

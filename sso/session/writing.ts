@@ -3,6 +3,7 @@
 import { SsoError } from '../errors.ts';
 import type { CopiesWanted, Depot } from './buddies/depot.ts';
 import type { Changes } from './data/changes.ts';
+import { lengthsOf } from './data/length.ts';
 import { mergeData, SessionData } from './data/session-data.ts';
 import { anonymousLifeMs, isAway, type LiveSession, maxDataLength } from './record.ts';
 import type { SessionTableParts, SessionWrite } from './table-parts.ts';
@@ -114,12 +115,15 @@ export function isSameOutside(before: LiveSession, after: LiveSession): boolean 
  * @throws SsoError ERR_SESSION_INVALID
  */
 export function requireFits(data: SessionData, steps: readonly Changes[]): void {
-  let grows = 0;
-  for (const { fields } of steps)
-    for (const { part, field, text } of fields) grows += (text?.length ?? 0) - (data.get(part, field)?.length ?? 0);
-  const length = data.length + grows;
-  if (grows > 0 && length > maxDataLength)
-    throw tooLarge(`: ${length} characters; at most ${maxDataLength} can be kept`);
+  const [first] = steps;
+  const all =
+    steps.length === 1
+      ? first
+      : { fields: steps.flatMap((step) => step.fields), gone: steps.flatMap((step) => step.gone) };
+  if (all === undefined) return;
+  const { before, after } = lengthsOf(data, all);
+  if (after > before && after > maxDataLength)
+    throw tooLarge(`: ${after} characters; at most ${maxDataLength} can be kept`);
 }
 
 export const tooLarge = (how: string) => new SsoError('ERR_SESSION_INVALID', `the session's data is too large${how}`);

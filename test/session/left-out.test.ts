@@ -27,7 +27,7 @@ test('a class that is lost at FIELD is warned of once, in however many places an
     warnings.map(({ message }) => message),
     [
       'session: note.at0[0] is a Person, which is not registered: it arrives as what JSON makes of it, without its class',
-      'session: user is a Address, which is not registered: it arrives as what JSON makes of it, without its class',
+      'session: user is an Address, which is not registered: it arrives as what JSON makes of it, without its class',
     ],
   );
   assert.deepEqual(warnings[0]!.fields, { app: 'shop', path: 'note.at0[0]' });

@@ -19,6 +19,8 @@ export type Present = ReadonlyMap<string, unknown>;
 
 export interface Comparing {
   readonly reading: Reading;
+  /** Attributes that were changed, and are to stay as they are stored. */
+  readonly withheld: readonly string[];
   readonly text: TextParts;
   /** The name of a new part. */
   readonly newId: (kind: Kind) => string;
@@ -33,11 +35,11 @@ export interface Written {
 }
 
 /** One text for all. An attribute that cannot travel is in it as it was stored. */
-export function sessionChanges(present: Present, { reading, text }: Comparing): Written {
+export function sessionChanges(present: Present, { reading, withheld, text }: Comparing): Written {
   const { stored } = reading;
   const attributes = new Map(reading.names().map((name) => [name, reading.read(name)]));
   for (const [name, value] of present) attributes.set(name, value);
-  const now = encodeAll(attributes, stored, text);
+  const now = encodeAll(withheld.length === 0 ? attributes : asStored(attributes, withheld, reading), stored, text);
   const others = [...stored.fields(attributesPart)].map(([field]) => field).filter((field) => field !== wholeField);
   const before = others.length === 0 ? (reading.wholeText ?? '{}') : encodeText(readAll(stored, text), [], quiet(text));
   if (now === undefined || now === before) return { changes: none, attributes: new Map() };
@@ -172,6 +174,14 @@ class Forms {
       stored,
     );
   }
+}
+
+/** The attributes, but these as they are stored. */
+function asStored(attributes: Present, names: readonly string[], { stored, classes }: Reading): Present {
+  const fresh = new Reading(stored, classes);
+  const all = new Map(attributes);
+  for (const name of names) all.set(name, fresh.read(name));
+  return all;
 }
 
 /** @returns `undefined`: none can be made, even of what is stored */

@@ -12,6 +12,7 @@
 import type { Changes, FieldChange } from '../data/changes.ts';
 import type { Classes } from './classes.ts';
 import { type Kind, kindOf, ownNames } from './kind.ts';
+import { pathToLargest } from './largest.ts';
 import {
   emptyField,
   emptyShot,
@@ -28,7 +29,7 @@ import { Problems, pathOf, refusal, type Step } from './problem.ts';
 import { partsBut, reachedParts } from './reach.ts';
 import { CannotTravel, classLost, type StandIns } from './stand-ins.ts';
 import type { StoredFields } from './stored.ts';
-import { inherited, maxDepth, tooDeep, tooLong, unreadable, unregistered } from './text.ts';
+import { inherited, leftOut, maxDepth, tooDeep, tooLong, unreadable, unregistered } from './text.ts';
 
 export interface PartsComparisonParts {
   readonly parts: Parts;
@@ -98,6 +99,7 @@ export class PartsComparison {
    */
   attribute(name: string, value: unknown, before: string | undefined): string | undefined | typeof refusal {
     const mark = this.#order.length;
+    const length = this.#length;
     this.#refused = false;
     const carried = value === undefined ? nothing : this.#carry(value, undefined, name);
     for (let at = mark; at < this.#order.length && !this.#refused; at += 1) this.#look(this.#order[at]!);
@@ -106,6 +108,7 @@ export class PartsComparison {
         this.#nodes.delete(object);
         this.#madeById?.delete(id);
       }
+      this.#length = length;
       return refusal;
     }
     const now = carried === nothing ? undefined : this.#textOf(carried);
@@ -144,7 +147,7 @@ export class PartsComparison {
   /** What travels for a value: a primitive, an object that is a part, or nothing. */
   #carry(value: unknown, from: Node | undefined, step: Step): unknown {
     if (typeof value === 'function' || typeof value === 'symbol') {
-      this.#problems.leaveOut(this.#path(from, step), `is a ${typeof value}`);
+      this.#problems.leaveOut(this.#path(from, step), leftOut(value));
       return nothing;
     }
     if (typeof value !== 'object' || value === null || this.#nodes.has(value)) return value;
@@ -154,7 +157,7 @@ export class PartsComparison {
     const kind = kindOf(value, classes);
     if (kind !== undefined) return this.#begin(value, kind, undefined, from, step);
     try {
-      const standIn = standIns.for(value);
+      const standIn = standIns.for(value, step);
       const lost = classLost(value);
       if (lost !== undefined) this.#problems.leaveOut(this.#path(from, step), unregistered(lost), `class ${lost}`);
       return standIn === undefined ? nothing : this.#carry(standIn, from, step);
@@ -389,10 +392,11 @@ export class PartsComparison {
     this.#problems.refuse(this.#path(from, step), what);
   }
 
-  #tooLong({ from, step }: Node): void {
-    let root = from;
-    while (root?.from !== undefined) root = root.from;
-    this.#refuse(undefined, root?.step ?? step, tooLong(this.#with.maxLength));
+  #tooLong(node: Node): void {
+    let root = node;
+    while (root.from !== undefined) root = root.from;
+    this.#refused = true;
+    this.#problems.refuse(pathToLargest(String(root.step), root.object), tooLong(this.#with.maxLength));
   }
 
   #path(from: Node | undefined, step: Step): string {

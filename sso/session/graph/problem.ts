@@ -29,6 +29,11 @@ function brief(key: unknown): string {
   return typeof key === 'object' && key !== null ? '…' : typeof key === 'bigint' ? `${key}n` : String(key);
 }
 
+/** The name of a class with its article. `U` is mostly spoken as in `Url`. */
+export function aNoun(name: string): string {
+  return `${/^[aeio]/i.test(name) ? 'an' : 'a'} ${name}`;
+}
+
 /** What cannot be kept of an attribute: nothing of it is, and the problems say why. */
 export const refusal: unique symbol = Symbol('refusal');
 

@@ -10,6 +10,10 @@
  * | `FIELD`     | `:name`: a primitive, or a reference to a part | one for each object, its fields (parts.ts) |
  */
 
+import type { Changes } from '../data/changes.ts';
+
+export type { Changes, FieldChange } from '../data/changes.ts';
+
 /** What is kept, and travels, as one: the whole session, one attribute, or one field of one object. */
 export type Granularity = 'SESSION' | 'ATTRIBUTE' | 'FIELD';
 
@@ -21,11 +25,11 @@ export interface StoredFields {
   parts(): Iterable<string>;
   /** The same fields as a text with a line for each name, which is quicker to read where there is one. */
   lines?(part: string): { readonly names: readonly string[]; readonly text: string } | undefined;
-  /** Characters, about: what counts against the limit. Counted from the fields where it is missing. */
+  /** Characters: what counts against the limit. Counted from the fields where it is missing. */
   readonly length?: number;
+  /** Whether it travels in so many bytes with these changes, or they add none. Default: it does. */
+  fitsInto?(bytes: number, changes: Changes): boolean;
 }
-
-export type { Changes, FieldChange } from '../data/changes.ts';
 
 /** The part of the attributes. */
 export const attributesPart = '0';

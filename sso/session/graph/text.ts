@@ -13,8 +13,9 @@
 
 import type { Classes } from './classes.ts';
 import { type Kind, kindOf, ownNames } from './kind.ts';
+import { pathToLargest } from './largest.ts';
 import { isJsonNumber, type Primitive, primitiveText } from './primitive.ts';
-import { type Problems, pathOf, refusal, type Step } from './problem.ts';
+import { aNoun, type Problems, pathOf, refusal, type Step } from './problem.ts';
 import { CannotTravel, classLost, type StandIns } from './stand-ins.ts';
 
 /** Levels of objects within objects. Neither this nor an application's own recursion comes near the end of the stack. */
@@ -102,14 +103,15 @@ class TextWriter {
   }
 
   whole(value: unknown): string | undefined | typeof refusal {
-    const at = pathOf(this.#path);
+    const [name] = this.#path;
     try {
       const carried = this.#carried(value);
       if (carried === nothing) return this.#refused ? refusal : undefined;
       this.#write(carried);
       this.#checkLength();
     } catch (error) {
-      if (error instanceof TooLong) this.#parts.problems.refuse(at, tooLong(this.#parts.maxLength));
+      if (error instanceof TooLong)
+        this.#parts.problems.refuse(whereTooLong(name, value), tooLong(this.#parts.maxLength));
       else this.#refuse(unreadable(error));
       return refusal;
     }
@@ -119,15 +121,15 @@ class TextWriter {
   /** What travels for `value`: itself, the stand-in of an object of no kind of ours, or nothing. */
   #carried(value: unknown): unknown {
     if (typeof value === 'function' || typeof value === 'symbol') {
-      this.#parts.problems.leaveOut(pathOf(this.#path), `is a ${typeof value}`);
+      this.#parts.problems.leaveOut(pathOf(this.#path), leftOut(value));
       return nothing;
     }
     if (typeof value !== 'object' || value === null || kindOf(value, this.#parts.classes) !== undefined) return value;
     try {
-      const standIn = this.#parts.standIns.for(value) ?? nothing;
+      const standIn = this.#parts.standIns.for(value, this.#path.at(-1) ?? '');
       const lost = this.#parts.classes.isEmpty ? undefined : classLost(value);
       if (lost !== undefined) this.#parts.problems.leaveOut(pathOf(this.#path), unregistered(lost), `class ${lost}`);
-      return standIn;
+      return standIn === undefined ? nothing : standIn;
     } catch (error) {
       if (!(error instanceof CannotTravel)) throw error;
       this.#refuse(error.message);
@@ -247,15 +249,24 @@ class TextWriter {
   }
 }
 
+const whereTooLong = (name: Step | undefined, value: unknown) =>
+  typeof name === 'string' ? pathToLargest(name, value) : '';
+
 export const tooDeep = `lies deeper than ${maxDepth} levels`;
 
 export const tooLong = (maxLength: number) => `is too much: a session has at most ${maxLength} characters`;
 
+export const tooManyBytes = (maxBytes: number) =>
+  `is too much: a session has at most ${maxBytes} bytes on its way to the other nodes`;
+
+/** Of a function or a symbol. */
+export const leftOut = (value: unknown) => `is a ${typeof value}, which is left out`;
+
 export const inherited = (object: object, name: string) =>
-  `is a ${object.constructor?.name}, which is not registered: it arrives as a ${name}`;
+  `is ${aNoun(object.constructor?.name ?? 'object')}, which is not registered: it arrives as ${aNoun(name)}`;
 
 export const unregistered = (name: string) =>
-  `is a ${name}, which is not registered: it arrives as what JSON makes of it, without its class`;
+  `is ${aNoun(name)}, which is not registered: it arrives as what JSON makes of it, without its class`;
 
 /** What an accessor, or something that only looks like a Map, threw. */
 export function unreadable(error: unknown): string {

@@ -3,13 +3,15 @@
  * end with what they were read from. Pure: it is given what is stored, and returns what is to be written.
  */
 
+import { lengthsOf } from '../data/length.ts';
 import { attributeChanges, type Comparing, fieldChanges, sessionChanges, type Written } from './changes.ts';
 import type { Classes } from './classes.ts';
+import { pathToLargest } from './largest.ts';
 import { type Problem, Problems } from './problem.ts';
 import { noFields, Reading, readAll } from './reading.ts';
 import { StandIns } from './stand-ins.ts';
 import type { Changes, Granularity, StoredFields } from './stored.ts';
-import { tooLong } from './text.ts';
+import { tooLong, tooManyBytes } from './text.ts';
 
 export { readAll };
 
@@ -31,6 +33,8 @@ export interface TrackerOptions {
   readonly partPrefix: () => string;
   /** Most characters that a session may have. */
   readonly maxLength: number;
+  /** Most bytes of it that travel. Default: any number. */
+  readonly maxBytes?: number;
 }
 
 const strategies = { SESSION: sessionChanges, ATTRIBUTE: attributeChanges, FIELD: fieldChanges };
@@ -66,35 +70,47 @@ export class Tracker {
    */
   compare(touched: ReadonlyMap<string, unknown>): Found {
     const all = this.#compare(touched);
-    if (this.#fits(all.changes)) return all;
-    const fitting = touched.size > few ? this.#fittingFirst([...touched]) : this.#fittingEach(touched);
+    return this.#tooMuch(all.changes) === undefined ? all : this.#compareFitting(touched);
+  }
+
+  /** Without each attribute that does not fit beside those before it that do. */
+  #compareFitting(touched: ReadonlyMap<string, unknown>): Found {
+    // As one text travels also what was changed in place and nobody asks about.
+    const isWhole = this.#options.granularity === 'SESSION';
+    const before = isWhole ? this.names().map((name) => [name, this.read(name)] as const) : [];
+    const candidates = new Map([...before, ...touched]);
+    const fitting = new Map<string, unknown>();
     const refused: Problem[] = [];
-    for (const name of touched.keys())
-      if (!fitting.has(name)) refused.push({ path: name, what: tooLong(this.#options.maxLength) });
-    const found = this.#compare(fitting);
+    for (let rest = [...candidates]; rest.length > 0; ) {
+      const { count, what } = this.#fittingFirst(fitting, rest, candidates);
+      for (const [name, value] of rest.slice(0, count)) fitting.set(name, value);
+      const over = rest.slice(count, refused.length < mostTries ? count + 1 : undefined);
+      for (const [name, value] of over) refused.push({ path: pathToLargest(name, value), what });
+      rest = rest.slice(count + over.length);
+    }
+    const found = this.#compare(fitting, candidates);
     return { ...found, refused: [...found.refused, ...refused] };
   }
 
-  /** Each attribute that fits beside those before it that do. */
-  #fittingEach(touched: ReadonlyMap<string, unknown>): ReadonlyMap<string, unknown> {
-    const fitting = new Map<string, unknown>();
-    for (const [name, value] of touched) {
-      fitting.set(name, value);
-      if (!this.#fits(this.#compare(fitting).changes)) fitting.delete(name);
-    }
-    return fitting;
-  }
-
-  /** As many as fit, in their order: each comparison looks at all, so there must be few of them. */
-  #fittingFirst(touched: readonly (readonly [name: string, value: unknown])[]): ReadonlyMap<string, unknown> {
+  /** How many of the rest fit beside what does, in their order, and what is wrong with the next: each comparison looks at all, so there must be few. */
+  #fittingFirst(
+    fitting: ReadonlyMap<string, unknown>,
+    rest: readonly (readonly [name: string, value: unknown])[],
+    candidates: ReadonlyMap<string, unknown>,
+  ): { readonly count: number; readonly what: string } {
     let fits = 0;
-    let tooMany = touched.length;
-    while (tooMany - fits > 1) {
-      const middle = (fits + tooMany) >> 1;
-      if (this.#fits(this.#compare(new Map(touched.slice(0, middle))).changes)) fits = middle;
-      else tooMany = middle;
+    let tooMany = rest.length + 1;
+    let what = '';
+    for (let next = rest.length; fits < next && next < tooMany; next = (fits + tooMany) >> 1) {
+      const { changes } = this.#compare(new Map([...fitting, ...rest.slice(0, next)]), candidates);
+      const why = this.#tooMuch(changes);
+      if (why === undefined) fits = next;
+      else {
+        tooMany = next;
+        what = why;
+      }
     }
-    return new Map(touched.slice(0, fits));
+    return { count: fits, what };
   }
 
   /** What `compare` found last is written: from now on it is what later values are compared with. Objects that were read stay the same. */
@@ -104,13 +120,15 @@ export class Tracker {
     this.#found = undefined;
   }
 
-  #compare(touched: ReadonlyMap<string, unknown>): Found {
+  /** @param candidates of which those that are not touched stay as they are stored, whatever was done to them */
+  #compare(touched: ReadonlyMap<string, unknown>, candidates: ReadonlyMap<string, unknown> = touched): Found {
     const { granularity, classes, maxLength } = this.#options;
     const problems = new Problems();
     this.#standIns.begin();
     const present = new Map([...touched].map(([name, value]) => [name, value === removed ? undefined : value]));
     const comparing: Comparing = {
       reading: this.#reading,
+      withheld: candidates === touched ? none : [...candidates.keys()].filter((name) => !touched.has(name)),
       text: { classes, standIns: this.#standIns, problems, maxLength },
       newId: (kind) => {
         this.#prefix ??= this.#options.partPrefix();
@@ -122,26 +140,17 @@ export class Tracker {
     return { changes, leftOut: problems.leftOut, refused: problems.refused };
   }
 
-  /** Whether the session may be as long as these changes make it; what makes it shorter always fits. */
-  #fits({ fields, gone }: Changes): boolean {
+  /** Why the session must not be as large as these changes make it; what makes it smaller always may. */
+  #tooMuch(changes: Changes): string | undefined {
+    const { maxLength, maxBytes = Number.POSITIVE_INFINITY } = this.#options;
     const { stored } = this.#reading;
-    const before = stored.length ?? lengthOf(stored, stored.parts());
-    let after = before;
-    for (const { part, field, text } of fields) {
-      const old = stored.get(part, field);
-      if (text !== undefined) after += text.length + (old === undefined ? field.length : 0);
-      if (old !== undefined) after -= old.length + (text === undefined ? field.length : 0);
-    }
-    if (after <= this.#options.maxLength || after <= before) return true;
-    return after - lengthOf(stored, gone) <= this.#options.maxLength;
+    const { before, after } = lengthsOf(stored, changes);
+    if (after > maxLength && after > before) return tooLong(maxLength);
+    return stored.fitsInto?.(maxBytes, changes) === false ? tooManyBytes(maxBytes) : undefined;
   }
 }
 
-/** So many attributes are tried one by one where not all fit. */
-const few = 8;
+const none: readonly string[] = [];
 
-function lengthOf(stored: StoredFields, parts: Iterable<string>): number {
-  let length = 0;
-  for (const part of parts) for (const [field, text] of stored.fields(part)) length += field.length + text.length;
-  return length;
-}
+/** So many attributes that do not fit are found one by one; more are refused with all that come after them. */
+const mostTries = 8;

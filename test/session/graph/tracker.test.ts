@@ -199,6 +199,65 @@ for (const granularity of granularities) {
     assert.deepEqual(told([Lost]), ['more.said is a Said, which is not registered: it arrives as a Lost']);
   });
 
+  test(`${granularity}: toJSON is told the name or the place, and null is kept as JSON keeps it`, () => {
+    class Nothing {
+      toJSON() {
+        return null;
+      }
+    }
+    class Placed {
+      toJSON(key: unknown) {
+        return `${typeof key} ${key}`;
+      }
+    }
+    const placed = new Placed();
+    const values = { top: new Nothing(), in: { v: new Nothing(), l: [new Nothing(), placed], p: placed }, p: placed };
+    const it = store();
+    it.request((session) => Object.assign(session, values));
+    assert.deepEqual(it.all(), JSON.parse(JSON.stringify(values)));
+    assert.deepEqual(it.all()['in'].l, [null, 'string 1']);
+  });
+
+  test(`${granularity}: an object whose JSON is the same at two places stays one, and looks unchanged at the next`, () => {
+    class Price {
+      amount = 1;
+      toJSON() {
+        return { text: `${this.amount} EUR` };
+      }
+    }
+    const it = store();
+    const price = new Price();
+    const tracker = it.tracker();
+    const list = [price, price];
+    const touched = new Map([['list', list]]);
+    const write = () => {
+      const { changes } = tracker.compare(touched);
+      it.stored = it.stored.change(changes);
+      tracker.rebase(it.stored);
+      return changes.fields.length;
+    };
+    write();
+    const [first, second] = it.all()['list'];
+    assert.equal(first, second);
+    list.reverse();
+    assert.equal(write(), 0);
+    price.amount = 2;
+    assert.ok(write() > 0);
+    assert.deepEqual(it.all(), { list: [{ text: '2 EUR' }, { text: '2 EUR' }] });
+  });
+
+  test(`${granularity}: classes are named with their article`, () => {
+    class Account {
+      self = this;
+    }
+    const { refused } = store().request((session) => {
+      session['a'] = new Account();
+      session['b'] = Object.assign(Object.create({ constructor: undefined }), { on() {}, emit() {} });
+    });
+    assert.match(refused[0]!.what, /^is an Account, of which no JSON can be made/);
+    assert.equal(refused[1]?.what, 'is an object, which cannot travel');
+  });
+
   test(`${granularity}: functions and symbols are left out, by their path; undefined is no attribute`, () => {
     const it = store();
     const { leftOut, refused } = it.request((session) => {
@@ -213,11 +272,11 @@ for (const granularity of granularities) {
     });
     assert.deepEqual(it.all(), { page: { list: [null, 1], handlers: new Map() } });
     assert.deepEqual(leftOut.map(({ path, what }) => `${path} ${what}`).sort(), [
-      'page.handlers.get("a b") is a function',
-      'page.list[0] is a symbol',
-      'page.render is a function',
-      'page["on-click"] is a function',
-      'work is a function',
+      'page.handlers.get("a b") is a function, which is left out',
+      'page.list[0] is a symbol, which is left out',
+      'page.render is a function, which is left out',
+      'page["on-click"] is a function, which is left out',
+      'work is a function, which is left out',
     ]);
     assert.deepEqual(refused, []);
   });
@@ -243,7 +302,7 @@ for (const granularity of granularities) {
       refused.map(({ path }) => path.split('.')[0]),
       ['cart', 'loop', 'trap'],
     );
-    assert.deepEqual(refused[0], { path: 'cart.items[2].socket', what: 'is a EventEmitter, which cannot travel' });
+    assert.deepEqual(refused[0], { path: 'cart.items[2].socket', what: 'is an EventEmitter, which cannot travel' });
     assert.match(refused[2]!.what, /not now/);
   });
 
@@ -253,7 +312,7 @@ for (const granularity of granularities) {
       Object.assign(session, { a: 'x'.repeat(400), b: { c: 'y'.repeat(700) }, d: 1 }),
     );
     assert.deepEqual(Object.keys(it.all()), ['a', 'd']);
-    assert.deepEqual(refused, [{ path: 'b', what: 'is too much: a session has at most 1000 characters' }]);
+    assert.deepEqual(refused, [{ path: 'b.c', what: 'is too much: a session has at most 1000 characters' }]);
     const sparse: unknown[] = [];
     sparse[4_000_000_000] = 1;
     assert.equal(it.request((session) => Object.assign(session, { a: 'x', sparse })).refused[0]?.path, 'sparse');

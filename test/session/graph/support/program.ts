@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { Classes } from '../../../../sso/session/graph/classes.ts';
 import type { Changes, Granularity, StoredFields } from '../../../../sso/session/graph/stored.ts';
 import { readAll, removed, Tracker } from '../../../../sso/session/graph/tracker.ts';
-import { naiveCopy } from './naive-copy.ts';
+import { naiveCopier } from './naive-copy.ts';
 import { sameGraph } from './same-graph.ts';
 
 export class Person {
@@ -30,6 +30,24 @@ class Money {
     return { amount: this.amount, text: `${this.amount} €` };
   }
 }
+/** Says that nothing of it is to be kept, but that it is there. */
+class Nothing {
+  toJSON() {
+    return null;
+  }
+}
+/** Travels otherwise at every place. */
+class Placed {
+  readonly n: number;
+  constructor(n: number) {
+    this.n = n;
+  }
+  toJSON(key: string) {
+    return this.n % 2 === 0 ? `${key}:${this.n}` : { key, n: this.n };
+  }
+}
+const standsForOther = (value: unknown) =>
+  value instanceof Money || value instanceof Nothing || value instanceof Placed;
 
 const registered = [Person, Shelf];
 const prototypes = registered.map((each) => each.prototype);
@@ -41,7 +59,7 @@ type Recipe =
       readonly kind: 'object' | 'array' | 'map' | 'set' | 'person' | 'shelf';
       readonly of: readonly (readonly [key: string, value: Recipe])[];
     }
-  | { readonly kind: 'date' | 'money'; readonly n: number };
+  | { readonly kind: 'date' | 'money' | 'nothing' | 'placed'; readonly n: number };
 
 /** `at` and `to` choose among the objects that can be reached from an attribute that was got. */
 type Step =
@@ -82,7 +100,10 @@ const { recipe } = fc.letrec<{ recipe: Recipe; leaf: Recipe }>((tie) => ({
     },
     {
       weight: 1,
-      arbitrary: fc.record({ kind: fc.constantFrom('date', 'money'), n: fc.nat(5) }) as fc.Arbitrary<Recipe>,
+      arbitrary: fc.record({
+        kind: fc.constantFrom('date', 'money', 'nothing', 'placed'),
+        n: fc.nat(5),
+      }) as fc.Arbitrary<Recipe>,
     },
   ),
 }));
@@ -196,9 +217,13 @@ function present(hands: Hands): Map<string, unknown> {
 
 /** The attributes as the next request finds them. */
 function arrive(granularity: Granularity, model: ReadonlyMap<string, unknown>): Map<string, unknown> {
-  if (granularity === 'ATTRIBUTE')
-    return new Map([...model].map(([name, value]) => [name, naiveCopy(value, prototypes)]));
-  return naiveCopy(new Map(model), prototypes) as Map<string, unknown>;
+  const together = naiveCopier(prototypes);
+  return new Map(
+    [...model].map(([name, value]) => {
+      const copy = granularity === 'ATTRIBUTE' ? naiveCopier(prototypes) : together;
+      return [name, copy(value, name)];
+    }),
+  );
 }
 
 function check(
@@ -270,12 +295,16 @@ function make(recipe: Recipe): unknown {
       return new Date(recipe.n);
     case 'money':
       return new Money(recipe.n);
+    case 'nothing':
+      return new Nothing();
+    case 'placed':
+      return new Placed(recipe.n);
     case 'array':
       return recipe.of.map(([, value]) => make(value));
     case 'map':
       return new Map(recipe.of.map(([key, value]) => [key, make(value)]));
     case 'set':
-      return new Set(recipe.of.map(([, value]) => make(value)));
+      return new Set(recipe.of.map(([, value]) => asMember(make(value))));
     case 'shelf': {
       const shelf = new Shelf();
       for (const [key, value] of recipe.of) shelf.set(key, make(value));
@@ -286,6 +315,9 @@ function make(recipe: Recipe): unknown {
   for (const [key, value] of recipe.of) set(made, key, make(value));
   return made;
 }
+
+/** As the member of a Set or the key of a Map, what stands for a primitive may be one with another member. */
+const asMember = (value: unknown) => (value instanceof Nothing || value instanceof Placed ? value.toJSON('') : value);
 
 function set(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
@@ -308,7 +340,7 @@ function change(object: object, how: number, key: string, value: unknown): void 
     : object instanceof Map
       ? [
           () => object.set(key, value),
-          () => object.set(value, key),
+          () => object.set(asMember(value), key),
           () => object.delete(key),
           () => {
             // To the end.
@@ -321,7 +353,7 @@ function change(object: object, how: number, key: string, value: unknown): void 
         ]
       : object instanceof Set
         ? [
-            () => object.add(value),
+            () => object.add(asMember(value)),
             () => object.add(key),
             () => object.delete(key),
             () => {
@@ -349,7 +381,7 @@ function change(object: object, how: number, key: string, value: unknown): void 
 function reachable(hands: Hands): readonly object[] {
   const found = new Set<object>();
   const visit = (value: unknown) => {
-    if (typeof value !== 'object' || value === null || found.has(value) || value instanceof Money) return;
+    if (typeof value !== 'object' || value === null || found.has(value) || standsForOther(value)) return;
     found.add(value);
     if (value instanceof Map) for (const [key, each] of value) [key, each].forEach(visit);
     else if (value instanceof Set || Array.isArray(value)) [...value].forEach(visit);

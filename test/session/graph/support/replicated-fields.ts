@@ -23,6 +23,10 @@ export class ReplicatedFields implements Fields {
     return this.#here.length;
   }
 
+  fitsInto(bytes: number, changes: Changes): boolean {
+    return this.#here.fitsInto(bytes, changes);
+  }
+
   get(part: string, field: string): string | undefined {
     return this.#here.get(part, field);
   }

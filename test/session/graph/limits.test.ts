@@ -1,0 +1,201 @@
+/** What a session may hold, counted over data as it really is kept: characters, and bytes on the way. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { lengthOf, lengthsOf } from '../../../sso/session/data/length.ts';
+import { SessionData } from '../../../sso/session/data/session-data.ts';
+import { Draft, trackingOf } from '../../../sso/session/draft.ts';
+import { Classes } from '../../../sso/session/graph/classes.ts';
+import type { Changes, Granularity } from '../../../sso/session/graph/stored.ts';
+import { type Found, readAll } from '../../../sso/session/graph/tracker.ts';
+import { maxDataBytes, maxDataLength } from '../../../sso/session/record.ts';
+import { requireFits } from '../../../sso/session/writing.ts';
+import { granularities } from './support/store.ts';
+
+const classes = new Classes([]);
+const random = { bytes: (count: number) => new Uint8Array(count).fill(made++) };
+let made = 0;
+
+// biome-ignore lint/suspicious/noExplicitAny: tests read deep into sessions, as applications do
+type Attributes = Record<string, any>;
+
+/** One session at a limit. */
+class Limited {
+  data = SessionData.empty;
+  readonly #granularity: Granularity;
+  readonly #stays: boolean;
+  #stamp = 1;
+
+  constructor(granularity: Granularity, stays = false) {
+    this.#granularity = granularity;
+    this.#stays = stays;
+  }
+
+  begin(): Draft {
+    const telling = { stays: this.#stays };
+    return new Draft(this.data, trackingOf({ random } as never, { granularity: this.#granularity, classes, telling }));
+  }
+
+  keep(draft: Draft, found: Found): Found {
+    this.write(found.changes);
+    draft.wrote(found.changes);
+    return found;
+  }
+
+  write(changes: Changes): void {
+    requireFits(this.data, [changes]);
+    this.data = this.data.change(changes, 'n1', this.#stamp++).data;
+  }
+
+  /** A request that has these attributes before it, and says which it touched: all. */
+  request(work: (session: Attributes) => void, touches?: readonly string[]): Found {
+    const draft = this.begin();
+    const session: Attributes = {};
+    for (const name of draft.tracker.names()) session[name] = draft.tracker.read(name);
+    work(session);
+    const touched = Object.entries(session).filter(([name]) => touches?.includes(name) !== false);
+    return this.keep(draft, draft.compare(new Map(touched)));
+  }
+
+  get all(): Attributes {
+    return readAll(this.data, { classes }) as Attributes;
+  }
+}
+
+const tiny = (count: number) => Array.from({ length: count }, (_, id) => ({ id, n: 'x' }));
+const paths = ({ refused }: Found) => refused.map(({ path }) => path);
+
+for (const granularity of granularities) {
+  test(`${granularity}: what was accepted can be changed by as much as the limit leaves`, () => {
+    const it = new Limited(granularity);
+    assert.deepEqual(
+      it.request((session) => Object.assign(session, { list: tiny(7_000), other: { n: 0 } })).refused,
+      [],
+    );
+    const more = [
+      it.request(({ list }) => (list[5].n = 'xx')),
+      it.request(({ list }) => list.push({ id: 1 })),
+      it.request((session) => (session['flag'] = true)),
+      it.request(({ list }) => list.pop()),
+    ];
+    assert.deepEqual(more.map(paths), [[], [], [], []]);
+    assert.deepEqual([it.all['list'].length, it.all['list'][5].n, it.all['flag']], [7_000, 'xx', true]);
+  });
+
+  test(`${granularity}: a limit counts what is new as it counts what is stored`, () => {
+    const it = new Limited(granularity);
+    const work: readonly ((session: Attributes) => unknown)[] = [
+      (session) => Object.assign(session, { list: tiny(40), map: new Map([[{ k: 1 }, 'text']]), t: 'é'.repeat(40) }),
+      ({ list }) => list.splice(3, 20),
+      ({ map }) => map.set('b', new Set([1, 2])),
+      (session) => Object.assign(session, { list: { in: [1] } }),
+      (session) => Object.assign(session, { map: undefined }),
+    ];
+    for (const step of work) {
+      const { data } = it;
+      const { changes } = it.request(step);
+      const { before, after } = lengthsOf(data, changes);
+      const { length, ...uncounted } = {
+        length: it.data.length,
+        get: it.data.get.bind(it.data),
+        fields: it.data.fields.bind(it.data),
+        parts: it.data.parts.bind(it.data),
+      };
+      assert.deepEqual([before, after, lengthOf(uncounted)], [data.length, length, length]);
+    }
+    assert.ok(it.data.length > 0);
+  });
+
+  test(`${granularity}: something large may take the place of something as large`, () => {
+    const it = new Limited(granularity);
+    it.request((session) => Object.assign(session, { list: tiny(5_000) }));
+    assert.deepEqual(paths(it.request((session) => Object.assign(session, { list: tiny(5_001) }))), []);
+    assert.equal(it.all['list'].length, 5_001);
+  });
+
+  test(`${granularity}: one attribute that grew in place beyond the limit is refused, and nothing else`, () => {
+    const it = new Limited(granularity);
+    it.request((session) => Object.assign(session, { list: ['x'.repeat(200_000)], ok: 0 }));
+    const grow = (session: Attributes) => {
+      session['list'].push('y'.repeat(200_000));
+      session['ok'] += 1;
+      session['added'] = { n: 1 };
+    };
+    assert.deepEqual(paths(it.request(grow)), ['list']);
+    assert.deepEqual([it.all['ok'], it.all['list'].length, it.all['added']], [1, 1, { n: 1 }]);
+    // Where only what was assigned counts, the text of all has what was changed in place as well.
+    assert.deepEqual(paths(it.request(grow, ['ok'])), granularity === 'SESSION' ? ['list'] : []);
+    assert.deepEqual([it.all['ok'], it.all['list'].length], [2, 1]);
+  });
+
+  test(`${granularity}: of many attributes only those that are too much are refused, by the path to what is large`, () => {
+    const it = new Limited(granularity);
+    const many = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`n${at}`, { at }] as const));
+    const big = { a: { b: 'x'.repeat(300_000), c: 1 } };
+    const objects = { parts: new Map([['k', { list: tiny(20_000) }]]) };
+    const together = {
+      ...many,
+      n3: big,
+      n8: objects,
+      n9: { text: 'y'.repeat(200_000) },
+      n20: ['z'.repeat(100_000)],
+      n22: ['z'.repeat(90_000)],
+    };
+    const found = it.request((session) => Object.assign(session, together));
+    assert.deepEqual(paths(found).sort(), ['n20[0]', 'n22[0]', 'n3.a.b', 'n8.parts.get("k").list']);
+    assert.deepEqual(
+      Object.keys(it.all).sort(),
+      Object.keys(many)
+        .filter((name) => !['n3', 'n8', 'n20', 'n22'].includes(name))
+        .sort(),
+    );
+  });
+
+  test(`${granularity}: text that is too many bytes for a frame is refused by its path, and all else is saved`, () => {
+    const it = new Limited(granularity);
+    const wide = { t: { text: '€'.repeat(200_000) }, paid: true };
+    const found = it.request((session) => Object.assign(session, wide));
+    assert.deepEqual(found.refused, [
+      {
+        path: 't.text',
+        what: `is too much: a session has at most ${maxDataBytes} bytes on its way to the other nodes`,
+      },
+    ]);
+    assert.deepEqual(it.all, { paid: true });
+    assert.deepEqual(paths(it.request((session) => Object.assign(session, { t: '€'.repeat(150_000) }))), []);
+    assert.deepEqual(paths(it.request((session) => Object.assign(session, { u: '€'.repeat(30_000) }))), ['u']);
+    assert.deepEqual(paths(it.request((session) => Object.assign(session, { t: 'x'.repeat(150_000) }))), []);
+    assert.ok(Buffer.byteLength(JSON.stringify(it.data.encode())) < maxDataBytes);
+    assert.ok(it.data.length < maxDataLength);
+  });
+
+  test(`${granularity}: what a request wrote itself counts when it writes again`, () => {
+    const it = new Limited(granularity);
+    const draft = it.begin();
+    it.keep(draft, draft.compare(new Map([['a', '€'.repeat(150_000)]])));
+    const found = it.keep(
+      draft,
+      draft.compare(new Map<string, unknown>(Object.entries({ b: '€'.repeat(30_000), c: 1 }))),
+    );
+    assert.deepEqual(paths(found), ['b']);
+    assert.deepEqual(Object.keys(it.all), ['a', 'c']);
+  });
+
+  test(`${granularity}: no frame bounds what stays on its node`, () => {
+    const it = new Limited(granularity, true);
+    assert.deepEqual(paths(it.request((session) => Object.assign(session, { t: '€'.repeat(200_000) }))), []);
+  });
+}
+
+test('what is in the way of a frame is found without looking at data that is small', () => {
+  const it = new Limited('ATTRIBUTE');
+  it.request((session) => Object.assign(session, { a: 'x'.repeat(1_000) }));
+  const change = (text: string): Changes => ({
+    fields: [{ part: '0', field: '.b', text: JSON.stringify(text) }],
+    gone: [],
+  });
+  assert.ok(it.data.fitsInto(10_000, change('y'.repeat(500))));
+  assert.ok(!it.data.fitsInto(1_200, change('y'.repeat(500))));
+  const less = { part: '0', field: '.a', text: JSON.stringify('x'.repeat(999)) };
+  assert.ok(it.data.fitsInto(100, { fields: [less], gone: [] }), 'less is always carried');
+});
