@@ -57,6 +57,21 @@ test('V93: attributes that two sides of a split set are both there once it heals
   }
 });
 
+test('V93: without sticky routing a request finds what the answer before it changed, where answers wait for all nodes (cluster.copies)', async (t) => {
+  const it = await replicated(t, { nodes: three, options: { cluster: { copies: three.length } } });
+  for (const app of granularities) {
+    const browser = it.browser();
+    const shop = it.shop<{ list: number[] }>(app);
+    await shop.does(browser, 'n1', (session) => void (session.list = []));
+    it.cluster.network.delay({ min: 1, max: 60 });
+    for (let i = 0; i < 30; i++) {
+      const seen = await shop.does(browser, three[(i * 2 + (i >> 2)) % 3]!, ({ list }) => list.push(i));
+      assert.equal(seen, i + 1, `${app}: request ${i}`);
+    }
+    it.cluster.network.delay(0);
+  }
+});
+
 test('V93: of the same attribute the later version wins on every node, and the conflict is counted', async (t) => {
   const it = await replicated(t, { nodes: three });
   const browser = it.browser();
