@@ -30,13 +30,13 @@ import type { Random } from './random.ts';
 import { longestLifeMs } from './registry/limits.ts';
 import { Registry, type RegistryLimits, registryLimits } from './registry.ts';
 import { Courier, type CourierOptions } from './session/buddies/courier.ts';
-import { Turns } from './session/buddies/turns.ts';
 import { sessionLattice, sessionLatticeOf } from './session/lattice.ts';
 import { SessionNotices } from './session/notices/notices.ts';
 import { Passivation } from './session/passivation/passivation.ts';
 import type { SessionRecord } from './session/record.ts';
 import { encodeWhole } from './session/record-codec.ts';
 import { type SessionLimits, SessionTable } from './session/table.ts';
+import { Turns } from './session/turns.ts';
 import { type Subject, subjectLattice } from './subject.ts';
 import { type Cell, cellLattice } from './throttle/cell.ts';
 

@@ -1,5 +1,5 @@
 /**
- * Passes over the records of all sessions, in turns (buddies/turns.ts): a million of them take seconds, and whoever else has
+ * Passes over the records of all sessions, in turns (turns.ts): a million of them take seconds, and whoever else has
  * something to do has it in between. So they change on the way, and a pass promises this:
  * - what is there when it begins, and still is when its turn comes, is met: once, and as it is then;
  * - what has ended or is gone by then is not met;
@@ -7,8 +7,8 @@
  */
 
 import type { Copies } from '../gossip/copies.ts';
-import type { Turns } from './buddies/turns.ts';
 import type { LiveSession, SessionRecord } from './record.ts';
+import type { Turns } from './turns.ts';
 
 /** Records of one turn, of whichever application: each may be decoded, written or sent. Fewer if they take long. */
 export const passedAtOnce = 100;

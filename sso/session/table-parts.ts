@@ -6,12 +6,12 @@ import type { HybridClock } from '../hybrid-clock.ts';
 import type { Log } from '../log.ts';
 import type { SsoId } from '../token.ts';
 import type { CopiesWanted, Depot } from './buddies/depot.ts';
-import type { Turns } from './buddies/turns.ts';
 import type { Changes } from './data/changes.ts';
 import type { SessionData } from './data/session-data.ts';
 import type { Residence } from './passivation/residence.ts';
 import type { LiveSession, SessionCause, SessionRecord } from './record.ts';
 import type { Telling } from './teller.ts';
+import type { Turns } from './turns.ts';
 
 export type SessionLook =
   | { readonly state: 'live'; readonly session: LiveSession }

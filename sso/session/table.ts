@@ -16,7 +16,6 @@ import type { Served } from '../logout/receipts.ts';
 import type { LinkedEnd, Links, SessionView } from '../registry.ts';
 import type { SsoId } from '../token.ts';
 import type { CopiesWanted } from './buddies/depot.ts';
-import { Turns } from './buddies/turns.ts';
 import { mergeData, SessionData } from './data/session-data.ts';
 import { EndedApps, type EndHandler, EndHandlers } from './end-handlers.ts';
 import type { Classes } from './graph/classes.ts';
@@ -42,6 +41,7 @@ import {
   type Use,
 } from './table-parts.ts';
 import { type Alteration, Teller, type Telling } from './teller.ts';
+import { Turns } from './turns.ts';
 import { Uses } from './uses.ts';
 import {
   alone,

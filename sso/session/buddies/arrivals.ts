@@ -5,6 +5,7 @@ import type { Copies } from '../../gossip/copies.ts';
 import type { Counters } from '../../gossip/counters.ts';
 import type { Lattice } from '../../gossip/lattice.ts';
 import { hasData, type SessionRecord } from '../record.ts';
+import type { Turns } from '../turns.ts';
 import type { Answers } from './answers.ts';
 import type { CoHeld } from './co-held.ts';
 import { answerBuckets, answerDigest } from './comparing.ts';
@@ -14,7 +15,6 @@ import { type BuddyMessage, fetchAtMost } from './frames.ts';
 import { placedOf } from './holders.ts';
 import type { Lines } from './lines.ts';
 import type { Offers } from './offers.ts';
-import type { Turns } from './turns.ts';
 
 /** Buckets of an answer that are looked at in one turn; fewer if they take long. */
 const slice = 1_024;

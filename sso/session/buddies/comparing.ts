@@ -8,10 +8,10 @@
 import { bucketCount, bucketsPerGroup, differingLanes, groupCount } from '../../gossip/digest.ts';
 import { targetFrameBytes } from '../../gossip/message.ts';
 import { minuteOf } from '../../gossip/replica.ts';
+import type { Turns } from '../turns.ts';
 import { bucketLanes, type CoHeld, groupLanes, type Pair } from './co-held.ts';
 import { type BuddyMessage, bucketsFrame, differsFrame, digestFrame, keysFrame } from './frames.ts';
 import type { Lane } from './lane.ts';
-import type { Turns } from './turns.ts';
 
 /** Sessions that one question or answer makes a node look at, more or less. */
 const sessionsPerStep = 4_000;

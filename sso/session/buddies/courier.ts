@@ -20,6 +20,7 @@ import { lifeOf, nodeOf } from '../../life.ts';
 import { type Log, silentLog } from '../../log.ts';
 import { hasData, type LiveSession, type SessionRecord } from '../record.ts';
 import type { Alteration } from '../teller.ts';
+import { Turns } from '../turns.ts';
 import { Answers } from './answers.ts';
 import { Arrivals } from './arrivals.ts';
 import { CoHeld } from './co-held.ts';
@@ -38,7 +39,6 @@ import { Placing } from './placing.ts';
 import { Refilling } from './refilling.ts';
 import { Regaining } from './regaining.ts';
 import { Surplus } from './surplus.ts';
-import { Turns } from './turns.ts';
 import { Waits } from './waits.ts';
 
 export interface CourierOptions {

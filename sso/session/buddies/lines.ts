@@ -8,11 +8,11 @@ import type { Peer } from '../../channel/channel.ts';
 import { type Cancel, type Clock, every } from '../../clock.ts';
 import type { Counters } from '../../gossip/counters.ts';
 import type { Talk } from '../../gossip/talk.ts';
+import { type Turns, turnMs } from '../turns.ts';
 import type { CoHeld } from './co-held.ts';
 import { Comparing } from './comparing.ts';
 import { carriedFrame } from './frames.ts';
 import { type Content, Lane, type Load } from './lane.ts';
-import { type Turns, turnMs } from './turns.ts';
 
 export interface LinesParts {
   readonly talk: Pick<Talk, 'say'>;

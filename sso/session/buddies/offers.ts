@@ -11,13 +11,13 @@ import type { Counters } from '../../gossip/counters.ts';
 import { lifeOf, nodeOf } from '../../life.ts';
 import type { Log } from '../../log.ts';
 import { hasData, type SessionRecord } from '../record.ts';
+import type { Turns } from '../turns.ts';
 import type { Company } from './company.ts';
 import { offerFrame } from './frames.ts';
 import { isListed, listedOf, type PlacedSession, placedOf, withoutData } from './holders.ts';
 import type { Lines } from './lines.ts';
 import type { Passes } from './passes.ts';
 import { Strays } from './strays.ts';
-import type { Turns } from './turns.ts';
 
 export interface OffersParts {
   readonly self: Peer;

@@ -2,8 +2,8 @@
 
 import type { Copies } from '../../gossip/copies.ts';
 import type { SessionRecord } from '../record.ts';
+import type { Turns } from '../turns.ts';
 import { type PlacedSession, placedOf } from './holders.ts';
-import type { Turns } from './turns.ts';
 
 /** Records that are looked at in one turn, and such of which each may be written and sent; fewer if they take long. */
 const slice = 2_000;

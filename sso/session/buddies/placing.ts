@@ -15,13 +15,13 @@ import type { Counters } from '../../gossip/counters.ts';
 import type { HybridClock } from '../../hybrid-clock.ts';
 import { lifeOf, nodeOf } from '../../life.ts';
 import { changeOf, hasData, type LiveSession, type SessionRecord } from '../record.ts';
+import type { Turns } from '../turns.ts';
 import type { CoHeld } from './co-held.ts';
 import type { Company, CourierMember } from './company.ts';
 import { listedOf, type PlacedSession, placedOf } from './holders.ts';
 import { whole } from './lane.ts';
 import type { Lines } from './lines.ts';
 import { type Passes, writingSlice } from './passes.ts';
-import type { Turns } from './turns.ts';
 
 export interface PlacingParts {
   readonly self: { readonly node: string; readonly incarnation: number };

@@ -8,9 +8,9 @@
 import type { Peer } from '../../channel/channel.ts';
 import { targetFrameBytes } from '../../gossip/message.ts';
 import { lifeOf } from '../../life.ts';
+import type { Turns } from '../turns.ts';
 import { isSamePeer } from './company.ts';
 import type { PlacedSession } from './holders.ts';
-import type { Turns } from './turns.ts';
 
 /** Sessions of one frame, and characters of their keys and versions; frames without an answer for one peer. */
 const offerKeys = 500;

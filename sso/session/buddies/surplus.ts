@@ -9,11 +9,11 @@ import type { Cancel, Clock } from '../../clock.ts';
 import type { Copies } from '../../gossip/copies.ts';
 import type { HybridClock } from '../../hybrid-clock.ts';
 import { changeOf, type LiveSession, type SessionRecord } from '../record.ts';
+import type { Turns } from '../turns.ts';
 import type { Company } from './company.ts';
 import { type PlacedSession, placedOf } from './holders.ts';
 import type { Lines } from './lines.ts';
 import { writingSlice } from './passes.ts';
-import type { Turns } from './turns.ts';
 
 export interface SurplusParts {
   readonly life: string;

@@ -11,10 +11,10 @@ import type { Fetches } from '../../../sso/session/buddies/fetches.ts';
 import { parseBuddyFrame } from '../../../sso/session/buddies/frames.ts';
 import type { Lines } from '../../../sso/session/buddies/lines.ts';
 import type { Offers } from '../../../sso/session/buddies/offers.ts';
-import { Turns } from '../../../sso/session/buddies/turns.ts';
 import { SessionData } from '../../../sso/session/data/session-data.ts';
 import { sessionLattice } from '../../../sso/session/lattice.ts';
 import type { LiveSession, SessionRecord } from '../../../sso/session/record.ts';
+import { Turns } from '../../../sso/session/turns.ts';
 import { virtualClock } from '../../../sso/testing/virtual-clock.ts';
 import { setting } from '../support/changes.ts';
 

@@ -9,9 +9,9 @@ import type { Company } from '../../../sso/session/buddies/company.ts';
 import type { Lines } from '../../../sso/session/buddies/lines.ts';
 import { Offers } from '../../../sso/session/buddies/offers.ts';
 import { Passes } from '../../../sso/session/buddies/passes.ts';
-import { Turns } from '../../../sso/session/buddies/turns.ts';
 import { SessionData } from '../../../sso/session/data/session-data.ts';
 import type { LiveSession, SessionRecord } from '../../../sso/session/record.ts';
+import { Turns } from '../../../sso/session/turns.ts';
 import { virtualClock } from '../../../sso/testing/virtual-clock.ts';
 import { setting } from '../support/changes.ts';
 

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import type { PlacedSession } from '../../../sso/session/buddies/holders.ts';
 import type { Lane } from '../../../sso/session/buddies/lane.ts';
 import { Surplus } from '../../../sso/session/buddies/surplus.ts';
-import { Turns } from '../../../sso/session/buddies/turns.ts';
 import { SessionData } from '../../../sso/session/data/session-data.ts';
 import type { SessionRecord } from '../../../sso/session/record.ts';
+import { Turns } from '../../../sso/session/turns.ts';
 import { virtualClock } from '../../../sso/testing/virtual-clock.ts';
 
 function session(buddies: readonly string[], ownerStamp: number, owner = 'n1:1'): PlacedSession {

@@ -3,7 +3,7 @@
  * of a turn, piece by piece and one after the other, so that many passes at a time stand in the way no longer than one.
  */
 
-import type { Clock } from '../../clock.ts';
+import type { Clock } from '../clock.ts';
 
 /** So long such work takes of a turn, milliseconds: with what else a turn has to do, half of the 20 ms that nobody is to wait. */
 export const turnMs = 5;

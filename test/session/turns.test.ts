@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Turns, turnMs } from '../../../sso/session/buddies/turns.ts';
+import { Turns, turnMs } from '../../sso/session/turns.ts';
 
 /** Turns on a clock of which each step of the work takes a part. */
 class Desk {
