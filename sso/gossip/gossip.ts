@@ -357,7 +357,7 @@ export class GossipNode implements Gossip, Talk {
     if (replica !== (this.#members as Replica<unknown>) && replica.lattice.isPassing !== true)
       this.#unshared.put(this.#core.number + 1);
     if (this.#core.reachable.length === 0) this.#do(this.#core.flush(false));
-    else if (replica.lattice.isPatient === true) this.#departures.patiently();
+    else if (replica.lattice.isPatient === true && !alone) this.#departures.patiently();
     else this.#departures.soon();
     if (change !== undefined) this.#listeners.changed(replica.lattice.name, change);
     return replica.get(key);

@@ -26,7 +26,7 @@ export interface Lattice<V> {
   digestText?(value: V): string;
   /** What nobody misses that a node takes with it: not counted among what it hands over. */
   readonly isPassing?: boolean;
-  /** What somebody put waits while a batch is under way, to leave with those that follow: for 2 ms at most (departures.ts). Not for what is to be known at once. */
+  /** What somebody put, but for what is told alone, waits while a batch is under way, to leave with what follows: for 2 ms at most (departures.ts). Not for what is to be known at once. */
   readonly isPatient?: boolean;
   /** From this instant (milliseconds) the value is over and may be forgotten: a late copy of it is refused. */
   forgetAt(value: V): number;

@@ -36,6 +36,8 @@ interface Hooks {
   held: Bytes | undefined;
   /** The body of the answer that took the place of the application's. */
   instead: Bytes | undefined;
+  /** While we end the answer: HTTP/2 writes its last bytes by `write`, as layers above may do. */
+  isEnding: boolean;
 }
 
 const hooksKey = Symbol('latchkey.answer');
@@ -158,6 +160,7 @@ function hooksOf(res: ServerResponse): Hooks {
     written: 0,
     held: undefined,
     instead: undefined,
+    isEnding: false,
   } as unknown as Hooks;
   answerAsTable(res);
   answer[hooksKey] = hooks;
@@ -215,6 +218,7 @@ function setHeaders(res: Answer, headers: unknown): void {
 
 function hookedWrite(this: Hooked, ...args: unknown[]): boolean {
   const hooks = this[hooksKey];
+  if (hooks.isEnding) return hooks.write.apply(this, args);
   const [chunk, encoding, done] = parseArguments(args);
   if (hooks.instead !== undefined) return passOver(done);
   if (hooks.phase === 'waiting') {
@@ -270,13 +274,22 @@ function hookedEnd(this: Hooked, ...args: unknown[]): Answer {
       return this;
     }
     hooks.phase = 'ended';
-    if (hooks.instead !== undefined) return hooks.end.call(this, hooks.instead, done);
-    if (hooks.held === undefined) return hooks.end.apply(this, args);
-    return hooks.end.call(this, joined(hooks, toBytes(chunk, encoding)), done);
+    if (hooks.instead !== undefined) return endWith(this, hooks, [mayHaveBody(this) ? hooks.instead : undefined, done]);
+    if (hooks.held === undefined) return endWith(this, hooks, args);
+    return endWith(this, hooks, [joined(hooks, toBytes(chunk, encoding)), done]);
   } catch (error) {
     // Node refused (a status or header that is none): the application may try again with another answer.
     hooks.phase = 'open';
     throw error;
+  }
+}
+
+function endWith(res: Answer, hooks: Hooks, args: unknown[]): Answer {
+  hooks.isEnding = true;
+  try {
+    return hooks.end.apply(res, args);
+  } finally {
+    hooks.isEnding = false;
   }
 }
 
@@ -312,7 +325,8 @@ function sendAllButLast(res: Answer, hooks: Hooks, chunk: Bytes): Bytes | undefi
     res.writeHead(res.statusCode);
   }
   if (body.length === 0) return undefined;
-  if (!mayHaveBody(res)) return body;
+  // Node may be told to refuse a body where there can be none: the application's own is then its own fault.
+  if (!mayHaveBody(res)) return hooks.instead === undefined ? body : undefined;
   // One write in place of two: a small answer is complete with its last byte, and nobody can use a part of it.
   if (body.length <= smallBytes) return body;
   const keep = res.hasHeader('Content-Length') ? 1 : 0;
@@ -323,7 +337,7 @@ function sendAllButLast(res: Answer, hooks: Hooks, chunk: Bytes): Bytes | undefi
 function sendLast(res: Answer, hooks: Hooks, last: Bytes | undefined, done: Done | undefined): void {
   hooks.phase = 'ended';
   try {
-    hooks.end.call(res, last, done);
+    endWith(res, hooks, [last, done]);
   } catch (error) {
     res.destroy(error instanceof Error ? error : undefined);
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
@@ -22,8 +23,9 @@ async function exchange(
   handler: Handler,
   method = 'GET',
   watch?: (arrived: () => string) => Promise<void>,
+  options: http.ServerOptions = {},
 ): Promise<Reply> {
-  const server = http.createServer(handler);
+  const server = http.createServer(options, handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   let text = '';
@@ -516,4 +518,65 @@ test('a HEAD request gets the headers of the other answer alone, and one whose h
     res.end('ced');
   });
   assert.deepEqual([late.status, late.body], [200, 'placed']);
+});
+
+for (const waits of [false, true])
+  test(`another answer arrives whole over HTTP/2${waits ? ', where its end waits' : ''}, and the application's own does`, async () => {
+    const server = http2.createServer((req, res) => {
+      const answer = res as unknown as ServerResponse;
+      beforeEnd(answer, () => {
+        if (req.url === '/full') answerInstead(answer, full);
+        return waits ? Promise.resolve() : undefined;
+      });
+      res.setHeader('Content-Length', 6);
+      res.end('placed');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const client = http2.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const get = (path: string) =>
+      new Promise<string>((resolve, reject) => {
+        let text = '';
+        const stream = client.request({ ':path': path });
+        stream.on('response', (headers) => (text += `${headers[':status']} ${headers['content-length']} `));
+        stream.on('data', (part) => (text += part)).on('error', reject);
+        stream.on('end', () => resolve(text));
+      });
+    try {
+      assert.equal(await get('/full'), '503 5 full\n');
+      assert.equal(await get('/'), '200 6 placed');
+    } finally {
+      client.close();
+      server.close();
+    }
+  });
+
+test('another answer passes a layer that writes what it is given to end with', async () => {
+  const reply = await exchange((_req, res) => {
+    const { end } = res;
+    res.end = function (this: ServerResponse, chunk?: unknown) {
+      if (chunk !== undefined && typeof chunk !== 'function') this.write(chunk);
+      return (end as () => ServerResponse).call(this);
+    } as typeof res.end;
+    beforeEnd(res, () => void answerInstead(res, full));
+    res.end('placed');
+  });
+  assert.deepEqual([reply.status, reply.raw], [503, 'full\n']);
+});
+
+test('a server that allows no body of a HEAD request is given none', async () => {
+  for (const waits of [false, true]) {
+    const head = await exchange(
+      (_req, res) => {
+        beforeEnd(res, () => {
+          answerInstead(res, full);
+          return waits ? Promise.resolve() : undefined;
+        });
+        res.end();
+      },
+      'HEAD',
+      undefined,
+      { rejectNonStandardBodyWrites: true },
+    );
+    assert.deepEqual([head.status, head.headers['content-length'], head.raw], [503, '5', '']);
+  }
 });

@@ -115,8 +115,9 @@ export class Fetches {
   #late(fetch: Fetch): void {
     const { clock, ms, allMs } = this.#parts;
     const fetched = this.#last(fetch);
-    if (fetched !== 'out of reach' || ![...fetch.words.values()].includes('asked'))
-      return void this.#end(fetch, fetched);
+    const session = placedOf(this.#parts.record(fetch.key));
+    const isAwaited = session !== undefined && listedOf(session).some((node) => fetch.words.get(node) === 'asked');
+    if (fetched !== 'out of reach' || !isAwaited) return void this.#end(fetch, fetched);
     fetch.isLate = true;
     fetch.cancel = clock.after(ms - allMs, () => this.#end(fetch, this.#last(fetch)));
   }

@@ -129,3 +129,15 @@ test('V85: where nobody has given anything a busy holder is waited for longer, a
   await asker.clock.advanceAsync(0);
   assert.equal(result.fetched, 'here');
 });
+
+test('nobody is waited for longer who is not to have the data', async () => {
+  const asker = new Asker();
+  asker.peers.delete('n1');
+  const result = asker.fetch();
+  await asker.clock.advanceAsync(1);
+  asker.answer('n2', 'none');
+  await asker.clock.advanceAsync(0);
+  assert.deepEqual([...asker.asked.keys()], ['n2', 'n4'], 'the others are asked once the holders have nothing');
+  await asker.clock.advanceAsync(allMs);
+  assert.equal(result.fetched, 'out of reach', 'the owner may have it, and cannot be asked');
+});
