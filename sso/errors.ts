@@ -16,7 +16,7 @@ export type SsoErrorCode =
   | 'ERR_BODY_INVALID' // the client's fault: a body that is malformed or too large; state untouched
   | 'ERR_NOT_SIGNED_IN' // the caller's fault: logout, leave or assertion without a sign-on; state untouched
   | 'ERR_LIMIT_REACHED' // a named limit (entries, sessions, links); state untouched
-  | 'ERR_UNAVAILABLE' // this node does not accept sign-ons now (joining, draining, stopped); state untouched
+  | 'ERR_UNAVAILABLE' // this node does not accept sign-ons now (joining, draining, stopped); state untouched, but `clear` of a store may have ended some
   | 'ERR_ANSWER_STARTED' // the application's fault: the headers are sent, no cookie can be set; state untouched
   | 'ERR_SESSION_INVALID' // the application's fault: its session holds what cannot be stored; the stored session is as before
   | 'ERR_CHANNEL_FAILED' // the network's or the operating system's fault: an address cannot be listened on

@@ -388,7 +388,7 @@ export class GossipNode implements Gossip, Talk {
   /** What a step asks for: the listeners first, so that a confirmation that is sent says that they have acted. */
   #do(step: Step): void {
     const { channel, clock } = this.#parts;
-    for (const { map, change } of step.changes) this.#listeners.changed(map, change);
+    this.#listeners.allChanged(step.changes);
     if (step.sees.length > 0) this.#membership.heard(step.sees, clock.monotonic());
     if (channel !== undefined && this.#running) {
       for (const { to, frame } of step.send) {

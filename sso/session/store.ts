@@ -152,6 +152,7 @@ export class SessionStore extends EventEmitter {
    * The application's sessions as a list: their ids are nowhere kept. Those that other nodes serve, and whose data not all have, are
    * not in it. Made in turns, requests in between: a session is in it once, as it was when its turn came; all that were there at the
    * call are, unless they ended before their turn; of those that come meanwhile some may be. What lies on the disk stays there.
+   * The callback's error, and no list: ERR_UNAVAILABLE where the node stops, or has stopped, before the last one's turn.
    */
   all<S = StoredSession>(callback: (error: unknown, sessions?: S[]) => void): void {
     const sessions: S[] = [];
@@ -175,7 +176,8 @@ export class SessionStore extends EventEmitter {
 
   /**
    * Ends all sessions of this application; nobody is signed off by it. In turns, requests in between: all that were there at the
-   * call have ended when it calls back; those that come meanwhile, also by moving to a new id, may stay.
+   * call have ended when it calls back; those that come meanwhile, also by moving to a new id, may stay. The callback's error:
+   * ERR_UNAVAILABLE where the node stops, or has stopped, before the last one's turn. Some may have ended by then.
    */
   clear(callback?: SessionCallback): void {
     const { table } = this.#parts;

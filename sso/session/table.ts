@@ -305,7 +305,7 @@ export class SessionTable implements Links {
     return this.#passes.take(this.#uses.flushing());
   }
 
-  /** Ends every timer, and what is done in turns; tells nobody. */
+  /** Ends every timer, and what is done in turns, which fails for who waits for `each`; tells nobody. */
   close(): void {
     this.#uses.close();
     this.#teller.close();
@@ -402,8 +402,9 @@ export class SessionTable implements Links {
 
   /**
    * Calls `run` with each of `all`, in turns: what was there at the call and still is when its turn comes is met, once; what has
-   * ended by then is not; what comes meanwhile, also by moving to another id, may be met or not. Resolves after the last one, or
-   * at `close`; rejects with what `run` threw, and goes no further then.
+   * ended by then is not; what comes meanwhile, also by moving to another id, may be met or not. Resolves after the last one;
+   * rejects with what `run` threw, and goes no further then.
+   * @throws SsoError ERR_UNAVAILABLE `close` came before the last one
    */
   each(app: string, run: (key: string, session: LiveSession) => void, away = false): Promise<void> {
     return this.#passes.run(app, (key, session) => {

@@ -72,7 +72,7 @@ test('in the middle: what has ended by its turn is not met, what changed is met 
   assert.ok(times <= count, 'nothing was met twice');
 });
 
-test('who throws ends a pass alone, and hears of it; who closes lets nobody wait', async () => {
+test('who throws ends a pass alone, and hears of it; who closes lets nobody wait, and nobody take the part for the whole', async () => {
   const { tables, first } = full();
   let met = 0;
   const broken = first.table.each('shop', () => {
@@ -86,11 +86,26 @@ test('who throws ends a pass alone, and hears of it; who closes lets nobody wait
   assert.deepEqual([met, others.length], [passedAtOnce + 1, count]);
   const closed = first.table.each('shop', () => void met++);
   first.table.close();
-  await closed;
+  await assert.rejects(closed, { code: 'ERR_UNAVAILABLE', status: 503 });
   const before = met;
   await tables.pass(0);
-  await first.table.each('shop', () => void met++);
+  const late = first.table.each('shop', () => void met++);
+  await assert.rejects(late, { code: 'ERR_UNAVAILABLE' });
   assert.equal(met, before);
+});
+
+test("the node's own work that is closed in the middle fails for nobody: a flush, and an application that stops", async () => {
+  for (const work of ['flush', 'release'] as const) {
+    const { tables, first, keys } = full();
+    await tables.pass(10_000);
+    for (const key of keys) first.table.touch(key, { afterMs: minuteMs });
+    const { puts } = first.copies;
+    const done = work === 'flush' ? first.table.flush() : first.table.release('shop');
+    first.table.close();
+    await done;
+    assert.ok(first.copies.puts - puts < count, 'it was in the middle');
+    await (work === 'flush' ? first.table.flush() : first.table.release('shop'));
+  }
 });
 
 test('an application that stops lets go of what was there at the call; what is taken up meanwhile stays served', async () => {

@@ -295,6 +295,30 @@ test('all and clear go through many sessions in turns: who ends meanwhile is not
   assert.ok(steps.turns.length >= 10 && steps.turns.every((one) => one <= passedAtOnce), steps.turns.join());
 });
 
+test('all and clear of a node that stops in the middle, or has stopped, fail: no part of a list, and nothing called cleared that stays', async () => {
+  const { world, store } = start();
+  const { table } = world.node;
+  const ids = Array.from({ length: 5 * passedAtOnce }, (_, index) => `s${index}`);
+  for (const id of ids) await call((done) => store.set(id, { cookie: {}, user: id }, done));
+  const given: unknown[][] = [];
+  const said = (name: string) =>
+    new Promise<void>((resolve) => {
+      const callback = (...args: unknown[]) => {
+        const [error, value] = args as [SsoError | null, unknown];
+        given.push([name, error?.code, error?.status, value]);
+        resolve();
+      };
+      if (name === 'all') store.all(callback);
+      else store.clear(callback);
+    });
+  const under = [said('all'), said('clear')];
+  table.close();
+  await Promise.all([...under, said('all'), said('clear')]);
+  const failed = (name: string) => [name, 'ERR_UNAVAILABLE', 503, undefined];
+  assert.deepEqual(given, [...['all', 'clear', 'all', 'clear'].map(failed)]);
+  assert.notEqual(await call((done) => store.length(done)), 0);
+});
+
 /** As `start`, with room for so many sessions. */
 const startWithin = (sessions: number, paths: Record<string, Route> = {}) => {
   const world = new World({ limits: { sessions } });

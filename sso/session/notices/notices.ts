@@ -17,7 +17,7 @@ import type { LiveSession, SessionRecord } from '../record.ts';
 import { Turns } from '../turns.ts';
 import { differences } from './differences.ts';
 import { type Event, forgotten, found, type Here, type Meaning, meaningOf } from './meaning.ts';
-import type { SessionNotice } from './notice.ts';
+import type { SessionListener, SessionNotice } from './notice.ts';
 import type { NoticeSettings } from './policy.ts';
 
 export interface NoticesParts {
@@ -45,6 +45,13 @@ interface Listener {
   isGone: boolean;
 }
 
+/** Who listened to an application when it stopped. */
+interface Leaving {
+  readonly listeners: readonly Listener[];
+  /** What is nothing to them any more: what has come since, or is used here anew since, and what they have heard go. */
+  readonly past: BucketedMap<true>;
+}
+
 /** Sessions that one turn looks at for a new listener, and tells it of; fewer if that takes long. */
 const foundAtOnce = 200;
 
@@ -53,8 +60,8 @@ export class SessionNotices {
   readonly #log: Log;
   readonly #turns: Turns;
   readonly #byApp = new Map<string, readonly Listener[]>();
-  /** Of applications that are stopping: they hear that their sessions go, and nothing else. */
-  readonly #leaving = new Map<string, readonly Listener[]>();
+  /** Of applications that are stopping, for each stop. */
+  readonly #leaving = new Map<string, readonly Leaving[]>();
 
   /** Before whoever settles ends within a change: so a beginning is told before its end. */
   constructor(parts: NoticesParts) {
@@ -85,16 +92,18 @@ export class SessionNotices {
   }
 
   /**
-   * The application stops here: who listens until now hears from now on only that its sessions go (`undeploy`), and nobody else
-   * does. To be called back once they have gone: then nobody of them hears anything any more.
+   * The application stops here: who listens until now hears from now on only that its sessions go, of each once: let go of
+   * (`undeploy`), taken over by another node, or ended as at any time. Of what begins or is used here anew from now on it hears
+   * nothing. Who begins to listen meanwhile hears of an `undeploy` only where it has been told that the session is here: such a
+   * beginning will be told once more. To be called back once they have gone: then nobody of those who leave hears anything any more.
    */
   leave(app: string): () => void {
-    const leaving = this.#byApp.get(app) ?? [];
+    const leaving: Leaving = { listeners: this.#byApp.get(app) ?? [], past: new BucketedMap() };
     this.#byApp.delete(app);
-    for (const listener of leaving) listener.isGone = true;
-    this.#leaving.set(app, [...(this.#leaving.get(app) ?? []), ...leaving]);
+    for (const listener of leaving.listeners) listener.isGone = true;
+    this.#leaving.set(app, [...(this.#leaving.get(app) ?? []), leaving]);
     return () => {
-      const left = this.#leaving.get(app)?.filter((one) => !leaving.includes(one)) ?? [];
+      const left = this.#leaving.get(app)?.filter((one) => one !== leaving) ?? [];
       if (left.length > 0) this.#leaving.set(app, left);
       else this.#leaving.delete(app);
     };
@@ -157,11 +166,34 @@ export class SessionNotices {
     const leaving = this.#leaving.get(known.app);
     const meaning = (listeners ?? leaving) && meant();
     if (meaning === undefined) return;
-    const isUndeploy = meaning.events.some(({ cause }) => cause === 'undeploy');
-    for (const listener of (isUndeploy ? leaving : undefined) ?? listeners ?? []) {
+    const heard = leaving === undefined ? [] : this.#tellLeaving(key, meaning, leaving);
+    const isUndeploy = leaving !== undefined && meaning.events.some(({ cause }) => cause === 'undeploy');
+    for (const listener of listeners ?? []) {
+      if (isUndeploy ? !isTold(listener, key) : isSame(listener, heard)) continue;
       this.#show(key, known, listener);
       this.#tellOne(key, meaning, listener.listening);
     }
+  }
+
+  /** Returns who has been told. */
+  #tellLeaving(key: string, meaning: Meaning, leaving: readonly Leaving[]): readonly SessionListener[] {
+    const heard: SessionListener[] = [];
+    const isBeginning = meaning.events.some(({ kind }) => kind === 'created');
+    const isGoing = meaning.events.some(({ kind }) => kind === 'destroyed');
+    if (!isBeginning && !isGoing) return heard;
+    // Of a session that goes on, what was changed with it is the next node's.
+    const going = meaning.data?.after === undefined ? meaning : { ...meaning, data: undefined };
+    for (const { listeners, past } of leaving) {
+      if (listeners.length === 0 || past.has(key)) continue;
+      past.set(key, true);
+      if (isBeginning) continue;
+      for (const listener of listeners) {
+        if (listener.told?.has(key) === false || isSame(listener, heard)) continue;
+        this.#tellOne(key, going, listener.listening);
+        heard.push(listener.listening.onEvent);
+      }
+    }
+    return heard;
   }
 
   #tellOne(key: string, { session, events, data, end, signOnCause }: Meaning, listener: Listening): void {
@@ -201,4 +233,14 @@ export class SessionNotices {
     const message = error instanceof Error ? error.message : String(error);
     this.#log.error({ err: error, app }, `telling the application of its sessions failed: ${message}`);
   }
+}
+
+/** Whether it knows of the session by its beginning. Who hears of no copies is told of none that was there before it. */
+function isTold({ told, listening }: Listener, key: string): boolean {
+  return listening.policy.isForCopies && (told === undefined || told.has(key));
+}
+
+/** The same function, which an application that has begun again listens by: it has heard of this, and of its beginning once. */
+function isSame({ listening: { onEvent, policy } }: Listener, heard: readonly SessionListener[]): boolean {
+  return !policy.isForCopies && heard.includes(onEvent);
 }

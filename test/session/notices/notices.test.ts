@@ -10,8 +10,10 @@ import { Classes } from '../../../sso/session/graph/classes.ts';
 import type { SessionListener, SessionNotice } from '../../../sso/session/notices/notice.ts';
 import { SessionNotices } from '../../../sso/session/notices/notices.ts';
 import { type NoticeOptions, noticeSettings } from '../../../sso/session/notices/policy.ts';
+import { passedAtOnce } from '../../../sso/session/passes.ts';
 import { endSession, type LiveSession, type SessionRecord } from '../../../sso/session/record.ts';
 import type { SsoId } from '../../../sso/token.ts';
+import { Tables, write } from '../support/tables.ts';
 
 /** A node's records, changed by hand. */
 class World {
@@ -326,6 +328,170 @@ test('whoever listens when the application stops hears that its sessions go, and
   world.change(mine, gone);
   assert.equal(before.length, 2);
   assert.deepEqual(after, ['passivated undeploy', 'destroyed undeploy']);
+});
+
+/** An application with so many sessions that this node uses, which all who listen have been told of. */
+function stopping(count: number, ...policies: Omit<NoticeOptions, 'onEvent'>[]) {
+  const world = new World();
+  const mine = live();
+  const keys = Array.from({ length: count }, (_, i) => `key${i}`);
+  for (const key of keys) world.records.set(key, mine);
+  const lines = policies.map((options) => keyed(world, options));
+  turn(world, Infinity);
+  for (const one of lines) one.length = 0;
+  const change = (key: string, after: SessionRecord, own = true) => {
+    const before = world.records.get(key);
+    world.records.set(key, after);
+    world.change(before, after, own, key);
+  };
+  return { world, mine, gone: { ...mine, owner: '', releasedAt: 3 }, keys, lines, change };
+}
+
+/** As `heard`, with the session before each notice. */
+function keyed(world: World, options: Omit<NoticeOptions, 'onEvent'> = everything): string[] {
+  const lines: string[] = [];
+  world.listen({ ...options, onEvent: (notice) => void lines.push(`${notice.session} ${line(notice)}`) });
+  return lines;
+}
+
+function turn(world: World, most = 1): void {
+  for (let left = most; left > 0 && world.later.length > 0; left--) world.later.shift()!();
+}
+
+test('an application that begins again while it stops: what was told of as here is told as gone, before it comes again; nothing else is', () => {
+  const { world, mine, gone, lines, change } = stopping(300, everything);
+  const leave = world.notices.leave('shop');
+  const over = keyed(world);
+  const own = keyed(world, { sessionNotificationPolicy: 'legacy' });
+  turn(world);
+  assert.ok(over.includes('key0 created state-transfer') && !over.some((one) => one.startsWith('key299')));
+  over.length = 0;
+  for (const key of ['key0', 'key299']) change(key, gone);
+  assert.deepEqual(
+    over.splice(0),
+    ['key0 passivated undeploy', 'key0 destroyed undeploy'],
+    'of the other it knows nothing',
+  );
+  assert.deepEqual(own, [], 'it hears of no copy, and has been told of neither');
+  assert.equal(lines[0]!.length, 4);
+  turn(world, Infinity);
+  assert.deepEqual(
+    over.splice(0).filter((one) => /^key(0|299) /.test(one)),
+    ['key299 created state-transfer'],
+  );
+  change('key1', gone);
+  assert.deepEqual(over.splice(0), ['key1 passivated undeploy', 'key1 destroyed undeploy'], 'it has been told of all');
+  leave();
+  change('key0', { ...mine, ownerStamp: 2 });
+  assert.deepEqual(over, ['key0 created failover', 'key0 activated failover']);
+});
+
+test('who listened when the application stopped hears each session go once: let go of, ended before that, or taken over', () => {
+  const legacy = { sessionNotificationPolicy: 'legacy' } as const;
+  const { world, mine, gone, lines, change } = stopping(5, everything, legacy);
+  const [over, own] = lines as [string[], string[]];
+  const leave = world.notices.leave('shop');
+  const changed = { ...mine, data: written(mine.data, { n: 1 }) };
+  change('key0', gone);
+  change('key1', endSession(mine, 'sign-on', 4));
+  change('key2', { ...changed, owner: 'n2:1', ownerStamp: 2 }, false);
+  change('key3', changed);
+  world.notices.passivated('key3', changed);
+  change('key3', endSession(changed, 'destroyed', 4));
+  world.forget(mine);
+  const going = [
+    'key0 passivated undeploy',
+    'key0 destroyed undeploy',
+    'key1 destroyed invalidate',
+    'key2 passivated failaway',
+    'key2 destroyed failaway',
+    'key3 destroyed invalidate',
+    'key3 attributeRemoved invalidate n 1 -',
+    'key destroyed timeout',
+  ];
+  assert.deepEqual(over.splice(0), going);
+  assert.deepEqual(
+    own.splice(0),
+    going.filter((one) => !/destroyed failaway/.test(one)),
+  );
+  change('key0', { ...mine, ownerStamp: 3 });
+  change('key0', endSession(mine, 'left', 5));
+  change('key2', endSession(mine, 'left', 5), false);
+  change('fresh', mine);
+  change('fresh', endSession(mine, 'left', 5));
+  change('copied', live({}, { owner: 'n2:1' }), false);
+  change('copied', mine);
+  change('copied', gone);
+  assert.deepEqual([over, own], [[], []], 'what has gone, and what has begun since, is nothing to it');
+  leave();
+  change('key4', endSession(mine, 'left', 5));
+  assert.deepEqual([over, own], [[], []]);
+});
+
+test('who leaves before it has been told of a session does not hear it go', () => {
+  const { world, mine, gone, lines, change } = stopping(300);
+  lines.push(keyed(world));
+  turn(world);
+  lines[0]!.length = 0;
+  world.notices.leave('shop');
+  change('key298', gone);
+  change('key299', endSession(mine, 'left', 4));
+  change('key0', gone);
+  assert.deepEqual(lines[0], ['key0 passivated undeploy', 'key0 destroyed undeploy']);
+});
+
+test('one function that listens before a stop and again during it: an end that it hears once began once', () => {
+  const world = new World();
+  const lines: string[] = [];
+  const onEvent = (notice: SessionNotice) => void lines.push(`${notice.session} ${line(notice)}`);
+  world.listen({ onEvent });
+  const mine = live();
+  for (const key of ['a', 'b']) world.change(undefined, mine, true, key);
+  const leave = [world.notices.leave('shop')];
+  world.listen({ onEvent });
+  world.change(mine, endSession(mine, 'left', 4), true, 'a');
+  leave.push(world.notices.leave('shop'));
+  world.listen({ onEvent });
+  world.change(mine, endSession(mine, 'left', 4), true, 'b');
+  for (const one of leave) one();
+  assert.deepEqual(lines, ['a created create', 'b created create', 'a destroyed invalidate', 'b destroyed invalidate']);
+});
+
+test('a table that lets go of an application in turns, and serves it again meanwhile: what comes has gone before, what ends is told once', async () => {
+  const tables = new Tables(1);
+  const node = tables.nodes[0]!;
+  const { clock } = tables;
+  const notices = new SessionNotices({ copies: node.copies, clock, life: node.life, signOnCause: () => undefined });
+  const listening = () => {
+    const lines: string[] = [];
+    const onEvent = (notice: SessionNotice) => void lines.push(`${notice.session} ${line(notice)}`);
+    notices.listen('shop', { ...noticeSettings({ ...everything, onEvent })!, classes: new Classes([]) });
+    return lines;
+  };
+  const former = listening();
+  const keys = Array.from({ length: 5 * passedAtOnce }, (_, i) => node.table.key('shop', `s${i}`));
+  for (const key of keys) write(node, key, { n: 1 });
+  former.length = 0;
+  const leave = notices.leave('shop');
+  const released = node.table.release('shop').finally(leave);
+  const [ended, used] = keys.slice(-2) as [string, string];
+  node.table.end(ended, 'destroyed');
+  const latter = listening();
+  write(node, used, { n: 2 });
+  await tables.pass(0);
+  await released;
+  node.table.touch(used, { afterMs: 0 });
+  const coming = (lines: readonly string[], key: string) =>
+    lines.filter((one) => one.startsWith(`${key} created`) || one.startsWith(`${key} destroyed`));
+  for (const key of keys.slice(0, -2)) assert.deepEqual(coming(former, key), [`${key} destroyed undeploy`]);
+  assert.deepEqual(coming(former, used), [`${used} destroyed undeploy`]);
+  assert.deepEqual(coming(former, ended), [`${ended} destroyed invalidate`]);
+  assert.deepEqual(coming(latter, ended), []);
+  assert.deepEqual(coming(latter, used), [
+    `${used} created state-transfer`,
+    `${used} destroyed undeploy`,
+    `${used} created failover`,
+  ]);
 });
 
 test('two stops of one application at once: each lets go of its own listeners', () => {
