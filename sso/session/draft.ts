@@ -93,9 +93,8 @@ class Overlay implements StoredFields {
     for (const [field, text] of changed) if (text !== undefined) yield [field, text];
   }
 
-  fitsInto(bytes: number, { fields, gone }: Changes): boolean {
-    const all = { fields: [...this.#changes.fields, ...fields], gone: [...this.#changes.gone, ...gone] };
-    return this.#base.fitsInto?.(bytes, all) !== false;
+  fitsInto(bytes: number, changes: Changes, later: readonly Changes[] = []): boolean {
+    return this.#base.fitsInto?.(bytes, changes, [this.#changes, ...later]) !== false;
   }
 
   *parts(): Iterable<string> {

@@ -93,7 +93,7 @@ const untoldMs = 60_000;
 export const maxDataLength = 256 * 1024;
 /** What a record has beside its data at most, as JSON: names of application and lives, and numbers. */
 export const framingBytes = 4_096;
-/** The most it may have on its way, in bytes: a frame carries a record as a whole. */
+/** The most it may have on its way, in bytes: a frame carries a record as a whole. Text grows to 15/16 of it at least, with few fields to all of it (data/bytes.ts). */
 export const maxDataBytes = maxValueBytes - framingBytes;
 
 /**

@@ -57,7 +57,8 @@ export type PartText = Pick<Part, 'shape' | 'text'>;
 const none: readonly Odd[] = [];
 const shapes = new Map<string, Shape>();
 const shapesAtMost = 4_096;
-const sharedNamesAtMost = 64;
+/** Parts of more names have a shape each. */
+export const sharedNamesAtMost = 64;
 let made = 0;
 
 /** The shape of these names, one object for all parts that have it. */

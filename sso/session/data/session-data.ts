@@ -8,12 +8,13 @@
  */
 
 import { keptOnce } from '../../kept-once.ts';
+import { fitsWith, mostBytesOf, tried } from './bytes.ts';
 import type { Changes } from './changes.ts';
 import { Context, compareGenerations, decodeContext, flat, parseContext } from './context.ts';
 import type { DataDelta } from './delta.ts';
 import { type Folded, firstPart, folded, isFoldable, unfolded } from './folding.ts';
 import { type Halves, halved, halvesOf, isPacked, joined, packed, unpacked } from './packing.ts';
-import { fieldsOf, type Part, type PartText, plainLines, type Shape, textOf } from './part.ts';
+import { fieldsOf, type PartText, plainLines, textOf } from './part.ts';
 import { Recent } from './recent.ts';
 import { applied, changed, emptyState, findPart, isFull, merged, renewed, type State, type Written } from './state.ts';
 
@@ -124,22 +125,16 @@ export class SessionData {
   get mostBytes(): number {
     const kept = this.#kept;
     if (kept === undefined || (typeof kept !== 'string' && 'place' in kept)) return 0;
-    const bytes = 64 + 4 * this.version.length;
-    if (typeof kept === 'string') return bytes + 2 * this.length;
-    return SessionData.#state(this).parts.reduce((sum, part) => sum + mostPartBytes(part), bytes);
+    if (typeof kept === 'string') return 64 + 4 * this.version.length + 2 * this.length;
+    return mostBytesOf(SessionData.#state(this));
   }
 
   /**
-   * Whether it has at most so many bytes as JSON of `encode` with these changes, or they add none. Only what may be larger
-   * is looked at closely: little is.
+   * Whether it stays within so many bytes as JSON of `encode` with these changes, or they make it smaller (bytes.ts).
+   * @param earlier changes that are made before them. Default: none
    */
-  fitsInto(bytes: number, changes: Changes): boolean {
-    const state = SessionData.#open(this);
-    if (this.mostBytes + mostChangeBytes(state, changes, threefold) <= bytes) return true;
-    if (64 + 4 * this.version.length + closeBytes(state) + mostChangeBytes(state, changes, close) <= bytes) return true;
-    if (!addsBytes(this, changes)) return true;
-    const data = new SessionData(changed(state, changes, { writer: 'trial', stamp: state.context.latest + 1 }).state);
-    return Buffer.byteLength(JSON.stringify(data.encode())) <= bytes;
+  fitsInto(bytes: number, changes: Changes, earlier: readonly Changes[] = []): boolean {
+    return fitsWith(earlier.reduce(tried, SessionData.#open(this)), changes, bytes);
   }
 
   /** Whether the other one would add nothing. */
@@ -326,63 +321,6 @@ export function decodeData(data: unknown): SessionData | undefined {
 export function mergeData(mine: SessionData, theirs: SessionData, conflict?: () => void): SessionData {
   return mine.merge(theirs, conflict);
 }
-
-/** A quote in a text is two bytes, in a name, which is JSON in a text, four; a control character there is seven. An odd value is four numbers and two changes. */
-function mostPartBytes({ id, shape, text, odds }: Part): number {
-  return 3 * text.length + 2 + 7 * (id.length + shape.length) + 8 * shape.names.length + 96 * (odds.length + 1);
-}
-
-/** The same for all parts, by a look at their texts: of a shape that many have the names are told once, and most changes are that of the part before. */
-function closeBytes({ parts }: State): number {
-  let bytes = 0;
-  const shapes = new Set<Shape>();
-  let last: Part | undefined;
-  for (const part of parts) {
-    const { id, shape, text, odds } = part;
-    bytes += close(text) + 7 * id.length + 24 + 96 * odds.length;
-    if (part.dot !== last?.dot) bytes += 48;
-    if (shapes.size < shapes.add(shape).size) bytes += 7 * shape.length + 8 * shape.names.length;
-    last = part;
-  }
-  return bytes;
-}
-
-/** Bytes of a text within JSON at most: by its length alone, and by a look at it. A character beyond ASCII is not escaped. */
-type Bound = (text: string) => number;
-const threefold: Bound = (text) => 3 * text.length;
-const close: Bound = (text) => Buffer.byteLength(text) + text.length;
-
-/** The same for what changes add. */
-function mostChangeBytes({ parts }: State, { fields }: Changes, bound: Bound): number {
-  let bytes = 0;
-  let id: string | undefined;
-  let stored: Part | undefined;
-  for (const { part, field, text } of fields) {
-    if (part !== id) {
-      id = part;
-      stored = findPart(parts, part);
-      if (stored === undefined) bytes += 7 * part.length + 98;
-    }
-    const old = stored && textOf(stored, field);
-    if (old !== undefined) bytes -= bound(old);
-    if (text === undefined) continue;
-    bytes += bound(text) + (old === undefined ? 7 * field.length + 11 : 0) + (stored === undefined ? 0 : 96);
-  }
-  return bytes;
-}
-
-/** What goes is not looked at where nothing comes. */
-function addsBytes(data: SessionData, { fields, gone }: Changes): boolean {
-  let added = 0;
-  for (const { part, field, text } of fields) {
-    const old = data.get(part, field);
-    added += (text === undefined ? 0 : jsonBytes(text)) - (old === undefined ? 0 : jsonBytes(old));
-  }
-  for (const part of gone) for (const [, text] of data.fields(part)) added -= jsonBytes(text);
-  return added > 0;
-}
-
-const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text));
 
 /** Shapes of packed data, as text. Long ones are like no other session's. */
 const sharedAtMost = 1_024;

@@ -24,7 +24,9 @@ class Limited {
   data = SessionData.empty;
   readonly #granularity: Granularity;
   readonly #stays: boolean;
-  #stamp = 1;
+  /** Between two writes. */
+  stepMs = 1_000;
+  #stamp = 1_790_000_000_000 * 1_024;
 
   constructor(granularity: Granularity, stays = false) {
     this.#granularity = granularity;
@@ -44,7 +46,8 @@ class Limited {
 
   write(changes: Changes): void {
     requireFits(this.data, [changes]);
-    this.data = this.data.change(changes, 'n1', this.#stamp++).data;
+    this.#stamp += this.stepMs * 1_024;
+    this.data = this.data.change(changes, 'node-one:1790000000000/aaaa', this.#stamp).data;
   }
 
   /** A request that has these attributes before it, and says which it touched: all. */
@@ -62,6 +65,7 @@ class Limited {
   }
 }
 
+const bytesOf = (data: SessionData) => Buffer.byteLength(JSON.stringify(data.encode()));
 const tiny = (count: number) => Array.from({ length: count }, (_, id) => ({ id, n: 'x' }));
 const paths = ({ refused }: Found) => refused.map(({ path }) => path);
 
@@ -165,7 +169,7 @@ for (const granularity of granularities) {
     assert.deepEqual(paths(it.request((session) => Object.assign(session, { t: '€'.repeat(150_000) }))), []);
     assert.deepEqual(paths(it.request((session) => Object.assign(session, { u: '€'.repeat(30_000) }))), ['u']);
     assert.deepEqual(paths(it.request((session) => Object.assign(session, { t: 'x'.repeat(150_000) }))), []);
-    assert.ok(Buffer.byteLength(JSON.stringify(it.data.encode())) < maxDataBytes);
+    assert.ok(bytesOf(it.data) < maxDataBytes);
     assert.ok(it.data.length < maxDataLength);
   });
 
@@ -181,11 +185,52 @@ for (const granularity of granularities) {
     assert.deepEqual(Object.keys(it.all), ['a', 'c']);
   });
 
+  test(`${granularity}: what a request writes in place of what it wrote itself counts once`, () => {
+    const it = new Limited(granularity);
+    const list = (text: string) => Array.from({ length: 3_500 }, (_, id) => ({ id, text: text.repeat(20) }));
+    const draft = it.begin();
+    for (const text of ['x', 'y', 'z'])
+      assert.deepEqual(paths(it.keep(draft, draft.compare(new Map([['l', list(text)]])))), []);
+    assert.equal(it.all['l'][3_499].text[0], 'z');
+  });
+
+  test(`${granularity}: what is too many bytes is so after a write of the same attribute as well`, () => {
+    const it = new Limited(granularity);
+    it.request((session) => Object.assign(session, { a: 'x'.repeat(100_000) }));
+    const draft = it.begin();
+    const write = (attributes: Attributes) => it.keep(draft, draft.compare(new Map(Object.entries(attributes))));
+    assert.deepEqual(paths(write({ a: 'short' })), []);
+    assert.deepEqual(paths(write({ a: '€'.repeat(200_000), b: 1 })), ['a']);
+    assert.deepEqual(it.all, { a: 'short', b: 1 });
+  });
+
   test(`${granularity}: no frame bounds what stays on its node`, () => {
     const it = new Limited(granularity, true);
     assert.deepEqual(paths(it.request((session) => Object.assign(session, { t: '€'.repeat(200_000) }))), []);
   });
 }
+
+test('FIELD: changes that make no text longer stay within a frame too, days apart', () => {
+  const it = new Limited('FIELD');
+  it.stepMs = 86_400_000;
+  const list = (length: number) => Array.from({ length }, (_, id) => ({ id, a: `${'"'.repeat(9)}x` }));
+  let length = 5_350;
+  while (paths(it.request((session) => Object.assign(session, { l: list(length) }))).length > 0) length -= 20;
+  let changed = 0;
+  for (let refused: readonly string[] = []; refused.length === 0; changed += 700) {
+    assert.ok(changed < length, 'a limit was reached');
+    refused = paths(
+      it.request(({ l }) => {
+        for (const object of l.slice(changed, changed + 700)) object.a = `x${'"'.repeat(9)}`;
+      }),
+    );
+    assert.ok(bytesOf(it.data) <= maxDataBytes, `${bytesOf(it.data)} bytes after ${changed} changes`);
+    assert.deepEqual(refused, refused.length === 0 ? [] : ['l']);
+  }
+  assert.ok(changed > 2_000, `only ${changed} fields could be changed`);
+  assert.deepEqual(paths(it.request(({ l }) => l.splice(-500))), []);
+  assert.equal(it.all['l'].length, length - 500);
+});
 
 test('what is in the way of a frame is found without looking at data that is small', () => {
   const it = new Limited('ATTRIBUTE');
@@ -198,4 +243,5 @@ test('what is in the way of a frame is found without looking at data that is sma
   assert.ok(!it.data.fitsInto(1_200, change('y'.repeat(500))));
   const less = { part: '0', field: '.a', text: JSON.stringify('x'.repeat(999)) };
   assert.ok(it.data.fitsInto(100, { fields: [less], gone: [] }), 'less is always carried');
+  assert.ok(it.data.fitsInto(100, { fields: [], gone: [] }), 'so is what did not change');
 });
