@@ -61,7 +61,8 @@ export class Listeners {
   #tellUntold(map: string, key: string, last?: Change<unknown>): void {
     const untold = this.#untold.get(key);
     if (untold === undefined || (last !== undefined && !untold.some(({ change }) => change === last))) return;
-    for (let at = untold.findIndex((one) => one.map === map); at >= 0; at = untold.findIndex((one) => one.map === map)) {
+    const first = () => untold.findIndex((one) => one.map === map);
+    for (let at = first(); at >= 0; at = first()) {
       const [next] = untold.splice(at, 1);
       if (untold.length === 0) this.#untold.delete(key);
       this.#tell(map, next!.change);
