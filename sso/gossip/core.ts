@@ -113,7 +113,10 @@ export class Core {
     const { name } = replica.lattice;
     const after = change === undefined ? replica.get(key)! : change.after;
     const whole = () => (after === value && json !== undefined ? json : written(replica, after));
-    const part = told !== undefined && (alone || !this.#outbox.has(name, key)) ? written(replica, told) : undefined;
+    // What is patient waits for more than a turn: what follows it goes as little as it would have gone by itself.
+    const mayFollow = () =>
+      !this.#outbox.has(name, key) || (replica.lattice.isPatient === true && this.#outbox.split());
+    const part = told !== undefined && (alone || mayFollow()) ? written(replica, told) : undefined;
     // A delta says of each thing whose change it is: of very many at once it is longer than all that they make up.
     const isWhole = part === undefined || !fits(part);
     const outcome = isWhole ? whole() : part;

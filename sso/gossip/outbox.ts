@@ -7,6 +7,9 @@
 
 import { frameOf, maxValueBytes, targetFrameBytes } from './message.ts';
 
+/** So many frames of one batch at most are closed only because a key comes again. */
+const splitAtMost = 8;
+
 /** Keys and their values' JSON. */
 export type Written = Iterable<readonly [key: string, json: string]>;
 
@@ -39,6 +42,13 @@ export class Outbox {
   note(map: string, key: string, json: string): void {
     this.#pending.get(map)!.set(key, json);
     this.#waiting++;
+  }
+
+  /** Closes the open frame, so that a key that is in it may travel once more. `false`: there were too many of those already. */
+  split(): boolean {
+    if (this.#closed.length >= splitAtMost) return false;
+    this.#close();
+    return true;
   }
 
   /** Notes a value that gets a frame of its own, after all that was noted before. */

@@ -342,6 +342,26 @@ test('D1: a delta that no frame can carry goes as the whole value, which one can
   }
 });
 
+test('of what is patient a second change that is put before the first has left goes as a delta too, up to some', () => {
+  const wires = new Wires(['n1', 'n2'], { ...tallies, isPatient: true });
+  const [n1, n2] = wires.nodes as [Node, Node];
+  wires.put(n1, whole(1));
+  wires.flush(n1);
+  wires.settle();
+  for (const count of [1, 2, 3]) wires.put(n1, whole(count + 1), delta(count, count + 1));
+  wires.flush(n1, true);
+  assert.deepEqual(carried(wires, n2), [['a', [1, 2, 0]], ['a', [2, 3, 0]], ['a', [3, 4, 0]]]); // biome-ignore format: a table
+  assert.deepEqual(wires.settle(), ['n1 batch', 'n1 batch', 'n1 batch', 'n2 ack']);
+  assert.deepEqual(wires.counts(), [4, 4]);
+  for (let count = 4; count < 40; count++) wires.put(n1, whole(count + 1), delta(count, count + 1));
+  wires.flush(n1, true);
+  const last = carried(wires, n2);
+  assert.ok(last.length <= 10, `${last.length} frames`);
+  assert.deepEqual(last.at(-1), ['a', [40, about]]);
+  wires.settle();
+  assert.deepEqual(wires.counts(), [40, 40]);
+});
+
 test('a lattice without deltas is told, asked and confirmed as before, `told` or not', () => {
   const { lacks: _, isDelta: __, mostBytes: ___, ...plain } = tallies;
   const wires = new Wires(['n1', 'n2'], plain);

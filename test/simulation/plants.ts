@@ -139,6 +139,7 @@ const planted = {
     }),
   },
   'a change without its base is dropped, and confirmed': {
+    from: 36,
     within: 10,
     breaks: ['W', 'D1'],
     lattices: withSessions({
