@@ -113,9 +113,8 @@ export class Core {
     const { name } = replica.lattice;
     const after = change === undefined ? replica.get(key)! : change.after;
     const whole = () => (after === value && json !== undefined ? json : written(replica, after));
-    // What is patient waits for more than a turn: what follows it goes as little as it would have gone by itself.
-    const mayFollow = () =>
-      !this.#outbox.has(name, key) || (replica.lattice.isPatient === true && this.#outbox.split());
+    // What is patient waits for more than a turn: what follows a large one goes as little as it would have gone by itself.
+    const mayFollow = () => !this.#outbox.has(name, key) || (isLargeAndPatient(replica, value) && this.#outbox.split());
     const part = told !== undefined && (alone || mayFollow()) ? written(replica, told) : undefined;
     // A delta says of each thing whose change it is: of very many at once it is longer than all that they make up.
     const isWhole = part === undefined || !fits(part);
@@ -368,6 +367,13 @@ export class Core {
   #countReachable(): void {
     this.#reachable = [...this.#peers.values()].filter((peer) => peer.reachable);
   }
+}
+
+/** From a bound of so many bytes on, in which all its names count manifold, one frame more costs less than the whole value. */
+const largeBytes = 12 * 1024;
+
+function isLargeAndPatient<V>({ lattice }: Replica<V>, value: V): boolean {
+  return lattice.isPatient === true && (lattice.mostBytes?.(value) ?? Number.POSITIVE_INFINITY) > largeBytes;
 }
 
 /** Whether a frame can carry it in any case, without a look. */

@@ -342,8 +342,8 @@ test('D1: a delta that no frame can carry goes as the whole value, which one can
   }
 });
 
-test('of what is patient a second change that is put before the first has left goes as a delta too, up to some', () => {
-  const wires = new Wires(['n1', 'n2'], { ...tallies, isPatient: true });
+test('of what is patient and large a second change that is put before the first has left goes as a delta too, up to some', () => {
+  const wires = new Wires(['n1', 'n2'], { ...tallies, isPatient: true, mostBytes: () => 20_000 });
   const [n1, n2] = wires.nodes as [Node, Node];
   wires.put(n1, whole(1));
   wires.flush(n1);
