@@ -10,7 +10,7 @@
 import { SsoError } from '../errors.ts';
 import type { Copies } from '../gossip/copies.ts';
 import type { LiveSession, SessionRecord } from './record.ts';
-import type { Turns } from './turns.ts';
+import { overAll, type Turns } from './turns.ts';
 
 /** Records of one turn, of whichever application: each may be decoded, written or sent. Fewer if they take long. */
 export const passedAtOnce = 100;
@@ -44,11 +44,10 @@ export class SessionPasses {
     return this.#begin(steps, (resolve) => resolve());
   }
 
-  *steps(app: string, each: (key: string, session: LiveSession) => void): Generator<undefined> {
-    for (const [key, record] of this.#parts.copies.entries()) {
+  steps(app: string, each: (key: string, session: LiveSession) => void): Generator<undefined> {
+    return overAll(this.#parts.copies, (key, record) => {
       if (record.state === 'live' && record.app === app) each(key, record);
-      yield;
-    }
+    });
   }
 
   /** What is under way goes no further, and nobody waits for it any more. */

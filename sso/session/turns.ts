@@ -89,3 +89,14 @@ export class Turns {
     return this.#closed;
   }
 }
+
+/** A step for each record, of whichever session: what is looked at in turns changes on the way, and each is met as it is then. */
+export function* overAll<R>(
+  copies: { entries(): Iterable<readonly [key: string, record: R]> },
+  each: (key: string, record: R) => void,
+): Generator<undefined> {
+  for (const [key, record] of copies.entries()) {
+    each(key, record);
+    yield;
+  }
+}

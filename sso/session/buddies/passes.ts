@@ -2,7 +2,7 @@
 
 import type { Copies } from '../../gossip/copies.ts';
 import type { SessionRecord } from '../record.ts';
-import type { Turns } from '../turns.ts';
+import { overAll, type Turns } from '../turns.ts';
 import { type PlacedSession, placedOf } from './holders.ts';
 
 /** Records that are looked at in one turn, and such of which each may be written and sent; fewer if they take long. */
@@ -23,14 +23,11 @@ export class Passes {
 
   /** Calls `each` with every session that has buddies, and `done` in the end. `most`: records of one turn. */
   run(each: (key: string, session: PlacedSession) => void, done?: () => void, most = slice): void {
-    this.#parts.turns.run(this.#steps(each), most, done);
-  }
-
-  *#steps(each: (key: string, session: PlacedSession) => void): Generator<undefined> {
-    for (const [key, record] of this.#parts.copies.entries()) {
+    const { copies, turns } = this.#parts;
+    const steps = overAll(copies, (key, record) => {
       const session = placedOf(record);
       if (session !== undefined) each(key, session);
-      yield;
-    }
+    });
+    turns.run(steps, most, done);
   }
 }

@@ -177,7 +177,11 @@ class Forms {
 }
 
 /** The attributes, but these as they are stored. */
-function asStored(attributes: Present, names: readonly string[], { stored, classes }: Reading): Present {
+function asStored(
+  attributes: Present,
+  names: readonly string[],
+  { stored, classes }: Pick<Reading, 'stored' | 'classes'>,
+): Present {
   const fresh = new Reading(stored, classes);
   const all = new Map(attributes);
   for (const name of names) all.set(name, fresh.read(name));
@@ -193,11 +197,9 @@ function encodeAll(attributes: Present, stored: StoredFields, text: TextParts): 
     return whole;
   }
   // Which of them cannot travel? They stay as they were.
-  const kept = new Map(attributes);
-  const fresh = new Reading(stored, text.classes);
-  for (const [name, value] of attributes) {
-    if (encodeText(value, [name], text) === refusal) kept.set(name, fresh.read(name));
-  }
+  const refused = [...attributes].filter(([name, value]) => encodeText(value, [name], text) === refusal);
+  const names = refused.map(([name]) => name);
+  const kept = asStored(attributes, names, { stored, classes: text.classes });
   return asText(encodeText(recordOf(kept), [], { ...quiet(text), maxLength: parts.maxLength }));
 }
 
