@@ -1,8 +1,7 @@
 /**
  * The sessions of all applications, as this node knows them: what is live, who lives off which
- * sign-on, and the only way to write. A session is judged by its entry at every use, link or no link:
- * an entry that is closed or over ends it. What has ended is never written again (V67), whoever
- * finishes late; and a node never calls a session over merely because it did not see it used (V89).
+ * sign-on, and the only way to write. What has ended is never written again (V67), whoever finishes
+ * late; a sign-on that is closed or over ends its sessions.
  */
 
 import { hash } from 'node:crypto';
@@ -16,14 +15,16 @@ import type { Served } from '../logout/receipts.ts';
 import type { LinkedEnd, Links, SessionView } from '../registry.ts';
 import type { SsoId } from '../token.ts';
 import type { CopiesWanted } from './buddies/depot.ts';
+import { Census } from './census.ts';
 import { mergeData, SessionData } from './data/session-data.ts';
 import { EndedApps, type EndHandler, EndHandlers } from './end-handlers.ts';
 import type { Classes } from './graph/classes.ts';
+import { Inquiries } from './inquiries.ts';
+import { Judging } from './judging.ts';
 import { LinkIndex } from './links.ts';
 import { SessionPasses } from './passes.ts';
 import {
   endSession,
-  graceMs,
   idleAt,
   isAbsent,
   isAway,
@@ -47,13 +48,14 @@ import {
   alone,
   atOnce,
   begin,
-  buddiesOf,
   isElsewhere,
   isSameOutside,
   requireFits,
+  takenOver,
+  together,
   tooLarge,
-  withData,
-  writerOf,
+  type Writing,
+  withChanges,
 } from './writing.ts';
 
 export type { SessionLimits, SessionLook, SessionTableParts, SessionWrite, Telling };
@@ -62,17 +64,16 @@ export class SessionTable implements Links {
   readonly #parts: SessionTableParts;
   readonly #limits: SessionLimits;
   readonly #links = new LinkIndex();
+  readonly #census: Census;
   readonly #handlers: EndHandlers;
   readonly #teller: Teller;
   readonly #uses: Uses;
+  readonly #judging: Judging;
+  readonly #inquiries: Inquiries;
   readonly #passes: SessionPasses;
   readonly #releases: Releases;
   /** While the sessions of a sign-on end: why it ended, and what ended of this life's. */
   #ending: { readonly end: LinkedEnd; readonly apps: EndedApps } | undefined;
-  /** Live ones: records of ends are no sessions, and refuse nobody a new one. */
-  #live = 0;
-  /** Those of each application that can be used: what `count` says. */
-  readonly #usable = new Map<string, number>();
 
   constructor(parts: SessionTableParts) {
     this.#parts = parts;
@@ -80,6 +81,14 @@ export class SessionTable implements Links {
     this.#handlers = new EndHandlers(parts.log);
     this.#teller = new Teller(parts);
     this.#uses = new Uses({ copies: parts.copies, clock: parts.clock, teller: this.#teller });
+    this.#census = new Census(parts.life);
+    this.#judging = new Judging({ ...parts, uses: this.#uses });
+    this.#inquiries = new Inquiries({
+      ...parts,
+      judging: this.#judging,
+      teller: this.#teller,
+      end: (key, cause) => void this.end(key, cause),
+    });
     const turns = parts.turns ?? new Turns({ clock: parts.clock });
     this.#passes = new SessionPasses({ copies: parts.copies, turns });
     this.#releases = new Releases({ ...parts, passes: this.#passes, teller: this.#teller, uses: this.#uses });
@@ -89,7 +98,7 @@ export class SessionTable implements Links {
 
   /** Sessions that are live, of all applications and nodes. */
   get liveCount(): number {
-    return this.#live;
+    return this.#census.live;
   }
 
   /** Where a session is kept: SHA-256 of application and session id, base64url. The same id in two applications is two sessions (V70). */
@@ -99,96 +108,15 @@ export class SessionTable implements Links {
 
   /** What is known of a session, for whoever goes on to use it: what lies on the disk comes back into memory. */
   look(key: string): SessionLook {
-    const look = this.#judge(key);
-    if (look.state !== 'live' && look.state !== 'doubtful') return look;
-    return this.#parts.residence?.activate(key, look.session) === false
-      ? { state: 'doubtful', session: look.session }
-      : look;
-  }
-
-  #judge(key: string, session = this.#parts.copies.get(key)): SessionLook {
-    if (session === undefined || session.state === 'changed') return unknown;
-    if (session.state === 'ended') return { state: 'ended', cause: session.cause };
-    if (session.signOn !== undefined) {
-      const signOn = this.#parts.signOns.stateOf(session.signOn);
-      if (signOn === 'over') return { state: 'ended', cause: 'sign-on' };
-      if (signOn === 'unknown') return unknown;
-    }
-    if (isElsewhere(session, this.#parts.life)) return { state: 'elsewhere', session };
-    if (isAway(session, this.#parts.life)) return { state: 'away', session };
-    return { state: this.#isUnused(key, session) ? 'doubtful' : 'live', session };
+    return this.#judging.look(key);
   }
 
   /**
-   * Asks the members once, bounded, for a session that is unknown here or seems unused; never answers `doubtful`. Where
-   * nobody can say that it was not used elsewhere, one that is held here goes on (V89). One that is away comes here: its data
-   * is fetched, and this node serves it from now on.
+   * The same, after the members were asked if it is unknown here or seems unused: never `doubtful`. One that is away comes here.
    * @param wanted which nodes are to have its data then, as in `Telling`
    */
-  async inquire(key: string, wanted?: CopiesWanted): Promise<SessionLook> {
-    const { copies, signOns } = this.#parts;
-    const known = this.#judge(key);
-    // Its record is here, and as new as anybody's.
-    if (known.state === 'away' && !this.#isUnused(key, known.session)) return this.#gravitate(key, wanted);
-    const asked = await copies.ask([key]);
-    const session = copies.get(key);
-    if (session?.state === 'live' && session.signOn !== undefined && signOns.stateOf(session.signOn) === 'unknown') {
-      await signOns.fetch(session.signOn);
-    }
-    const look = this.look(key);
-    if (look.state === 'unknown') return asked.everybody ? look : { state: 'undecided' };
-    if (look.state === 'away') {
-      const { session } = look;
-      const isOver = this.#isUnused(key, session) && asked.living && !this.#mayHaveBeenUsed(key, session);
-      return isOver ? { state: 'ended', cause: 'timeout' } : this.#gravitate(key, wanted);
-    }
-    if (look.state !== 'doubtful') return look;
-    if (look.session.data.isLost) {
-      if (look.session.buddies !== undefined) return this.#gravitate(key, wanted);
-      // Neither the disk nor anybody else has the data.
-      if (!asked.everybody) return { state: 'undecided' };
-      this.end(key, 'node-lost');
-      return { state: 'ended', cause: 'node-lost' };
-    }
-    return asked.living && !this.#mayHaveBeenUsed(key, look.session)
-      ? { state: 'ended', cause: 'timeout' }
-      : { state: 'live', session: look.session };
-  }
-
-  /**
-   * Fetches the data of a session that only some nodes have, and takes it over. Where another node did so meanwhile, its data
-   * is fetched from there.
-   */
-  async #gravitate(key: string, wanted: CopiesWanted | undefined): Promise<SessionLook> {
-    const { life, depot, residence } = this.#parts;
-    for (let left = fetchesAtMost; ; left--) {
-      const before = this.#parts.copies.get(key);
-      if (before?.state !== 'live') return this.look(key);
-      residence?.activate(key, before);
-      const fetched = (await depot?.fetch(key, before)) ?? 'out of reach';
-      const look = this.#judge(key);
-      if (look.state !== 'away' && look.state !== 'live' && look.state !== 'doubtful') return look;
-      const { session } = look;
-      if (!isAway(session, life) && !session.data.isLost) return { state: 'live', session };
-      // Another node has taken it over meanwhile, or what was here was let go of in the same turn.
-      const isStale = session.ownerStamp !== before.ownerStamp || (fetched === 'here' && isAbsent(session));
-      if (isStale && left > 1) continue;
-      if (fetched === 'here' && !session.data.isLost && !isAbsent(session)) return this.#takeOver(key, session, wanted);
-      if (fetched !== 'lost') return { state: 'out of reach' };
-      this.end(key, 'node-lost');
-      return { state: 'ended', cause: 'node-lost' };
-    }
-  }
-
-  /** All of its data is here. */
-  #takeOver(key: string, session: LiveSession, wanted: CopiesWanted | undefined): SessionLook {
-    const { hybrid, life } = this.#parts;
-    const buddies = buddiesOf(key, session, wanted, this.#parts);
-    const ownerStamp = hybrid.next(session.ownerStamp);
-    const mine = this.#written(key, { ...session, owner: life, ownerStamp, releasedAt: 0, buddies });
-    // By itself: who served it until now is to hear of that before it hears of an end, which is not its own then.
-    const taken = this.#teller.put(key, mine, 'all', { ...atOnce, alone: true });
-    return taken?.state === 'live' ? { state: 'live', session: taken } : { state: 'out of reach' };
+  inquire(key: string, wanted?: CopiesWanted): Promise<SessionLook> {
+    return this.#inquiries.inquire(key, wanted);
   }
 
   /**
@@ -207,8 +135,7 @@ export class SessionTable implements Links {
     if (isTaken && known !== undefined) known = this.#joined(key, known, what.seen);
     if (known !== undefined && (known.data.isLost || residence?.activate(key, known) === false)) return undefined;
     const begun = begin(key, known, what, this.#parts);
-    const steps = telling.alone ? alone(changes) : [changes];
-    requireFits(begun.data, steps);
+    requireFits(begun.data, changes);
     if (known === undefined) {
       if (what.replaces !== true) this.admit(what.app);
       this.#makeRoom(signOn);
@@ -226,36 +153,34 @@ export class SessionTable implements Links {
     let written: SessionRecord | undefined;
     // What the others do not hear of must not look as if it had been told.
     let session = use === 'noted' && known !== undefined ? { ...begun, lastAccessAt: known.lastAccessAt } : begun;
-    let writing: 'plain' | 'known' | 'new' = isTaken ? 'new' : 'plain';
+    let writing: Writing = isTaken ? 'new' : 'plain';
     if (known !== undefined && !isTaken && (known.buddies ?? begun.buddies) !== undefined) writing = 'known';
-    for (const step of steps) {
+    for (let steps = telling.alone ? alone(changes) : [changes]; steps.length > 0; ) {
+      const step = steps[0]!;
+      let next = session;
+      let told: Alteration = altered;
       if (step.fields.length > 0 || step.gone.length > 0 || (!isTaken && isAbsent(session))) {
-        const stamp = this.#parts.hybrid.next(session.data.latest);
-        const writer = writerOf(life, key, session.data, writing, stamp);
-        const { data, delta } = session.data.change(step, writer, stamp, what.seen);
-        session = withData(session, data);
-        if (altered !== 'all') altered = delta;
-        if (writing === 'new') writing = 'known';
+        const changed = withChanges(key, session, step, writing, this.#parts, what.seen);
+        next = changed.session;
+        if (altered !== 'all') told = changed.delta;
       }
-      written = this.#teller.put(key, session, altered, how, use !== 'told');
+      written = this.#teller.put(key, next, told, how, use !== 'told');
+      if (written === undefined && steps.length > 1) {
+        // Where one field grows before another shrinks, no frame may carry what lies between.
+        steps = [together(steps)];
+        continue;
+      }
+      session = written?.state === 'live' ? written : next;
       if (written?.state !== 'live') break;
-      session = written;
+      if (writing === 'new') writing = 'known';
       altered = isTaken ? 'all' : 'no data';
+      steps = steps.slice(1);
     }
     if (written === undefined && this.#teller.refuses(key, session) === 'too-large')
       throw tooLarge(' to travel to the other nodes');
     if (use === 'told') this.#uses.told(key);
     residence?.used(key);
     return written?.state === 'live' ? written : undefined;
-  }
-
-  /** The same with data that a node can be seen to have, where only some do and nothing was ever written: a visitor who merely signed on. */
-  #written(key: string, session: LiveSession): LiveSession {
-    if (!isAbsent(session)) return session;
-    const { hybrid, life } = this.#parts;
-    const stamp = hybrid.next(session.data.latest);
-    const writer = writerOf(life, key, session.data, 'new', stamp);
-    return { ...session, data: session.data.change({ fields: [], gone: [] }, writer, stamp).data };
   }
 
   /** A session that another node has taken over since the request found it here: what the request has seen of its data is here again. */
@@ -276,16 +201,13 @@ export class SessionTable implements Links {
    * if the node that served it is gone (V86). One that is away stays where it is: `inquire` takes it over.
    */
   touch(key: string, use: Use): void {
-    const { copies, clock, hybrid, life, lifeEndedAt, residence } = this.#parts;
+    const { copies, clock, life, lifeEndedAt, residence } = this.#parts;
     const session = copies.get(key);
     if (session?.state !== 'live') return;
     const isGone = session.owner !== life && (session.owner === '' || lifeEndedAt(session.owner) !== undefined);
     if (isGone && !isAway(session, life)) {
-      const ownerStamp = hybrid.next(session.ownerStamp);
-      const buddies = buddiesOf(key, session, use.buddies, this.#parts);
-      const served = { ...session, lastAccessAt: clock.now(), owner: life, releasedAt: 0, ownerStamp, buddies };
-      const taken = this.#written(key, served);
-      this.#teller.put(key, taken, buddies === undefined ? 'no data' : 'all', atOnce);
+      const taken = takenOver(key, { ...session, lastAccessAt: clock.now() }, use.buddies, this.#parts);
+      this.#teller.put(key, taken, taken.buddies === undefined ? 'no data' : 'all', atOnce);
       this.#uses.told(key);
     } else this.#uses.used(key, session, use.afterMs);
     residence?.used(key);
@@ -392,18 +314,10 @@ export class SessionTable implements Links {
   }
 
   /**
-   * Those of an application that are to be used here; `away`: also those whose data other nodes have. Made as it is read: who
-   * reads many of them stands in the way of everybody else, and calls `each`.
-   */
-  *all(app: string, away = false): IterableIterator<[string, LiveSession]> {
-    for (const [key, session] of this.#parts.copies.entries())
-      if (session.state === 'live' && session.app === app && this.#isUsable(key, session, away)) yield [key, session];
-  }
-
-  /**
-   * Calls `run` with each of `all`, in turns: what was there at the call and still is when its turn comes is met, once; what has
-   * ended by then is not; what comes meanwhile, also by moving to another id, may be met or not. Resolves after the last one;
-   * rejects with what `run` threw, and goes no further then.
+   * Calls `run` with each session of an application that is to be used here, in turns: what was there at the call and still is
+   * when its turn comes is met, once; what has ended by then is not; what comes meanwhile, also by moving to another id, may be
+   * met or not. Resolves after the last one; rejects with what `run` threw, and goes no further then.
+   * @param away also those whose data other nodes have
    * @throws SsoError ERR_UNAVAILABLE `close` came before the last one
    */
   each(app: string, run: (key: string, session: LiveSession) => void, away = false): Promise<void> {
@@ -413,8 +327,8 @@ export class SessionTable implements Links {
   }
 
   #isUsable(key: string, session: LiveSession, away: boolean): boolean {
-    const { state } = this.#judge(key, session);
-    return state === 'live' || (away && state === 'away' && !this.#isUnused(key, session));
+    const { state } = this.#judging.judge(key, session);
+    return state === 'live' || (away && state === 'away' && !this.#judging.isUnused(key, session));
   }
 
   /**
@@ -422,7 +336,7 @@ export class SessionTable implements Links {
    * has used for its idle limit counts until its record is let go of, some minutes later; data that stays on another node does not.
    */
   count(app: string): number {
-    return this.#usable.get(app) ?? 0;
+    return this.#census.of(app);
   }
 
   /** Why a sign-on is ending whose sessions end now; `undefined` at any other time. */
@@ -454,25 +368,13 @@ export class SessionTable implements Links {
     return held === undefined ? told : Promise.all([held, told]);
   }
 
-  #isUnused(key: string, session: LiveSession): boolean {
-    const now = this.#parts.clock.now();
-    return now >= idleAt(session) && now >= this.#uses.idleAt(key, session);
-  }
-
-  /** The node that served it is lost, and may have been so before it told the last use (V89). */
-  #mayHaveBeenUsed(key: string, session: LiveSession): boolean {
-    const { clock, life, lifeEndedAt } = this.#parts;
-    if (session.owner === life || session.owner === '' || lifeEndedAt(session.owner) === undefined) return false;
-    return clock.now() < Math.min(session.endsAt, this.#uses.idleAt(key, session) + graceMs(session));
-  }
-
   #linkEnd(session: LiveSession): number {
     if (session.releasedAt > 0) return Math.min(session.releasedAt, idleAt(session));
     return Math.min(idleAt(session), this.#parts.lifeEndedAt(session.owner) ?? Number.POSITIVE_INFINITY);
   }
 
   #requireRoom(): void {
-    if (this.#live >= this.#limits.sessions)
+    if (this.liveCount >= this.#limits.sessions)
       throw new SsoError('ERR_LIMIT_REACHED', `the limit of ${this.#limits.sessions} sessions is reached`);
   }
 
@@ -485,8 +387,7 @@ export class SessionTable implements Links {
   #changed(change: Change<SessionRecord>): void {
     const { key, before, after, own } = change;
     const { hybrid, signOns, copies } = this.#parts;
-    this.#live += Number(after.state === 'live') - Number(before?.state === 'live');
-    this.#countIn(before, after);
+    this.#census.changed(before, after);
     if (after.state === 'changed') return;
     if (after.state === 'live') {
       this.#releases.changed(change);
@@ -521,26 +422,9 @@ export class SessionTable implements Links {
     if (this.#parts.clock.now() < idleAt(session) || failure !== undefined) ending?.apps.note(session.app, failure);
   }
 
-  /** Whose the session is, if it counts. */
-  #appOf(session: SessionRecord | undefined): string | undefined {
-    return session?.state === 'live' && !isElsewhere(session, this.#parts.life) ? session.app : undefined;
-  }
-
-  #countIn(before: SessionRecord | undefined, after: SessionRecord | undefined): void {
-    const was = this.#appOf(before);
-    const is = this.#appOf(after);
-    if (was === is) return;
-    if (is !== undefined) this.#usable.set(is, this.count(is) + 1);
-    if (was === undefined) return;
-    const left = this.count(was) - 1;
-    if (left > 0) this.#usable.set(was, left);
-    else this.#usable.delete(was);
-  }
-
   #forgotten(key: string, session: SessionRecord): void {
     if (session.state !== 'live') return;
-    this.#live--;
-    this.#countIn(session, undefined);
+    this.#census.changed(session, undefined);
     this.#letGo(key);
     if (session.signOn !== undefined) {
       this.#links.remove(session.signOn, key);
@@ -549,8 +433,3 @@ export class SessionTable implements Links {
     this.#ended(key, session, 'timeout', idleAt(session));
   }
 }
-
-const unknown: SessionLook = { state: 'unknown' };
-
-/** How often data is fetched for one request, if another node takes the session over meanwhile. */
-const fetchesAtMost = 2;

@@ -3,9 +3,10 @@
 import { SsoError } from '../errors.ts';
 import type { CopiesWanted, Depot } from './buddies/depot.ts';
 import type { Changes } from './data/changes.ts';
+import type { DataDelta } from './data/delta.ts';
 import { lengthsOf } from './data/length.ts';
 import { mergeData, SessionData } from './data/session-data.ts';
-import { anonymousLifeMs, isAway, type LiveSession, maxDataLength } from './record.ts';
+import { anonymousLifeMs, isAbsent, isAway, type LiveSession, maxDataLength } from './record.ts';
 import type { SessionTableParts, SessionWrite } from './table-parts.ts';
 import type { Telling } from './teller.ts';
 
@@ -65,8 +66,28 @@ export function begin(
   };
 }
 
-/** The session with other data. */
-export function withData(session: LiveSession, data: SessionData): LiveSession {
+/** How much of what this life wrote is in a session's data. `plain`: every node has the data. `known`: all, if anything. `new`: perhaps not all. */
+export type Writing = 'plain' | 'known' | 'new';
+
+/**
+ * The session with its data changed by this life, and what is told of that.
+ * @param seen as in `SessionWrite`
+ */
+export function withChanges(
+  key: string,
+  session: LiveSession,
+  changes: Changes,
+  writing: Writing,
+  { hybrid, life }: Pick<SessionTableParts, 'hybrid' | 'life'>,
+  seen?: SessionData,
+): { readonly session: LiveSession; readonly delta: DataDelta } {
+  const stamp = hybrid.next(session.data.latest);
+  const writer = writerOf(life, key, session.data, writing, stamp);
+  const { data, delta } = session.data.change(changes, writer, stamp, seen);
+  return { session: withData(session, data), delta };
+}
+
+function withData(session: LiveSession, data: SessionData): LiveSession {
   return {
     state: 'live',
     app: session.app,
@@ -86,7 +107,7 @@ export function withData(session: LiveSession, data: SessionData): LiveSession {
 }
 
 /** Which nodes are to have the data of a session that this life serves from now on: judged anew only where another one served it. */
-export function buddiesOf(
+function buddiesOf(
   key: string,
   { owner, buddies, stays }: LiveSession,
   wanted: CopiesWanted | undefined,
@@ -98,6 +119,22 @@ export function buddiesOf(
   // One that was made while fewer nodes were there gets what it lacks; none loses one because the setting was made smaller.
   const count = typeof wanted === 'number' ? Math.max(wanted, buddies.length) : buddies.length || wanted;
   return depot.choose(key, count, buddies);
+}
+
+/** The session as this life serves it, which another one served until now. All of its data is here. */
+export function takenOver(
+  key: string,
+  session: LiveSession,
+  wanted: CopiesWanted | undefined,
+  parts: Pick<SessionTableParts, 'hybrid' | 'life' | 'depot'>,
+): LiveSession {
+  const { hybrid, life } = parts;
+  const buddies = buddiesOf(key, session, wanted, parts);
+  const ownerStamp = hybrid.next(session.ownerStamp);
+  const taken: LiveSession = { ...session, owner: life, releasedAt: 0, ownerStamp, buddies };
+  if (!isAbsent(taken)) return taken;
+  // A visitor who merely signed on: that there is nothing is written, so that this node can be seen to have it.
+  return withChanges(key, taken, { fields: [], gone: [] }, 'new', parts).session;
 }
 
 /** Whether all that the nodes without the data know of both is the same, but for the last use. */
@@ -114,14 +151,8 @@ export function isSameOutside(before: LiveSession, after: LiveSession): boolean 
  * What grows must stay within the limit; what shrinks may always be written.
  * @throws SsoError ERR_SESSION_INVALID
  */
-export function requireFits(data: SessionData, steps: readonly Changes[]): void {
-  const [first] = steps;
-  const all =
-    steps.length === 1
-      ? first
-      : { fields: steps.flatMap((step) => step.fields), gone: steps.flatMap((step) => step.gone) };
-  if (all === undefined) return;
-  const { before, after } = lengthsOf(data, all);
+export function requireFits(data: SessionData, changes: Changes): void {
+  const { before, after } = lengthsOf(data, changes);
   if (after > before && after > maxDataLength)
     throw tooLarge(`: ${after} characters; at most ${maxDataLength} can be kept`);
 }
@@ -139,20 +170,18 @@ export function alone({ fields, gone }: Changes): readonly Changes[] {
   return steps.length === 0 ? [{ fields, gone }] : steps;
 }
 
+/** Steps of one change, or what is left of them, as one. */
+export function together(steps: readonly Changes[]): Changes {
+  return { fields: steps.flatMap(({ fields }) => fields), gone: steps.flatMap(({ gone }) => gone) };
+}
+
 /**
  * The name under which this life writes; a session that moves takes its data along with all that was seen, and under the new key this
  * life is another writer (data/context.ts). Where only some nodes have the data, what this life wrote before may not be in what is
  * here, since it was let go of, and must not be taken for seen because it goes on under the same name: it goes on under the one that
  * the data knows, and else under a new one.
- * @param how `plain`: every node has the data. `known`: all that this life wrote is in it, if anything. `new`: perhaps not all
  */
-export function writerOf(
-  life: string,
-  key: string,
-  data: SessionData,
-  how: 'plain' | 'known' | 'new',
-  stamp: number,
-): string {
+function writerOf(life: string, key: string, data: SessionData, writing: Writing, stamp: number): string {
   const plain = `${life}/${key.slice(0, 4)}`;
   const named = `${plain}.`;
   const { writers, stamps } = data.seen;
@@ -160,8 +189,8 @@ export function writerOf(
   for (let at = 0; at < writers.length; at++)
     if ((writers[at] === plain || writers[at]!.startsWith(named)) && (latest < 0 || stamps[at]! > stamps[latest]!))
       latest = at;
-  if (latest >= 0 && how !== 'new') return writers[latest]!;
-  return how === 'plain' ? plain : `${named}${stamp.toString(36)}`;
+  if (latest >= 0 && writing !== 'new') return writers[latest]!;
+  return writing === 'plain' ? plain : `${named}${stamp.toString(36)}`;
 }
 
 /** Whether a session's data stays on a node that is another one. */

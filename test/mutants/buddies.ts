@@ -9,7 +9,7 @@ const answers = 'sso/session/buddies/answers.ts';
 const strays = 'sso/session/buddies/strays.ts';
 const fetches = 'sso/session/buddies/fetches.ts';
 const lane = 'sso/session/buddies/lane.ts';
-const table = 'sso/session/table.ts';
+const inquiries = 'sso/session/inquiries.ts';
 
 export const buddyMutations: readonly Mutation[] = [
   {
@@ -67,7 +67,7 @@ export const buddyMutations: readonly Mutation[] = [
   {
     name: 'a session is taken over without its data',
     rule: 'first `depot.fetch`, then this node takes the session over',
-    file: table,
+    file: inquiries,
     find: "(await depot?.fetch(key, before)) ?? 'out of reach'",
     replace: "depot === undefined ? 'out of reach' : 'here'",
     breaks: ['G', 'D1'],

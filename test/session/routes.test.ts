@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { Express } from 'express';
 import { SsoError } from '../../sso/errors.ts';
 import type { SessionOptions } from '../../sso/session/sessions.ts';
+import { inUse } from './support/in-use.ts';
 import { application, bag, eventually, Visitor } from './support/visitor.ts';
 import { World } from './support/world.ts';
 
@@ -59,7 +60,7 @@ test('V112: two requests in parallel get the same cookie, and there is one sessi
   const texts = await Promise.all(tabs.map(async (tab) => (await tab.get(apps[1])).text));
   assert.deepEqual(texts, ['alice', 'alice']);
   assert.equal(tabs[0]!.cookie, tabs[1]!.cookie);
-  assert.equal([...world.nodes[1]!.table.all('shop')].length, 1);
+  assert.equal(inUse(world.nodes[1]!).length, 1);
 });
 
 test('V112b: a late request with the old route finds the same session', async () => {
@@ -80,7 +81,7 @@ test('V113: where there is no such session, no cookie is rewritten and none is m
     assert.notEqual((await visitor.get(apps[1], path)).text, 'alice');
     assert.deepEqual(visitor.lines, []);
   }
-  assert.equal([...world.nodes[1]!.table.all('shop')].length, 0);
+  assert.deepEqual(inUse(world.nodes[1]!), []);
 });
 
 test('V114: a route may have dots', async () => {
@@ -119,7 +120,7 @@ test('V110, V115: useRoute: false gives ids no route, looks nothing up by one, a
       assert.deepEqual(visitor.lines, [], `${value} on ${path}`);
     }
   }
-  assert.equal([...world.nodes[1]!.table.all('shop')].length, 1);
+  assert.equal(inUse(world.nodes[1]!).length, 1);
 });
 
 test('V112b: a cookie with the route of an earlier setting names the same session, in parallel with one without', async () => {
@@ -135,7 +136,7 @@ test('V112b: a cookie with the route of an earlier setting names the same sessio
     texts.map(({ text }) => text),
     ['alice', 'alice', 'alice'],
   );
-  assert.equal([...world.nodes[1]!.table.all('shop')].length, 1);
+  assert.equal(inUse(world.nodes[1]!).length, 1);
 });
 
 test('1.10: useRoute: true is what a node with a route does anyway, and an error at the start where there is none', async () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import express from 'express';
 import { type SessionOptions, sessions } from '../../sso/session/sessions.ts';
+import { inUse } from './support/in-use.ts';
 import { application, bag, Visitor } from './support/visitor.ts';
 import { World } from './support/world.ts';
 
@@ -54,7 +55,7 @@ test('check 12: a cookie for secure connections is set over none that is not, no
     await visitor.get(app);
     assert.deepEqual(visitor.lines, []);
   }
-  assert.equal([...world.node.table.all('shop')].length, 0);
+  assert.deepEqual(inUse(world.node), []);
   assert.equal(world.log.filter(({ message }) => message.includes('trust proxy')).length, 1);
 });
 

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { Request, Response } from 'express';
 import type { Session } from '../../sso/session/session.ts';
 import type { SessionOptions } from '../../sso/session/sessions.ts';
+import { inUse } from './support/in-use.ts';
 import { application, bag, Visitor } from './support/visitor.ts';
 import { World, type WorldOptions } from './support/world.ts';
 
@@ -24,7 +25,7 @@ function routes(paths: Record<string, Route>, options: Partial<SessionOptions> =
   return { world, app, visitor: new Visitor() };
 }
 
-const live = (world: World) => [...world.node.table.all('shop')].length;
+const live = (world: World) => inUse(world.node).length;
 
 /** As a promise, whichever way the method answers. */
 const byCallback = (session: Session, method: 'save' | 'reload' | 'regenerate' | 'destroy') =>
@@ -104,7 +105,7 @@ for (const [way, call] of [
     const { world, app, visitor } = routes({
       '/reload': async (req, res) => {
         void bag(req).user;
-        for (const [key] of [...world.node.table.all('shop')]) world.node.table.end(key, 'destroyed');
+        for (const key of inUse(world.node)) world.node.table.end(key, 'destroyed');
         await assert.rejects(call(bag(req), 'reload'), {
           code: 'ERR_SESSION_INVALID',
           message: 'failed to load session',

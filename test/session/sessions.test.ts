@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import cookieParser from 'cookie-parser';
 import express, { type ErrorRequestHandler } from 'express';
 import { sessions } from '../../sso/session/sessions.ts';
+import { inUse } from './support/in-use.ts';
 import { application, bag, Visitor } from './support/visitor.ts';
 import { World } from './support/world.ts';
 
@@ -19,7 +20,7 @@ const counting = () => {
   return { world, app, visitor: new Visitor() };
 };
 
-const live = (world: World, app = 'shop') => [...world.node.table.all(app)].length;
+const live = (world: World, app = 'shop') => inUse(world.node, app).length;
 
 test('a session is made when something is put into it, and is found again by its cookie', async () => {
   const { world, app, visitor } = counting();

@@ -10,6 +10,7 @@ import type { EndHandler, SessionEnd } from '../../sso/session/end-handlers.ts';
 import { passedAtOnce } from '../../sso/session/passes.ts';
 import { store as makeStore, type SessionStore } from '../../sso/session/store.ts';
 import type { SsoId } from '../../sso/token.ts';
+import { inUse } from './support/in-use.ts';
 import { stepsOf } from './support/steps.ts';
 import { bag, eventually, Visitor } from './support/visitor.ts';
 import { type TestNode, World } from './support/world.ts';
@@ -191,7 +192,7 @@ test('regenerate of an anonymous session ends the old one and no more', async ()
   const old = visitor.copy();
   await visitor.get(app, '/regenerate');
   assert.notEqual(visitor.cookie, old.cookie);
-  assert.equal([...world.node.table.all('shop')].length, 1);
+  assert.equal(inUse(world.node).length, 1);
   assert.equal((await old.get(app)).text, 'undefined');
 });
 
@@ -217,7 +218,7 @@ for (const [what, destroy, options] of [
     await nobody.get(app, '/set');
     await nobody.get(app, '/destroy');
     assert.equal(world.stateOf(other), 'open');
-    assert.deepEqual([...world.node.table.all('shop')], []);
+    assert.deepEqual(inUse(world.node), []);
   });
 }
 
@@ -242,7 +243,7 @@ for (const first of [true, false]) {
     world.close(visitor.signOn);
     go();
     await answer;
-    assert.deepEqual([...world.node.table.all('shop')], []);
+    assert.deepEqual(inUse(world.node), []);
     assert.equal((await visitor.get(app)).text, 'undefined');
   });
 }
@@ -254,7 +255,7 @@ test('set after the end is dropped, whoever calls it', async () => {
   await call((done) => store.destroy(id, done));
   await call((done) => store.set(id, { cookie: {}, user: 'late' }, done));
   assert.equal(await call((done) => store.get(id, done)), null);
-  assert.deepEqual([...world.node.table.all('shop')], []);
+  assert.deepEqual(inUse(world.node), []);
 });
 
 test("all, length, load and clear see the application's sessions, and clear signs nobody off", async () => {

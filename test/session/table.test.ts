@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { SsoError } from '../../sso/errors.ts';
 import { maxDataLength } from '../../sso/session/record.ts';
 import { setting } from './support/changes.ts';
+import { inUse } from './support/in-use.ts';
 import { held, idleMs, minuteMs, Tables, write } from './support/tables.ts';
 
 /** Two nodes that both hold a session with one attribute, made by the first. */
@@ -99,6 +100,20 @@ test('replicationFieldBatchMode false: each field goes in a message of its own, 
     ],
   );
   assert.deepEqual(held(second, key), { a: 1, b: 2, c: 3 });
+});
+
+test('replicationFieldBatchMode false: what no frame could carry half-done is written all the same, and one field before it alone', () => {
+  const { first, second, key } = two();
+  const how = { alone: true };
+  const large = '€'.repeat(140_000);
+  write(first, key, { a: 'x', b: large }, { how });
+  first.copies.sent.length = 0;
+  write(first, key, { n: 1, a: large, b: 'x' }, { how });
+  for (const node of [first, second]) assert.deepEqual(held(node, key), { user: 'ada', n: 1, a: large, b: 'x' });
+  assert.deepEqual(
+    first.copies.sent.map(({ record }) => JSON.stringify(record).includes('€')),
+    [false, true],
+  );
 });
 
 test('V99: with an interval of 60 s a read after 30 s sends nothing, one after 61 s sends the time and no data', async () => {
@@ -266,7 +281,7 @@ test('V84: data that stays is with its node alone; elsewhere the session is a li
   assert.deepEqual(held(second, key), {});
   assert.equal(second.table.look(key).state, 'elsewhere');
   assert.equal(write(second, key, { x: 1 }, { how: { stays: true } }), undefined);
-  assert.deepEqual([...second.table.all('shop')].length, 1, 'only the other one');
+  assert.equal(inUse(second).length, 1, 'only the other one');
   first.table.release('shop');
   assert.equal(first.table.look(key).state, 'live', 'its node still has it');
   assert.equal((await second.table.inquire(key)).state, 'elsewhere');

@@ -45,7 +45,7 @@ class Limited {
   }
 
   write(changes: Changes): void {
-    requireFits(this.data, [changes]);
+    requireFits(this.data, changes);
     this.#stamp += this.stepMs * 1_024;
     this.data = this.data.change(changes, 'node-one:1790000000000/aaaa', this.#stamp).data;
   }

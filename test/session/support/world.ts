@@ -9,6 +9,7 @@ import type { Cancel, Clock } from '../../../sso/clock.ts';
 import type { Cause } from '../../../sso/entry.ts';
 import type { CompactableCopies, Compacted } from '../../../sso/gossip/copies.ts';
 import type { Change } from '../../../sso/gossip/lattice.ts';
+import { fits } from '../../../sso/gossip/outbox.ts';
 import { HybridClock } from '../../../sso/hybrid-clock.ts';
 import { deriveKeys } from '../../../sso/keys.ts';
 import type { Log } from '../../../sso/log.ts';
@@ -65,6 +66,7 @@ export class TestCopies implements CompactableCopies<SessionRecord> {
     return { put: () => false, get: () => undefined, take: () => {} };
   }
   put(key: string, value: SessionRecord, told?: SessionRecord, alone = false): SessionRecord | undefined {
+    if (this.refuses(key, value) !== undefined) return undefined;
     const before = this.#values.get(key);
     const after = this.settle(key, value, true)!;
     if (after === before && told === undefined) return after;
@@ -93,8 +95,8 @@ export class TestCopies implements CompactableCopies<SessionRecord> {
     for (const listener of this.#listeners) listener({ key, before, after: value, own: false });
     return true;
   }
-  refuses(): undefined {
-    return undefined;
+  refuses(_key: string, value: SessionRecord): 'too-large' | undefined {
+    return fits(JSON.stringify(sessionLattice.encode(value))) ? undefined : 'too-large';
   }
   onChange(listener: (change: Change<SessionRecord>) => void): void {
     this.#listeners.push(listener);
