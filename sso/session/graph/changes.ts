@@ -6,8 +6,10 @@
 
 import type { Changes, FieldChange } from '../data/changes.ts';
 import { type Kind, put } from './kind.ts';
-import { partOfReference } from './parts.ts';
+import { isPrimitive, overwritesOf, rootOf } from './overwrites.ts';
+import { emptyField, type Part, partOfReference } from './parts.ts';
 import { PartsComparison } from './parts-comparison.ts';
+import { primitiveText } from './primitive.ts';
 import { Problems, refusal } from './problem.ts';
 import { partsBut, reachedParts } from './reach.ts';
 import { type Attribute, noAttribute, Reading, readAll, type Whole } from './reading.ts';
@@ -71,7 +73,40 @@ export function attributeChanges(present: Present, { reading, text }: Comparing)
 }
 
 /** A part for each object. */
-export function fieldChanges(present: Present, { reading, text, newId }: Comparing): Written {
+export function fieldChanges(present: Present, comparing: Comparing): Written {
+  return overwrittenFields(present, comparing) ?? fieldsOfParts(present, comparing);
+}
+
+/** Where primitives alone have others in their places. `undefined`: there is more. */
+function overwrittenFields(present: Present, { reading, text }: Comparing): Written | undefined {
+  const { parts, stored } = reading;
+  if (stored.get(attributesPart, wholeField) !== undefined) return undefined;
+  const forms = new Forms('FIELD', reading, text);
+  const roots: Part[] = [];
+  for (const [name, value] of present) {
+    const before = forms.ownText(name);
+    if (before === undefined) return undefined;
+    if (typeof value === 'object' && value !== null) {
+      const root = rootOf(value, before, parts);
+      if (root === undefined) return undefined;
+      roots.push(root);
+      forms.write(name, before, value);
+    } else {
+      if (!isPrimitive(value) || value === undefined || partOfReference(before) !== undefined) return undefined;
+      forms.write(name, primitiveText(value), value);
+    }
+  }
+  const overwrites = overwritesOf(roots, parts);
+  if (overwrites === undefined || overwrites.fields.some(({ part }) => stored.get(part, emptyField) !== undefined))
+    return undefined;
+  return {
+    changes: { fields: [...forms.fields, ...overwrites.fields], gone: [] },
+    attributes: forms.attributes,
+    commit: () => overwrites.commit(),
+  };
+}
+
+function fieldsOfParts(present: Present, { reading, text, newId }: Comparing): Written {
   const { parts, stored } = reading;
   const forms = new Forms('FIELD', reading, text);
   const comparison = new PartsComparison({ ...text, parts, stored, newId });

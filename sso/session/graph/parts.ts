@@ -112,9 +112,9 @@ export class Parts {
   /** What a field's text stands for, with all that can be reached from there; `absent` where it leads nowhere. */
   value(text: string, stored: StoredFields): unknown {
     const begun: Begun[] = [];
-    const value = this.#value(text, stored, begun);
+    const read = (text: string) => this.#value(text, stored, begun);
+    const value = read(text);
     for (let next = begun.pop(); next !== undefined; next = begun.pop()) {
-      const read = (text: string) => this.#value(text, stored, begun);
       next.part.shot =
         (next.lines && this.#fillPlain(next.part, next.lines, read)) ??
         fill[next.part.id[0] as Kind](next.part, next.fields ?? [...stored.fields(next.part.id)], read);
@@ -131,9 +131,10 @@ export class Parts {
     const isArray = id.charCodeAt(0) === 0x61;
     if (className !== undefined || !(isArray ? arePlaces(names) : id.charCodeAt(0) === 0x6f && areUsual(names)))
       return undefined;
-    const values: unknown[] = [];
+    // Of its length from the start: it would grow by far more than most parts have fields.
+    const values = new Array<unknown>(names.length);
     let from = 0;
-    for (const name of names) {
+    for (let at = 0; at < names.length; at += 1) {
       const end = text.indexOf('\n', from);
       const to = end < 0 ? text.length : end;
       const value = read(text.slice(from, to));
@@ -142,8 +143,8 @@ export class Parts {
         return undefined;
       }
       if (isArray) (object as unknown[]).push(value);
-      else (object as Record<string, unknown>)[name] = value;
-      values.push(value);
+      else (object as Record<string, unknown>)[names[at]!] = value;
+      values[at] = value;
       from = to + 1;
     }
     return { fields: names, values, ranks: noRanks };
