@@ -38,6 +38,8 @@ export async function drive(load: Load): Promise<LoadResult> {
   const total = Math.round(perSecond * seconds);
   const begun = performance.now();
   let sent = 0;
+  /** The connections take turns: a server closes one that nobody uses for seconds. */
+  let turn = 0;
   await new Promise<void>((resolve, reject) => {
     const onAnswer = (ms: number) => {
       latencies.push(ms);
@@ -48,11 +50,9 @@ export async function drive(load: Load): Promise<LoadResult> {
     };
     const timer = setInterval(() => {
       const due = Math.min(total, Math.floor(((performance.now() - begun) / 1000) * perSecond));
-      for (const line of lines) {
-        if (sent >= due) return;
-        if (!line.busy) {
-          line.ask(requests[sent++ % requests.length]!, onAnswer, reject);
-        }
+      for (let tried = 0; tried < lines.length && sent < due; tried++) {
+        const line = lines[turn++ % lines.length]!;
+        if (!line.busy) line.ask(requests[sent++ % requests.length]!, onAnswer, reject);
       }
     }, tickMs);
   });

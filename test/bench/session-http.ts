@@ -1,6 +1,7 @@
 /**
- * n. One small change of a session a request, over HTTP: CPU of the process that serves, at a fixed, moderate load.
- * Beside express-session with connect-redis and with its memory store, the same sessions and the same page.
+ * n. One small change of a session a request, over HTTP: CPU of the process that serves, at a fixed, moderate load and at
+ * one that connect-redis just bears on one core. Beside express-session with connect-redis and with its memory store, the
+ * same sessions and the same page.
  */
 
 import { createClient } from 'redis';
@@ -14,7 +15,13 @@ import type { Setup } from './session-worker.ts';
 import { stopAll } from './site.ts';
 import { figure, markdownTable, median, percentile, spread } from './table.ts';
 
-const load = { perSecond: 1_000, seconds: 2, connections: 16 };
+const moderate = { perSecond: 1_000, seconds: 2, connections: 16 };
+const busy = { ...moderate, perSecond: 2_000 };
+type Load = typeof moderate;
+const cases: readonly { readonly bytes: number; readonly load: Load }[] = [
+  ...sizes.map((bytes) => ({ bytes, load: moderate })),
+  { bytes: sizes[1], load: busy },
+];
 /** Of each size and work, until what runs is compiled. */
 const warmUp = { perSecond: 2_000, seconds: 1.5, connections: 16 };
 /** Of each size: requests go to them in turn. */
@@ -70,18 +77,18 @@ export const sessionHttp: Bench = {
       const pieces: string[] = [];
       for (const work of changes) {
         const results = new Map<string, Measured[]>();
-        for (const bytes of sizes) {
+        for (const { bytes, load } of cases) {
           const all = contestants.map((contestant) => ({
-            name: key(contestant.name, bytes),
-            run: () => measure(contestant, bytes, work),
+            name: key(contestant.name, bytes, load),
+            run: () => measure(contestant, bytes, work, load),
           }));
-          // A size at a time, so that a contestant's turns follow each other soon: a process that stood still for long is slow at first.
+          // A case at a time, so that a contestant's turns follow each other soon: a process that stood still for long is slow at first.
           const some = await interleaved(rounds, all, (line) => say(`${work}, ${line}`));
           for (const [name, measured] of some) results.set(name, measured);
         }
         pieces.push(`A request ${work}:\n\n${report(contestants, results)}`);
       }
-      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${load.perSecond} requests a second over ${load.connections} connections, ${load.seconds} s a round. CPU of the serving process, and in square brackets what it adds to the bare application as a part of what connect-redis adds. Elsewhere: the two other nodes, or Redis, a request at 4 KiB.`;
+      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${moderate.perSecond} requests a second (${busy.perSecond} where it says so) over ${moderate.connections} connections, ${moderate.seconds} s a round. CPU of the serving process, and in square brackets what it adds to the bare application as a part of what connect-redis adds. Elsewhere: the two other nodes, or Redis, a request at 4 KiB and the lesser load.`;
       return `${pieces.join('\n\n')}\n\n${note}${redis ? '' : '\nconnect-redis is left out: no `redis-server` is installed.'}`;
     } finally {
       await Promise.all(contestants.map((contestant) => contestant.stop()));
@@ -90,7 +97,7 @@ export const sessionHttp: Bench = {
   },
 };
 
-async function measure(contestant: Contestant, bytes: number, work: Work): Promise<Measured> {
+async function measure(contestant: Contestant, bytes: number, work: Work, load: Load): Promise<Measured> {
   await ask(contestant, bytes, work, { ...load, seconds: 0.25 });
   const [cpu, elsewhere] = [await contestant.cpu(), await contestant.elsewhere()];
   const { requests, latencies } = await ask(contestant, bytes, work, load);
@@ -98,31 +105,34 @@ async function measure(contestant: Contestant, bytes: number, work: Work): Promi
   return { cpu: (cpuAfter - cpu) / requests, elsewhere: (elsewhereAfter - elsewhere) / requests, latencies };
 }
 
-const ask = ({ port, cookies }: Contestant, bytes: number, work: Work, how: typeof load) =>
+const ask = ({ port, cookies }: Contestant, bytes: number, work: Work, how: Load) =>
   drive({ port, cookie: cookies.get(bytes)!, path: paths[work], ...how });
 
-const key = (name: string, bytes: number) => `${name}, ${sizeName(bytes)}`;
+const key = (name: string, bytes: number, { perSecond }: Load) => `${name}, ${sizeName(bytes)}, ${perSecond}/s`;
 
 function report(contestants: readonly Contestant[], results: ReadonlyMap<string, Measured[]>): string {
-  const of = (name: string, bytes: number) => results.get(key(name, bytes)) ?? [];
+  const of = (name: string, bytes: number, load: Load) => results.get(key(name, bytes, load)) ?? [];
   /** Against the bare application of the same turn: what disturbs one disturbs the other. */
-  const added = (name: string, bytes: number) =>
-    median(of(name, bytes).map(({ cpu }, turn) => cpu - (of('bare', bytes)[turn]?.cpu ?? 0)));
+  const added = (name: string, bytes: number, load: Load) =>
+    median(of(name, bytes, load).map(({ cpu }, turn) => cpu - (of('bare', bytes, load)[turn]?.cpu ?? 0)));
   const rows = contestants.map(({ name }) => {
-    const part = (bytes: number) => figure(added(name, bytes) / added(redisName, bytes));
-    const at4 = of(name, sizes[1]);
+    const part = (bytes: number, load: Load) => figure(added(name, bytes, load) / added(redisName, bytes, load));
+    const at4 = of(name, sizes[1], moderate);
     const latencies = at4.flatMap((one) => one.latencies);
     return [
       name,
-      ...sizes.map((bytes) => {
-        const cpu = spread(of(name, bytes).map((one) => one.cpu));
-        return name === 'bare' ? cpu : `${cpu} [${part(bytes)}]`;
+      ...cases.map(({ bytes, load }) => {
+        const cpu = spread(of(name, bytes, load).map((one) => one.cpu));
+        return name === 'bare' ? cpu : `${cpu} [${part(bytes, load)}]`;
       }),
       figure(median(at4.map((one) => one.elsewhere))),
       `${figure(percentile(latencies, 0.5))} / ${figure(percentile(latencies, 0.99))}`,
     ];
   });
-  const head = ['variant', ...sizes.map((bytes) => `${sizeName(bytes)}: CPU, µs`), 'elsewhere, µs', 'p50 / p99, ms'];
+  const heads = cases.map(
+    ({ bytes, load }) => `${sizeName(bytes)}${load === busy ? `, ${busy.perSecond}/s` : ''}: CPU, µs`,
+  );
+  const head = ['variant', ...heads, 'elsewhere, µs', 'p50 / p99, ms'];
   return markdownTable(head, rows);
 }
 
