@@ -102,7 +102,7 @@ test('replicationFieldBatchMode false: each field goes in a message of its own, 
   assert.deepEqual(held(second, key), { a: 1, b: 2, c: 3 });
 });
 
-test('replicationFieldBatchMode false: what no frame could carry half-done is written all the same, and one field before it alone', () => {
+test('replicationFieldBatchMode false: where no frame could carry what lies between two fields, they go together, and those before them by themselves', () => {
   const { first, second, key } = two();
   const how = { alone: true };
   const large = '€'.repeat(140_000);

@@ -312,14 +312,14 @@ test("V96: names of prototypes and of the library's own spelling are data like a
 test('what cannot travel is told with the path to it, the answer goes out, and the rest of the session is kept', async (t) => {
   const it = await replicated(t, { logsErrors: true });
   const browser = it.browser();
-  for (const app of granularities.filter((one) => one !== 'SESSION')) {
+  for (const app of granularities) {
     const shop = it.shop<{ good: number; cart: { items: unknown[] }; big: string; old: string }>(app);
     await shop.does(browser, 'n1', (session) => void (session.old = 'as before'));
     const answer = await shop.asks(browser, 'n1', (session, req) => {
       session.good = 1;
       session.cart = { items: [1, 2, { socket: req.socket }] };
     });
-    assert.ok(answer.status === 200 || answer.status === 500, `${app}: there is an answer`);
+    assert.equal(answer.status, 200, app);
     const { good, cart, old } = await shop.does(browser, 'n2', ({ good, cart, old }) => ({ good, cart, old }));
     assert.deepEqual(
       [good, cart, old],
@@ -338,19 +338,6 @@ test('what cannot travel is told with the path to it, the answer goes out, and t
   }
 });
 
-test('with SESSION what cannot travel leaves the stored session as it was, told with the path', async (t) => {
-  const it = await replicated(t, { logsErrors: true });
-  const browser = it.browser();
-  const shop = it.shop<{ good: number; cart: { items: unknown[] } }>('SESSION');
-  await shop.does(browser, 'n1', (session) => void (session.good = 1));
-  await shop.asks(browser, 'n1', (session, req) => {
-    session.cart = { items: [{ socket: req.socket }] };
-  });
-  assert.match(it.failures.at(-1)!.error.message, /cart\.items\[0\]\.socket/);
-  const { good, cart } = await shop.does(browser, 'n2', ({ good, cart }) => ({ good, cart }));
-  assert.deepEqual([good, cart], [1, undefined]);
-});
-
 test('functions and symbols are left out, with one warning for each place', async (t) => {
   const it = await replicated(t);
   const browser = it.browser();
@@ -365,10 +352,9 @@ test('functions and symbols are left out, with one warning for each place', asyn
     assert.deepEqual(seen, { x: 3, list: [1] }, app);
     for (const path of [/bag\.work/, /bag\.mark/]) {
       const warnings = it.logged('n1', path).filter((line) => JSON.stringify(line).includes(app));
-      assert.ok(warnings.length <= 1, `${app}: ${path} is told once: ${JSON.stringify(warnings)}`);
+      assert.equal(warnings.length, 1, `${app}: ${path} is told once: ${JSON.stringify(warnings)}`);
     }
   }
-  assert.ok(it.logged('n1', /bag\.work/).length >= 1);
 });
 
 test('nesting as deep as anybody could want neither overflows nor is lost without a word', async (t) => {

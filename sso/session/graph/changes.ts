@@ -6,10 +6,10 @@
 
 import type { Changes, FieldChange } from '../data/changes.ts';
 import { type Kind, put } from './kind.ts';
-import { isPrimitive, overwritesOf, rootOf } from './overwrites.ts';
+import { overwritesOf, rootOf } from './overwrites.ts';
 import { emptyField, type Part, partOfReference } from './parts.ts';
 import { PartsComparison } from './parts-comparison.ts';
-import { primitiveText } from './primitive.ts';
+import { isPrimitive, primitiveText } from './primitive.ts';
 import { Problems, refusal } from './problem.ts';
 import { partsBut, reachedParts } from './reach.ts';
 import { type Attribute, noAttribute, Reading, readAll, type Whole } from './reading.ts';

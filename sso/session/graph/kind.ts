@@ -39,6 +39,12 @@ export function shell(kind: Kind, className: string | undefined, classes: Classe
   return object;
 }
 
+/** Whether all that `for … in` finds of an object is its own, but for what somebody put into the prototype of all. */
+export function hasUsualPrototype(object: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  return prototype === Object.prototype || prototype === null;
+}
+
 /** Sets an own property, whatever its name: a setter of the prototype, `__proto__` among them, is not called. */
 export function put(object: object, name: string, value: unknown): void {
   if (name in object && !Object.hasOwn(object, name))

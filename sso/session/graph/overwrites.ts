@@ -5,8 +5,9 @@
  */
 
 import type { FieldChange } from '../data/changes.ts';
+import { hasUsualPrototype } from './kind.ts';
 import { type Part, type Parts, partOfReference } from './parts.ts';
-import { type Primitive, primitiveText } from './primitive.ts';
+import { isPrimitive, type Primitive, primitiveText } from './primitive.ts';
 
 export interface Overwrites {
   readonly fields: readonly FieldChange[];
@@ -78,6 +79,7 @@ class Search {
   #lookAtFields(part: Part): boolean {
     const { fields } = part.shot;
     const object = part.object as Record<string, unknown>;
+    if (!hasUsualPrototype(object)) return false;
     let at = 0;
     for (const name in object) {
       // One that begins with `!` is under another name in the shot.
@@ -100,6 +102,8 @@ class Search {
     const before = part.shot.values[at];
     if (Object.is(value, before)) return isPrimitive(value) || this.#reach(value as object);
     if (!isPrimitive(before) || !isPrimitive(value)) return false;
+    // Where a place was closed, or two writers took one, the array is numbered anew.
+    if (part.id[0] === 'a' && part.shot.fields[at] !== String(at)) return false;
     let last = this.found.at(-1);
     if (last?.part !== part) this.found.push((last = { part, values: [...part.shot.values], places: [] }));
     last.values[at] = value;
@@ -118,8 +122,4 @@ class Search {
 export function rootOf(value: object, before: string | undefined, parts: Parts): Part | undefined {
   const part = parts.of(value);
   return part !== undefined && part.id === partOfReference(before) ? part : undefined;
-}
-
-export function isPrimitive(value: unknown): value is Primitive {
-  return (typeof value !== 'object' || value === null) && typeof value !== 'function' && typeof value !== 'symbol';
 }

@@ -11,7 +11,7 @@
 
 import type { Changes, FieldChange } from '../data/changes.ts';
 import type { Classes } from './classes.ts';
-import { type Kind, kindOf, ownNames } from './kind.ts';
+import { hasUsualPrototype, type Kind, kindOf, ownNames } from './kind.ts';
 import { pathToLargest } from './largest.ts';
 import {
   emptyField,
@@ -210,6 +210,7 @@ export class PartsComparison {
     const { fields, values } = node.part.shot;
     const { object } = node;
     if (node.kind === 'o') {
+      if (!hasUsualPrototype(object)) return false;
       let at = 0;
       for (const name in object) {
         const value: unknown = (object as Record<string, unknown>)[name];

@@ -2,6 +2,10 @@
 
 export type Primitive = string | number | boolean | null | undefined | bigint;
 
+export function isPrimitive(value: unknown): value is Primitive {
+  return (typeof value !== 'object' || value === null) && typeof value !== 'function' && typeof value !== 'symbol';
+}
+
 export function primitiveText(value: Primitive): string {
   switch (typeof value) {
     case 'string':

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { overwritesOf, rootOf } from '../../../sso/session/graph/overwrites.ts';
-import type { Part, Parts } from '../../../sso/session/graph/parts.ts';
 import { PartsComparison } from '../../../sso/session/graph/parts-comparison.ts';
 import { Problems } from '../../../sso/session/graph/problem.ts';
 import { Reading } from '../../../sso/session/graph/reading.ts';
@@ -51,7 +50,7 @@ function opened(...leaves: readonly (keyof Shop)[]) {
     comparison.attribute('shop', value, stored.get('0', ':shop'));
     return comparison.changes();
   };
-  return { value, careful, quick: () => overwritesOf([root as Part], reading.parts as Parts) };
+  return { value, careful, quick: () => overwritesOf([root], reading.parts) };
 }
 
 const uncommon = ['seen', 'roles', 'point', '!odd'] as const;
@@ -93,6 +92,10 @@ const others: Readonly<Record<string, (shop: Shop) => unknown>> = {
   'an element more': (shop) => shop.prices.push(4),
   'an element less': (shop) => shop.prices.pop(),
   'an object moved within its array': (shop) => shop.items.reverse(),
+  'a field that another object has for it now': (shop) => {
+    Object.setPrototypeOf(shop.bill, { zip: 9 });
+    delete (shop.bill as Partial<Shop['bill']>).zip;
+  },
   'an accessor that throws': (shop) =>
     Object.defineProperty(shop, 'note', {
       enumerable: true,
@@ -143,4 +146,38 @@ test('a field written over where another node had emptied the object: the mark o
       ['!', undefined],
     ],
   );
+});
+
+test('a field that is inherited is none, whether or not it has the value that was stored', () => {
+  for (const zip of [7, 9]) {
+    const it = new Store('FIELD');
+    it.request((session) => (session['bill'] = { street: 'Long Road', zip: 7 }));
+    it.request(({ bill }) => {
+      Object.setPrototypeOf(bill, { zip });
+      delete bill.zip;
+    });
+    assert.deepEqual(it.all(), { bill: { street: 'Long Road' } });
+  }
+});
+
+test('an array in which a place was closed is numbered anew when an element is written over', () => {
+  const it = new Store('FIELD');
+  it.request((session) => (session['list'] = [1, 2, 3]));
+  const part = /"(.*)"/.exec(it.stored.get('0', ':list')!)![1]!;
+  it.stored = it.stored.change({ fields: [{ part, field: '0', text: undefined }], gone: [] });
+  it.request(({ list }) => (list[0] = 9));
+  assert.deepEqual([...it.stored.fields(part)].sort(), [
+    ['0', '9'],
+    ['1', '3'],
+  ]);
+});
+
+test('the text of all attributes that another node left beside the fields goes when one is written over, and what is in it alone stays', () => {
+  const it = new Store('FIELD');
+  it.request((session) => (session['visits'] = 7));
+  it.stored = it.stored.change({ fields: [{ part: '0', field: '*', text: '{"old":1}' }], gone: [] });
+  it.request((session) => (session['visits'] = 8));
+  assert.equal(it.stored.get('0', '*'), undefined);
+  assert.equal(it.stored.get('0', ':old'), '1');
+  assert.deepEqual(it.all(), { visits: 8, old: 1 });
 });
