@@ -17,9 +17,15 @@ type Bytes = Uint8Array<ArrayBufferLike>;
 type Done = (error?: Error | null) => void;
 type Failed = (error: unknown) => void;
 
-interface Callback<T> {
+/** A class: literals that hold on to a request may come to outlive it (session-writer.ts, `OpenSession`). */
+class Callback<T> {
   readonly run: () => T;
   readonly failed: Failed | undefined;
+
+  constructor(run: () => T, failed: Failed | undefined) {
+    this.run = run;
+    this.failed = failed;
+  }
 }
 
 interface Hooks {
@@ -48,7 +54,7 @@ type Hooked = Answer & { [hooksKey]: Hooks };
  * are sent. What it throws goes to `failed` and nowhere else: the answer goes on.
  */
 export function beforeHeaders(res: ServerResponse, write: () => void, failed?: Failed): void {
-  if (!res.headersSent) hooksOf(res).headers.push({ run: write, failed });
+  if (!res.headersSent) hooksOf(res).headers.push(new Callback(write, failed));
 }
 
 /**
@@ -56,7 +62,7 @@ export function beforeHeaders(res: ServerResponse, write: () => void, failed?: F
  * waits for the promise it returns. What it throws or rejects with goes to `failed` and nowhere else: the answer ends.
  */
 export function beforeEnd(res: ServerResponse, finish: () => Promise<unknown> | undefined, failed?: Failed): void {
-  if (!res.writableEnded) hooksOf(res).finish.push({ run: finish, failed });
+  if (!res.writableEnded) hooksOf(res).finish.push(new Callback(finish, failed));
 }
 
 const cookiesKey = Symbol('latchkey.cookies');

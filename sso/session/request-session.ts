@@ -16,7 +16,7 @@ import type { SessionHandle } from './handle.ts';
 import type { ReplicationTrigger } from './options/replication.ts';
 import { outOfReach, type Seat } from './seat.ts';
 import { type Identity, Session, type SessionOwner } from './session.ts';
-import { type Arrived, type OpenSession, type SessionKit, SessionWriter } from './session-writer.ts';
+import { type Arrived, OpenSession, type SessionKit, SessionWriter } from './session-writer.ts';
 import { type Attributes, Watch, type Watcher } from './watch.ts';
 
 type Next = (error?: unknown) => void;
@@ -324,7 +324,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   #on(session: Session, data: Seat['data'], foundCookie: string | undefined): OpenSession {
     const draft = new Draft(data, this.#kit.tracking);
     const watch = new Watch(session, draft.tracker, this);
-    return { session, watch, draft, seen: data, foundCookie, storedCookie: foundCookie };
+    return new OpenSession(session, watch, draft, data, foundCookie);
   }
 
   /** Made when first needed: most requests write nothing. */

@@ -40,8 +40,12 @@ export interface SessionKit {
   readonly leftOut: LeftOut;
 }
 
-/** A session as one request has it open. */
-export interface OpenSession {
+/**
+ * A session as one request has it open. A class, not a literal: of a literal the engine notes whether what it made is still
+ * there at a collection, and if many requests were under way then it makes all to come in the old generation, where each
+ * holds on to its whole request until that is collected.
+ */
+export class OpenSession {
   readonly session: Session;
   readonly watch: Watch;
   readonly draft: Draft;
@@ -51,6 +55,21 @@ export interface OpenSession {
   readonly foundCookie: string | undefined;
   /** The same as they are stored now. */
   storedCookie: string | undefined;
+
+  constructor(
+    session: Session,
+    watch: Watch,
+    draft: Draft,
+    seen: SessionData | undefined,
+    foundCookie: string | undefined,
+  ) {
+    this.session = session;
+    this.watch = watch;
+    this.draft = draft;
+    this.seen = seen;
+    this.foundCookie = foundCookie;
+    this.storedCookie = foundCookie;
+  }
 }
 
 /** The cookie that came with the request. */

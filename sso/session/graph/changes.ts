@@ -12,7 +12,7 @@ import { PartsComparison } from './parts-comparison.ts';
 import { isPrimitive, primitiveText } from './primitive.ts';
 import { Problems, refusal } from './problem.ts';
 import { partsBut, reachedParts } from './reach.ts';
-import { type Attribute, noAttribute, Reading, readAll, type Whole } from './reading.ts';
+import { Attribute, noAttribute, Reading, readAll, type Whole } from './reading.ts';
 import { attributeField, attributesPart, linkField, type StoredFields, wholeField } from './stored.ts';
 import { encodeText, type TextParts } from './text.ts';
 
@@ -53,7 +53,7 @@ export function sessionChanges(present: Present, { reading, withheld, text }: Co
     attributes: new Map(
       [...attributes].map(([name, value]) => [
         name,
-        value === undefined ? noAttribute : { form: 'SESSION', text: undefined, value },
+        value === undefined ? noAttribute : new Attribute('SESSION', undefined, value),
       ]),
     ),
     whole: { text: now, names: kept.map(([name]) => name) },
@@ -164,7 +164,7 @@ class Forms {
   /** @param text as the value is to be stored; `undefined`: it is not to be */
   write(name: string, text: string | undefined, value: unknown): void {
     const { form, text: before } = this.#reading.attribute(name);
-    this.attributes.set(name, text === undefined ? noAttribute : { form: this.#own, text, value });
+    this.attributes.set(name, text === undefined ? noAttribute : new Attribute(this.#own, text, value));
     if (form === undefined ? text === undefined : form === this.#own && text === before) return;
     const { stored } = this.#reading;
     for (const [each, field] of [

@@ -17,13 +17,19 @@ import {
   wholeField,
 } from './stored.ts';
 
-/** An attribute as it was read or written last. */
-export interface Attribute {
+/** An attribute as it was read or written last. A class, for the reason that `OpenSession` says: it holds on to all that was decoded. */
+export class Attribute {
   /** What it was written in; `undefined`: there is none. */
   readonly form: Granularity | undefined;
   /** The text of its own field; none where it lies in the text of the whole. */
   readonly text: string | undefined;
   readonly value: unknown;
+
+  constructor(form: Granularity | undefined, text: string | undefined, value: unknown) {
+    this.form = form;
+    this.text = text;
+    this.value = value;
+  }
 }
 
 /** All attributes in one text. */
@@ -32,7 +38,7 @@ export interface Whole {
   readonly names: readonly string[];
 }
 
-export const noAttribute: Attribute = { form: undefined, text: undefined, value: undefined };
+export const noAttribute = new Attribute(undefined, undefined, undefined);
 
 /** Few, short ones, and none that is not there: they live as long as the data, packed or on the disk. */
 const primitivesAtMost = 16;
@@ -110,11 +116,11 @@ export class Reading {
 
   #look(name: string): Attribute {
     const text = this.#stored.get(attributesPart, attributeField(name));
-    if (text !== undefined) return { form: 'ATTRIBUTE', text, value: parseText(text, this.classes) };
+    if (text !== undefined) return new Attribute('ATTRIBUTE', text, parseText(text, this.classes));
     const link = this.#stored.get(attributesPart, linkField(name));
     if (link !== undefined) {
       const value = this.parts.value(link, this.#stored);
-      return { form: 'FIELD', text: link, value: value === absent ? undefined : value };
+      return new Attribute('FIELD', link, value === absent ? undefined : value);
     }
     if (this.#whole === undefined && this.#stored.get(attributesPart, wholeField) === undefined) return noAttribute;
     return this.#lookInWhole(name);
@@ -141,7 +147,7 @@ export class Reading {
         (field) => this.#stored.get(attributesPart, field) !== undefined,
       );
       if (!isAlone && !this.#attributes.has(name))
-        this.#attributes.set(name, { form: 'SESSION', text: undefined, value: record[name] });
+        this.#attributes.set(name, new Attribute('SESSION', undefined, record[name]));
     }
     return this.#whole;
   }
