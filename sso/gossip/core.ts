@@ -372,13 +372,18 @@ export class Core {
 /** From a bound of so many bytes on, in which all its names count manifold, one frame more costs less than the whole value. */
 const largeBytes = 12 * 1024;
 
-function isLargeAndPatient<V>({ lattice }: Replica<V>, value: V): boolean {
-  return lattice.isPatient === true && (lattice.mostBytes?.(value) ?? Number.POSITIVE_INFINITY) > largeBytes;
+function isLargeAndPatient<V>(replica: Replica<V>, value: V): boolean {
+  return replica.lattice.isPatient === true && mostBytes(replica, value) > largeBytes;
 }
 
 /** Whether a frame can carry it in any case, without a look. */
 function isSurelySmall<V>(replica: Replica<V>, value: V): boolean {
-  return (replica.lattice.mostBytes?.(value) ?? Number.POSITIVE_INFINITY) <= maxValueBytes;
+  return mostBytes(replica, value) <= maxValueBytes;
+}
+
+/** A bound, without a look; infinite where none is known. */
+function mostBytes<V>({ lattice }: Replica<V>, value: V): number {
+  return lattice.mostBytes?.(value) ?? Number.POSITIVE_INFINITY;
 }
 
 function sendAnswers(step: Steps, to: Peer, id: number, replica: Replica<unknown>, keys: readonly string[]): void {

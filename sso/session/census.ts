@@ -3,8 +3,7 @@
  * answer a request: it is told of every change and of every record that is let go of, and then agrees with what is held.
  */
 
-import type { SessionRecord } from './record.ts';
-import { isElsewhere } from './writing.ts';
+import { isElsewhere, type SessionRecord } from './record.ts';
 
 export class Census {
   readonly #life: string;

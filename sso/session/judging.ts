@@ -4,10 +4,9 @@
  * used (V89): that is `doubtful`, and the members know better (inquiries.ts).
  */
 
-import { graceMs, idleAt, isAway, type LiveSession, type SessionRecord } from './record.ts';
+import { graceMs, idleAt, isAway, isElsewhere, type LiveSession, type SessionRecord } from './record.ts';
 import type { SessionLook, SessionTableParts } from './table-parts.ts';
 import type { Uses } from './uses.ts';
-import { isElsewhere } from './writing.ts';
 
 export interface JudgingParts
   extends Pick<SessionTableParts, 'copies' | 'clock' | 'signOns' | 'life' | 'lifeEndedAt' | 'residence'> {

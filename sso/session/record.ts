@@ -144,6 +144,11 @@ export function changeOf(session: LiveSession, data: DataDelta | undefined): Cha
   };
 }
 
+/** Whether a session's data stays on a node that is another one. */
+export function isElsewhere(session: LiveSession, life: string): boolean {
+  return session.stays && session.owner !== life && session.data.latest === 0;
+}
+
 /** Whether only some nodes have the data, and another one than this life serves the session: what of the data is here may be old, or nothing. */
 export const isAway = ({ buddies, owner }: Pick<LiveSession, 'buddies' | 'owner'>, life: string): boolean =>
   buddies !== undefined && owner !== life;

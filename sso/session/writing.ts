@@ -192,8 +192,3 @@ function writerOf(life: string, key: string, data: SessionData, writing: Writing
   if (latest >= 0 && writing !== 'new') return writers[latest]!;
   return writing === 'plain' ? plain : `${named}${stamp.toString(36)}`;
 }
-
-/** Whether a session's data stays on a node that is another one. */
-export function isElsewhere(session: LiveSession, life: string): boolean {
-  return session.stays && session.owner !== life && session.data.latest === 0;
-}
