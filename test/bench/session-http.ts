@@ -15,15 +15,17 @@ import type { Setup } from './session-worker.ts';
 import { stopAll } from './site.ts';
 import { figure, markdownTable, median, percentile, spread } from './table.ts';
 
-const moderate = { perSecond: 1_000, seconds: 2, connections: 16 };
+/** Short turns, many a round: the machine's other guests come and go within seconds. */
+const moderate = { perSecond: 1_000, seconds: 1, connections: 16 };
+const turnsARound = 2;
 const busy = { ...moderate, perSecond: 2_000 };
 type Load = typeof moderate;
 const cases: readonly { readonly bytes: number; readonly load: Load }[] = [
   ...sizes.map((bytes) => ({ bytes, load: moderate })),
   { bytes: sizes[1], load: busy },
 ];
-/** Of each size and work, until what runs is compiled. */
-const warmUp = { perSecond: 2_000, seconds: 1.5, connections: 16 };
+/** Of each size and work, until what runs is compiled: some functions are only after ten thousand requests. */
+const warmUp = { perSecond: 2_000, seconds: 4, connections: 16 };
 /** Of each size: requests go to them in turn. */
 const sessions = 100;
 const changes: readonly Work[] = ['counts a number', 'changes a number deep inside'];
@@ -83,12 +85,12 @@ export const sessionHttp: Bench = {
             run: () => measure(contestant, bytes, work, load),
           }));
           // A case at a time, so that a contestant's turns follow each other soon: a process that stood still for long is slow at first.
-          const some = await interleaved(rounds, all, (line) => say(`${work}, ${line}`));
+          const some = await interleaved(rounds * turnsARound, all, (line) => say(`${work}, ${line}`));
           for (const [name, measured] of some) results.set(name, measured);
         }
         pieces.push(`A request ${work}:\n\n${report(contestants, results)}`);
       }
-      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${moderate.perSecond} requests a second (${busy.perSecond} where it says so) over ${moderate.connections} connections, ${moderate.seconds} s a round. CPU of the serving process, and in square brackets what it adds to the bare application as a part of what connect-redis adds. Elsewhere: the two other nodes, or Redis, a request at 4 KiB and the lesser load.`;
+      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${moderate.perSecond} requests a second (${busy.perSecond} where it says so) over ${moderate.connections} connections, ${turnsARound} turns of ${moderate.seconds} s a round, ${warmUp.seconds} s of each before. Median (quartiles) of the serving process's CPU, and in square brackets what it adds to the bare application as a part of what connect-redis adds. Elsewhere: the two other nodes, or Redis, a request at 4 KiB and the lesser load.`;
       return `${pieces.join('\n\n')}\n\n${note}${redis ? '' : '\nconnect-redis is left out: no `redis-server` is installed.'}`;
     } finally {
       await Promise.all(contestants.map((contestant) => contestant.stop()));
@@ -112,9 +114,8 @@ const key = (name: string, bytes: number, { perSecond }: Load) => `${name}, ${si
 
 function report(contestants: readonly Contestant[], results: ReadonlyMap<string, Measured[]>): string {
   const of = (name: string, bytes: number, load: Load) => results.get(key(name, bytes, load)) ?? [];
-  /** Against the bare application of the same turn: what disturbs one disturbs the other. */
-  const added = (name: string, bytes: number, load: Load) =>
-    median(of(name, bytes, load).map(({ cpu }, turn) => cpu - (of('bare', bytes, load)[turn]?.cpu ?? 0)));
+  const cpuOf = (name: string, bytes: number, load: Load) => median(of(name, bytes, load).map(({ cpu }) => cpu));
+  const added = (name: string, bytes: number, load: Load) => cpuOf(name, bytes, load) - cpuOf('bare', bytes, load);
   const rows = contestants.map(({ name }) => {
     const part = (bytes: number, load: Load) => figure(added(name, bytes, load) / added(redisName, bytes, load));
     const at4 = of(name, sizes[1], moderate);

@@ -124,8 +124,6 @@ export class ShopVisitor {
   readonly failures: string[] = [];
   /** Answers. */
   answers = 0;
-  /** Answers that asked to come again later, which was done. */
-  refusals = 0;
   /** Looks that missed what had been answered before. */
   stale = 0;
   /** What was answered to be in the cart. */
@@ -201,7 +199,6 @@ export class ShopVisitor {
           return JSON.parse(text) as Seen;
         }
         if (status === 503 && this.options.comesAgain && retryAfter !== undefined) {
-          this.refusals++;
           await new Promise((resolve) => setTimeout(resolve, Number(retryAfter) * 1_000));
           continue;
         }
