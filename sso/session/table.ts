@@ -16,23 +16,14 @@ import type { LinkedEnd, Links, SessionView } from '../registry.ts';
 import type { SsoId } from '../token.ts';
 import type { CopiesWanted } from './buddies/depot.ts';
 import { Census } from './census.ts';
-import { mergeData, SessionData } from './data/session-data.ts';
+import { SessionData } from './data/session-data.ts';
 import { EndedApps, type EndHandler, EndHandlers } from './end-handlers.ts';
 import type { Classes } from './graph/classes.ts';
 import { Inquiries } from './inquiries.ts';
 import { Judging } from './judging.ts';
 import { LinkIndex } from './links.ts';
 import { SessionPasses } from './passes.ts';
-import {
-  endSession,
-  idleAt,
-  isAbsent,
-  isAway,
-  isElsewhere,
-  type LiveSession,
-  type SessionCause,
-  type SessionRecord,
-} from './record.ts';
+import { endSession, idleAt, isAway, type LiveSession, type SessionCause, type SessionRecord } from './record.ts';
 import { Releases } from './releases.ts';
 import {
   type SessionLimits,
@@ -42,21 +33,11 @@ import {
   sessionLimits,
   type Use,
 } from './table-parts.ts';
-import { type Alteration, Teller, type Telling } from './teller.ts';
+import { Teller, type Telling } from './teller.ts';
 import { Turns } from './turns.ts';
 import { Uses } from './uses.ts';
-import {
-  alone,
-  atOnce,
-  begin,
-  isSameOutside,
-  requireFits,
-  takenOver,
-  together,
-  tooLarge,
-  type Writing,
-  withChanges,
-} from './writing.ts';
+import { Writes } from './writes.ts';
+import { atOnce, takenOver } from './writing.ts';
 
 export type { SessionLimits, SessionLook, SessionTableParts, SessionWrite, Telling };
 
@@ -70,6 +51,7 @@ export class SessionTable implements Links {
   readonly #uses: Uses;
   readonly #judging: Judging;
   readonly #inquiries: Inquiries;
+  readonly #writes: Writes;
   readonly #passes: SessionPasses;
   readonly #releases: Releases;
   /** While the sessions of a sign-on end: why it ended, and what ended of this life's. */
@@ -88,6 +70,15 @@ export class SessionTable implements Links {
       judging: this.#judging,
       teller: this.#teller,
       end: (key, cause) => void this.end(key, cause),
+    });
+    this.#writes = new Writes({
+      ...parts,
+      teller: this.#teller,
+      uses: this.#uses,
+      makeRoom: ({ app, signOn, replaces }) => {
+        if (replaces !== true) this.admit(app);
+        this.#makeRoom(signOn);
+      },
     });
     const turns = parts.turns ?? new Turns({ clock: parts.clock });
     this.#passes = new SessionPasses({ copies: parts.copies, turns });
@@ -125,69 +116,7 @@ export class SessionTable implements Links {
    * @throws SsoError ERR_SESSION_INVALID the data is too large · ERR_LIMIT_REACHED too many sessions
    */
   write(key: string, what: SessionWrite): LiveSession | undefined {
-    const { copies, life, signOns, residence } = this.#parts;
-    const { signOn, changes, telling = atOnce, unreplicatedMs = Number.POSITIVE_INFINITY } = what;
-    if (signOn !== undefined && signOns.stateOf(signOn) !== 'open') return undefined;
-    let known = copies.get(key);
-    if (known !== undefined && (known.state !== 'live' || known.signOn !== signOn || isElsewhere(known, life)))
-      return undefined;
-    const isTaken = known !== undefined && isAway(known, life);
-    if (isTaken && known !== undefined) known = this.#joined(key, known, what.seen);
-    if (known !== undefined && (known.data.isLost || residence?.activate(key, known) === false)) return undefined;
-    const begun = begin(key, known, what, this.#parts);
-    requireFits(begun.data, changes);
-    if (known === undefined) {
-      if (what.replaces !== true) this.admit(what.app);
-      this.#makeRoom(signOn);
-    }
-    const isHandedOn =
-      known?.buddies !== begun.buddies || (begun.buddies !== undefined && known?.owner !== begun.owner);
-    // Who serves it now is told at once: until then another node would go on with what it has. So is who has the rest of it.
-    const how = known !== undefined && (isHandedOn || isTaken) ? { ...telling, afterMs: 0 } : telling;
-    const isWhole = known === undefined || begun.data !== known.data || isHandedOn || isTaken;
-    let altered: Alteration = isWhole ? 'all' : 'no data';
-    const use =
-      known !== undefined && begun.buddies !== undefined && isSameOutside(known, begun)
-        ? this.#uses.wrote(key, known, unreplicatedMs)
-        : 'told';
-    let written: SessionRecord | undefined;
-    // What the others do not hear of must not look as if it had been told.
-    let session = use === 'noted' && known !== undefined ? { ...begun, lastAccessAt: known.lastAccessAt } : begun;
-    let writing: Writing = isTaken ? 'new' : 'plain';
-    if (known !== undefined && !isTaken && (known.buddies ?? begun.buddies) !== undefined) writing = 'known';
-    for (let steps = telling.alone ? alone(changes) : [changes]; steps.length > 0; ) {
-      const step = steps[0]!;
-      let next = session;
-      let told: Alteration = altered;
-      if (step.fields.length > 0 || step.gone.length > 0 || (!isTaken && isAbsent(session))) {
-        const changed = withChanges(key, session, step, writing, this.#parts, what.seen);
-        next = changed.session;
-        if (altered !== 'all') told = changed.delta;
-      }
-      written = this.#teller.put(key, next, told, how, use !== 'told');
-      if (written === undefined && steps.length > 1) {
-        // Where one field grows before another shrinks, no frame may carry what lies between.
-        steps = [together(steps)];
-        continue;
-      }
-      session = written?.state === 'live' ? written : next;
-      if (written?.state !== 'live') break;
-      if (writing === 'new') writing = 'known';
-      altered = isTaken ? 'all' : 'no data';
-      steps = steps.slice(1);
-    }
-    if (written === undefined && this.#teller.refuses(key, session) === 'too-large')
-      throw tooLarge(' to travel to the other nodes');
-    if (use === 'told') this.#uses.told(key);
-    residence?.used(key);
-    return written?.state === 'live' ? written : undefined;
-  }
-
-  /** A session that another node has taken over since the request found it here: what the request has seen of its data is here again. */
-  #joined(key: string, known: LiveSession, seen: SessionData | undefined): LiveSession {
-    if (seen === undefined) return known;
-    const joined = this.#parts.copies.settle(key, { ...known, data: mergeData(known.data, seen) });
-    return joined?.state === 'live' ? joined : known;
+    return this.#writes.write(key, what);
   }
 
   /** Whether there is room for one more session, on all nodes and of this application in memory. @throws SsoError ERR_LIMIT_REACHED */
