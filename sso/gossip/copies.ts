@@ -83,6 +83,11 @@ export interface Asked {
    * A lost member's word is not waited for, or the death of one node would keep every unused sign-on for ever (V86).
    */
   readonly living: boolean;
+  /**
+   * There are others, and every one has left or is lost: nobody is there who could be asked. Enough to give no unused session
+   * away, which ends nothing; too little to end what all nodes share.
+   */
+  readonly deserted?: boolean;
 }
 
 /** Who holds what this node put. */

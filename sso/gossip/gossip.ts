@@ -429,6 +429,7 @@ export class GossipNode implements Gossip, Talk {
     return {
       everybody: expected.every((node) => answered.has(node)) && this.#hasMetAll,
       living: living.every((node) => answered.has(node)) && (answered.size > 0 || expected.length === 0),
+      deserted: expected.length > 0 && living.length === 0,
     };
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Random } from '../random.ts';
-import type { Changes } from './data/changes.ts';
+import { type Changes, removedText } from './data/changes.ts';
 import { SessionData } from './data/session-data.ts';
 import type { Classes } from './graph/classes.ts';
 import type { Granularity, StoredFields } from './graph/stored.ts';
@@ -70,7 +70,8 @@ class Overlay implements StoredFields {
     this.#base = base;
     this.#changes = changes;
     this.#gone = new Set(gone);
-    for (const { part, field, text } of fields) {
+    for (const { part, field, text: written } of fields) {
+      const text = written === removedText ? undefined : written;
       const changed = this.#changed.get(part);
       if (changed === undefined) this.#changed.set(part, new Map([[field, text]]));
       else changed.set(field, text);

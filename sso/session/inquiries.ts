@@ -4,6 +4,7 @@
  * or reached is answered as that, never as a session that does not exist.
  */
 
+import type { Asked } from '../gossip/copies.ts';
 import type { CopiesWanted } from './buddies/depot.ts';
 import type { Judging } from './judging.ts';
 import { isAbsent, isAway, type LiveSession, type SessionCause } from './record.ts';
@@ -30,9 +31,9 @@ export class Inquiries {
   }
 
   /**
-   * Asks the members once, bounded, for a session that is unknown here or seems unused; never answers `doubtful`. Where
-   * nobody can say that it was not used elsewhere, one that is held here goes on (V89). One that is away comes here: its data
-   * is fetched, and this node serves it from now on.
+   * Asks the members once, bounded, for a session that is unknown here or seems unused; never answers `doubtful`. Where a
+   * member lives that does not say whether it was used there, one that is held here goes on (V89). One that is away comes
+   * here: its data is fetched, and this node serves it from now on.
    * @param wanted which nodes are to have its data then, as in `Telling`
    */
   async inquire(key: string, wanted?: CopiesWanted): Promise<SessionLook> {
@@ -49,7 +50,7 @@ export class Inquiries {
     if (look.state === 'unknown') return asked.everybody ? look : { state: 'undecided' };
     if (look.state === 'away') {
       const { session } = look;
-      const isOver = judging.isUnused(key, session) && asked.living && !judging.mayHaveBeenUsed(key, session);
+      const isOver = judging.isUnused(key, session) && hasSaid(asked) && !judging.mayHaveBeenUsed(key, session);
       return isOver ? { state: 'ended', cause: 'timeout' } : this.#gravitate(key, wanted);
     }
     if (look.state !== 'doubtful') return look;
@@ -58,7 +59,7 @@ export class Inquiries {
       // The disk lost it, and nobody else has it if everybody was asked.
       return asked.everybody ? this.#lost(key) : { state: 'undecided' };
     }
-    return asked.living && !judging.mayHaveBeenUsed(key, look.session)
+    return hasSaid(asked) && !judging.mayHaveBeenUsed(key, look.session)
       ? { state: 'ended', cause: 'timeout' }
       : { state: 'live', session: look.session };
   }
@@ -99,3 +100,6 @@ export class Inquiries {
     return { state: 'ended', cause: 'node-lost' };
   }
 }
+
+/** Whether nobody is left who could say that a session was used elsewhere. The last node of all keeps time as well. */
+const hasSaid = ({ living, deserted }: Asked): boolean => living || deserted === true;

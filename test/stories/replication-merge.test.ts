@@ -139,12 +139,12 @@ test('V93: with FIELD two sides of a split change different fields of one object
   }
 });
 
-test('V93: an attribute that one side removed and the other changed stays; one that the other left alone goes', async (t) => {
+test('V93: of a removal and a change of one attribute, on two sides of a split, the later wins on every node', async (t) => {
   const it = await replicated(t, { nodes: three });
   const browser = it.browser();
   const apps = ['ATTRIBUTE', 'FIELD'];
   for (const app of apps)
-    await it.shop<Bag>(app).does(browser, 'n1', (session) => Object.assign(session, { x: 1, y: 1, z: 1 }));
+    await it.shop<Bag>(app).does(browser, 'n1', (session) => Object.assign(session, { v: 1, w: 1, x: 1, y: 1, z: 1 }));
   await it.cluster.settle();
   await it.cluster.split([['n1'], ['n2', 'n3']]);
   for (const app of apps) {
@@ -152,13 +152,46 @@ test('V93: an attribute that one side removed and the other changed stays; one t
     await shop.does(copyOf(it, browser), 'n2', (session) => void (session['x'] = 2));
     await it.cluster.advance(100);
     await shop.does(copyOf(it, browser), 'n1', (session) => {
+      delete session['w'];
       delete session['x'];
-      delete session['y'];
+      session['y'] = undefined;
     });
+    await it.cluster.advance(100);
+    await shop.does(copyOf(it, browser), 'n3', (session) => void (session['w'] = 2));
   }
   await it.cluster.heal();
   await it.cluster.settle();
-  for (const app of apps) assert.deepEqual(await agreed(it, it.shop<Bag>(app), browser), { x: 2, z: 1 }, app);
+  for (const app of apps) assert.deepEqual(await agreed(it, it.shop<Bag>(app), browser), { v: 1, z: 1, w: 2 }, app);
+  for (const app of apps) {
+    const shop = it.shop<Bag>(app);
+    await shop.does(browser, 'n3', (session) => void (session['x'] = 'again'));
+    assert.deepEqual(await agreed(it, shop, browser), { v: 1, z: 1, w: 2, x: 'again' }, app);
+  }
+});
+
+test('V93: who signs out by taking the user away is signed out, though another request changed the user meanwhile', async (t) => {
+  const it = await replicated(t, { nodes: three });
+  for (const [app, at] of [
+    ['ATTRIBUTE', 'n1'],
+    ['FIELD', 'n1'],
+    ['SESSION', 'n1'],
+    ['ATTRIBUTE', 'n2'],
+    ['FIELD', 'n2'],
+    ['SESSION', 'n2'],
+  ] as const) {
+    const browser = it.browser();
+    const shop = it.shop<Bag>(app);
+    await shop.does(browser, 'n1', (session) => void (session['user'] = { name: 'alice', seen: 0 }));
+    await it.cluster.settle();
+    await shop.does(copyOf(it, browser), 'n1', async (session) => {
+      assert.deepEqual(session['user'], { name: 'alice', seen: 0 });
+      await shop.does(copyOf(it, browser), at, (other) => void (other['user'] = { name: 'alice', seen: 1 }));
+      await it.cluster.advance(30);
+      delete session['user'];
+    });
+    await it.cluster.settle();
+    assert.deepEqual(await agreed(it, shop, browser), {}, `${app}, the other request at ${at}`);
+  }
 });
 
 test('V93: requests at once that change different attributes keep each other’s change, on one node and on two', async (t) => {

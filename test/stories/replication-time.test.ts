@@ -189,6 +189,25 @@ test('V89: a signed-on session that is used through one node does not lose its l
   for (const at of ['n1', 'n2']) assert.equal(it.cluster.at(at).sso.entries('alice').length, 0, at);
 });
 
+test('V89: the last node of all keeps time as well: an unused session goes on while the others may have used it, and is over once they are lost', async (t) => {
+  for (const cluster of [{}, { nodes: ['n1', 'n2', 'n3'] }]) {
+    const it = await replicated(t, { apps: { shop: { idleMs: 4 * minutes } }, ...cluster });
+    const shop = it.shop<Kept>('shop');
+    const browser = it.browser();
+    await shop.does(browser, 'n1', (session) => void (session.note = 'kept'));
+    await it.cluster.settle();
+    await it.cluster.advance(4 * minutes - 3 * seconds);
+    for (const { name } of it.cluster.nodes) if (name !== 'n1') await it.cluster.kill(name);
+    await it.cluster.advance(5 * seconds);
+    const now = () => shop.does(browser, 'n1', ({ note }) => note);
+    assert.equal(await now(), 'kept', 'the others fell silent a moment ago');
+    await it.cluster.advance(3 * minutes);
+    assert.equal(await now(), 'kept', 'used in time');
+    await it.cluster.advance(4 * minutes + 1 * seconds);
+    assert.equal(await now(), undefined, 'the others are lost');
+  }
+});
+
 test('D1: with cacheMode sync an answer waits until another node has the change, and it survives the node; async does not wait', async (t) => {
   const it = await replicated(t, {
     apps: { sync: {}, async: { cacheMode: 'async' } },

@@ -10,6 +10,8 @@ export interface Counted {
   get(part: string, field: string): string | undefined;
   fields(part: string): Iterable<readonly [field: string, text: string]>;
   parts(): Iterable<string>;
+  /** Whether the field's name is counted: also that of one that was removed, as long as that is remembered. Default: where `get` finds it. */
+  counts?(part: string, field: string): boolean;
   /** As `lengthOf` counts, where it is known. */
   readonly length?: number;
 }
@@ -31,7 +33,8 @@ export function lengthsOf(
   let grown = 0;
   for (const { part, field, text } of fields) {
     const old = data.get(part, field);
-    if (text !== undefined) grown += text.length + (old === undefined ? field.length : 0);
+    const isCounted = old !== undefined || data.counts?.(part, field) === true;
+    if (text !== undefined) grown += text.length + (isCounted ? 0 : field.length);
     if (old !== undefined) grown -= old.length + (text === undefined ? field.length : 0);
   }
   // Last: what is packed was opened by the look at its fields, and is counted exactly from then on.

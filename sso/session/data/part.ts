@@ -9,6 +9,7 @@
  * the other, the later one, which is read, first.
  */
 
+import { removedText } from './changes.ts';
 import { compareDots, type Dot, isSame } from './context.ts';
 
 /** One value of a field. */
@@ -90,7 +91,7 @@ const manyNames = 32;
 /** The fields of large parts that were asked before; `undefined`: once. */
 const indexes = new WeakMap<PartText, ReadonlyMap<string, string> | undefined>();
 
-/** The text of a field: the latest, where there are several. */
+/** The text of a field: the latest, where there are several; `undefined` where that is `removedText`. */
 export function textOf(part: PartText, name: string): string | undefined {
   if (part.shape.names.length > manyNames) {
     if (indexes.has(part)) return indexOf(part).get(name);
@@ -99,7 +100,7 @@ export function textOf(part: PartText, name: string): string | undefined {
   const at = part.shape.names.indexOf(name);
   if (at < 0) return undefined;
   const [from, to] = lineAt(part.text, at);
-  return part.text.slice(from, to);
+  return from === to ? undefined : part.text.slice(from, to);
 }
 
 function indexOf(part: PartText): ReadonlyMap<string, string> {
@@ -108,19 +109,19 @@ function indexOf(part: PartText): ReadonlyMap<string, string> {
   return index;
 }
 
-/** All fields in their order, of each the latest value. */
+/** All fields in their order, of each the latest value; none that was removed. */
 export function fieldsOf({ shape, text }: PartText): (readonly [field: string, text: string])[] {
   const { names, isDouble } = shape;
   const fields: (readonly [string, string])[] = [];
   const lines = linesOf(text);
   for (let index = 0; index < names.length; index++) {
     if (isDouble && index > 0 && names[index] === names[index - 1]) continue;
-    fields.push([names[index]!, lines[index]!]);
+    if (lines[index] !== removedText) fields.push([names[index]!, lines[index]!]);
   }
   return fields;
 }
 
-/** The same as one text. */
+/** The same as one text, of a part none of whose fields are removed by name. */
 export function plainLines(part: PartText): { readonly names: readonly string[]; readonly text: string } {
   if (!part.shape.isDouble) return { names: part.shape.names, text: part.text };
   const fields = fieldsOf(part);

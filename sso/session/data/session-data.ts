@@ -59,6 +59,11 @@ export class SessionData {
     return found && textOf(found, field);
   }
 
+  /** Whether there is such a field, or it is remembered to have been removed: its name counts then (length.ts). */
+  counts(part: string, field: string): boolean {
+    return SessionData.#part(this, part)?.shape.names.includes(field) === true;
+  }
+
   /** In the order in which they came. */
   fields(part: string): Iterable<readonly [field: string, text: string]> {
     const found = SessionData.#part(this, part);

@@ -1,15 +1,16 @@
 /**
  * A session's data as a conflict-free replicated map (Almeida, Shoker, Baquero: Delta state replicated data types, 2018):
  * parts of fields, each a register that keeps concurrent values until the next change, and a context. A value that one
- * side lacks and its context covers was taken away there; one that is not covered is new. No records of removals are
- * kept. A change survives a concurrent removal; concurrent changes of one field are both kept, and the later is read.
+ * side lacks and its context covers was taken away there; one that is not covered is new, so a change survives a concurrent
+ * removal; concurrent changes of one field are both kept, and the later is read. A field that is removed by its name is
+ * changed to `removedText`, so that the later one wins there as well; that is remembered for a while.
  *
  * Pure functions; a state is never altered, parts are shared between states.
  */
 
-import type { Changes, FieldChange } from './changes.ts';
-import { Context, type Dot, isSame } from './context.ts';
-import { arranged, birthAt, type Entry, earlier, entriesOf, overwritten, type Part, partOf } from './part.ts';
+import { type Changes, type FieldChange, removedText } from './changes.ts';
+import { Context, compareDots, type Dot, isSame } from './context.ts';
+import { arranged, birthAt, type Entry, earlier, entriesOf, overwritten, type Part, partOf, textOf } from './part.ts';
 
 export interface State {
   readonly context: Context;
@@ -43,6 +44,10 @@ const mostWriters = 64;
 const manyWriters = 16;
 /** Stamps in a minute (hybrid-clock.ts). */
 const quietStamps = 60_000 * 1_024;
+/** Removals by name are remembered for so long: what was changed before, and is heard of later still, comes back. */
+const rememberedStamps = 10 * quietStamps;
+/** So many of a part at most, the latest. */
+const rememberedAtMost = 32;
 
 export function findPart(parts: readonly Part[], id: string): Part | undefined {
   const part = parts[placeOf(parts, id, 0)];
@@ -229,7 +234,7 @@ function overwrite(
   dot: Dot,
 ): { readonly part: Part; readonly field: WrittenField } | undefined {
   const at = onlyOne(part, field);
-  if (at < 0 || text === undefined) return undefined;
+  if (at < 0 || text === undefined || textOf(part, field) === undefined) return undefined;
   const { birth, seq } = birthAt(part, at);
   const line = oneLine(text);
   return {
@@ -257,15 +262,35 @@ function rewrite(
       entries.delete(field);
       written.set(field, undefined);
     } else {
-      const { birth, seq } = before?.reduce(earlier) ?? { birth: dot, seq: born++ };
+      const isNew = before === undefined || before.every((value) => value.text === removedText);
+      const { birth, seq } = isNew ? { birth: dot, seq: born++ } : before.reduce(earlier);
       const entry: Entry = { name: field, text: oneLine(text), dot, birth, seq };
+      if (isNew) entries.delete(field);
       entries.set(field, [entry]);
       written.set(field, entry);
     }
   }
+  for (const field of notRemembered(entries, dot)) {
+    entries.delete(field);
+    written.set(field, undefined);
+  }
   for (const [field, entry] of written) fields.push({ part: id, field, entry });
   return partOf(id, [...entries.values()].flat());
 }
+
+/** The fields whose removal by name is not to be remembered any longer. */
+function notRemembered(entries: Values, { stamp }: Dot): string[] {
+  const removals: Entry[] = [];
+  for (const values of entries.values())
+    if (values.every(({ text }) => text === removedText)) removals.push(values.reduce(later));
+  if (removals.length === 0) return [];
+  removals.sort((a, b) => b.dot.stamp - a.dot.stamp);
+  return removals
+    .filter(({ dot }, index) => index >= rememberedAtMost || stamp - dot.stamp > rememberedStamps)
+    .map(({ name }) => name);
+}
+
+const later = (a: Entry, b: Entry): Entry => (compareDots(a.dot, b.dot) >= 0 ? a : b);
 
 /** The usual change as it arrives: its writer saw the one value that is held here, and nothing else. */
 function takeOver(part: Part, { field, entry }: WrittenField, seen: Context, to: Context): Part | undefined {

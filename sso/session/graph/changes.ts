@@ -4,7 +4,7 @@
  * of all attributes (`SESSION`) becomes fields of their own, and they become it, all at once.
  */
 
-import type { Changes, FieldChange } from '../data/changes.ts';
+import { type Changes, type FieldChange, removedText } from '../data/changes.ts';
 import { type Kind, put } from './kind.ts';
 import { overwritesOf, rootOf } from './overwrites.ts';
 import { emptyField, type Part, partOfReference } from './parts.ts';
@@ -173,7 +173,8 @@ class Forms {
     ] as const) {
       if (each === this.#own && text !== undefined) this.fields.push({ part: attributesPart, field, text });
       else if (stored.get(attributesPart, field) !== undefined)
-        this.fields.push({ part: attributesPart, field, text: undefined });
+        // What is in the other form goes as far as it was seen; a removal is a change as any other, of which the later wins.
+        this.fields.push({ part: attributesPart, field, text: text === undefined ? removedText : undefined });
     }
     if (form === 'SESSION' && text === undefined) this.#leavesWhole = true;
   }

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Changes } from '../../../sso/session/data/changes.ts';
+import { type Changes, removedText } from '../../../sso/session/data/changes.ts';
 import {
   applyDelta,
   canApply,
@@ -151,7 +151,10 @@ function readings(seen: ReadonlySet<Made>): Record<string, [string, string][]> {
       birth: values.map(({ birth }) => birth).sort(compareBirths)[0]!,
       text: values.sort((a, b) => b.stamp - a.stamp || (a.writer < b.writer ? 1 : -1))[0]!.text,
     }));
-    read[id] = fields.sort((a, b) => compareBirths(a.birth, b.birth)).map((one) => [one.field, one.text]);
+    read[id] = fields
+      .filter((one) => one.text !== removedText)
+      .sort((a, b) => compareBirths(a.birth, b.birth))
+      .map((one) => [one.field, one.text]);
   }
   return read;
 }
@@ -189,7 +192,10 @@ function make(
       continue;
     }
     const number = born.get(part) ?? 0;
-    const births = [...held, ...(own === undefined ? [] : [own])].map(({ birth }) => birth).sort(compareBirths);
+    const standing = [...held, ...(own === undefined ? [] : [own])];
+    // What was removed by its name is as if it had never been, but for the later of two changes.
+    const isAway = standing.every((one) => one.text === removedText);
+    const births = isAway ? [] : standing.map(({ birth }) => birth).sort(compareBirths);
     if (births.length === 0) born.set(part, number + 1);
     for (const one of held) over.add(one);
     values.set(key, { part, field, text: value, stamp, writer, birth: births[0] ?? [stamp, writer, number] });
@@ -214,11 +220,12 @@ const nodes = 4;
 const part = fc.constantFrom('0', 'p', 'q');
 const field = fc.constantFrom('a', 'b', 'c', 'd');
 const node = fc.nat(nodes - 1);
+const value = fc.oneof(
+  { weight: 3, arbitrary: fc.nat(999).map(String) },
+  { weight: 1, arbitrary: fc.constantFrom(undefined, removedText) },
+);
 const changesOf: fc.Arbitrary<Changes> = fc.record({
-  fields: fc.array(fc.record({ part, field, text: fc.option(fc.nat(999).map(String), { nil: undefined, freq: 4 }) }), {
-    minLength: 1,
-    maxLength: 4,
-  }),
+  fields: fc.array(fc.record({ part, field, text: value }), { minLength: 1, maxLength: 4 }),
   gone: fc.oneof(
     { weight: 4, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.uniqueArray(part, { maxLength: 2 }) },

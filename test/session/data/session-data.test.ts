@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Changes } from '../../../sso/session/data/changes.ts';
+import { type Changes, removedText } from '../../../sso/session/data/changes.ts';
 import { maxWriters } from '../../../sso/session/data/context.ts';
 import { applyDelta, canApply, decodeDelta, encodeDelta, joinDeltas } from '../../../sso/session/data/delta.ts';
 import { decodeData, mergeData, SessionData, type Stowage } from '../../../sso/session/data/session-data.ts';
@@ -116,6 +116,51 @@ test('of two changes with one stamp that of the greater writer is read', () => {
   const left = start.change(set({ '.a': '"n1"' }), 'n1:1', 1_010).data;
   const right = start.change(set({ '.a': '"n2"' }), 'n2:1', 1_010).data;
   for (const data of [mergeData(left, right), mergeData(right, left)]) assert.equal(data.get('0', '.a'), '"n2"');
+});
+
+test('V93: of a removal by name and a change the later wins, wherever they meet, and it is a conflict', () => {
+  const removed = start.change(set({ '.a': removedText }), 'n1:1', 1_010);
+  assert.deepEqual(names(removed.data), ['.b', '.c']);
+  assert.equal(removed.data.get('0', '.a'), undefined);
+  for (const [stamp, read] of [
+    [1_005, undefined],
+    [1_015, '5'],
+  ] as const) {
+    const changed = start.change(set({ '.a': '5' }), 'n2:1', stamp);
+    let conflicts = 0;
+    const all = mergeData(removed.data, changed.data, () => conflicts++);
+    assert.equal(all.get('0', '.a'), read);
+    assert.equal(conflicts, 1);
+    for (const data of [
+      mergeData(changed.data, removed.data),
+      applyDelta(removed.data, changed.delta),
+      applyDelta(changed.data, removed.delta),
+    ])
+      assert.equal(text(data), text(all));
+    all.pack();
+    assert.equal(all.get('0', '.a'), read, 'packed');
+  }
+  const again = removed.data.change(set({ '.a': '6' }), 'n1:1', 1_020);
+  assert.deepEqual(names(again.data), ['.b', '.c', '.a'], 'at the end, as what never was');
+  assert.equal(text(applyDelta(sent(removed.data), again.delta)), text(again.data));
+});
+
+test('removals by name are remembered for ten minutes, 32 of a part at most, until a field comes', () => {
+  const minute = 60_000 * 1_024;
+  let data = start;
+  for (let i = 0; i < 40; i++) {
+    data = data.change(set({ [`.flash ${i}`]: '1' }), 'n1:1', 2_000 + 2 * i).data;
+    data = data.change(set({ [`.flash ${i}`]: removedText }), 'n1:1', 2_001 + 2 * i).data;
+  }
+  const remembered = (of: SessionData) =>
+    Array.from({ length: 40 }, (_, i) => i).filter((i) => of.counts('0', `.flash ${i}`));
+  assert.deepEqual(names(data), ['.a', '.b', '.c']);
+  assert.ok(remembered(data).length <= 33 && remembered(data).includes(39), `${remembered(data)}`);
+  const soon = data.change(set({ '.d': '1' }), 'n1:1', 2_000 + 9 * minute);
+  assert.equal(remembered(soon.data).length, 32);
+  const later = soon.data.change(set({ '.e': '1' }), 'n1:1', 2_100 + 10 * minute);
+  assert.deepEqual(remembered(later.data), []);
+  assert.equal(text(applyDelta(applyDelta(sent(data), soon.delta), later.delta)), text(later.data));
 });
 
 test('V93: a change survives a removal that did not know of it, of a field and of a part', () => {

@@ -1,5 +1,6 @@
 /** What is stored, as plainly as it can be: a Map of Maps, and nothing that merges. */
 
+import { removedText } from '../../../../sso/session/data/changes.ts';
 import type { Changes, StoredFields } from '../../../../sso/session/graph/stored.ts';
 
 export class NaiveFields implements StoredFields {
@@ -32,7 +33,7 @@ export class NaiveFields implements StoredFields {
     for (const part of gone) parts.delete(part);
     for (const { part, field, text } of fields) {
       const held = parts.get(part) ?? new Map<string, string>();
-      if (text === undefined) held.delete(field);
+      if (text === undefined || text === removedText) held.delete(field);
       else {
         JSON.parse(text);
         held.set(field, text);
