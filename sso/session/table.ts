@@ -1,7 +1,7 @@
 /**
  * The sessions of all applications, as this node knows them: what is live, who lives off which
- * sign-on, and the only way to write. What has ended is never written again (V67), whoever finishes
- * late; a sign-on that is closed or over ends its sessions.
+ * sign-on. What has ended is never written again (V67), whoever finishes late (writes.ts); a sign-on that
+ * is closed or over ends its sessions.
  */
 
 import { hash } from 'node:crypto';
