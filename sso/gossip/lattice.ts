@@ -7,8 +7,14 @@
 export interface Lattice<V> {
   /** The map's name in messages. */
   readonly name: string;
-  /** The least value that includes both. Returns `mine` itself (the same reference) where `theirs` adds nothing. */
-  merge(mine: V, theirs: V): V;
+  /**
+   * The least value that includes both. Returns `mine` itself (the same reference) where `theirs` adds nothing. It changes
+   * nothing else, since values are also merged to see what one would add. `conflict` is called for each pair of changes that
+   * did not know of each other and meet here.
+   */
+  merge(mine: V, theirs: V, conflict?: () => void): V;
+  /** Told of what meets where the merged value is held. Default: nobody counts. */
+  readonly onConflict?: (() => void) | undefined;
   /**
    * Whether `theirs` builds on something that is not in `mine`: such a value is not merged, and its sender is asked for
    * all it holds under the key. Only for lattices some of whose values are deltas, which travel and are never held.

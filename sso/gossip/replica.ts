@@ -109,7 +109,10 @@ export class Replica<V> {
   merge(key: string, value: V, now: number, own = false): Change<V> | undefined {
     const index = hasher.key(key).bucket;
     const before = this.#held(index, key);
-    if (before !== undefined) return this.#replace(index, key, before, this.lattice.merge(before, value), own);
+    if (before !== undefined) {
+      const { lattice } = this;
+      return this.#replace(index, key, before, lattice.merge(before, value, lattice.onConflict), own);
+    }
     const due = this.dueOf(value);
     if (due <= minuteOf(now)) return undefined;
     this.#hold(index, key, value);

@@ -24,12 +24,16 @@ import {
 } from './record.ts';
 import { decodeSession, encodeSession } from './record-codec.ts';
 
-/** `conflict` is called when two changes of one field are first seen of which neither knew the other. */
-export function sessionLatticeOf(conflict?: () => void): Lattice<SessionRecord> {
+/**
+ * `onConflict` is called for each field two changes of which, neither knowing of the other, meet in the copy that a node holds.
+ * A node that is sent both together does not call it: they met elsewhere.
+ */
+export function sessionLatticeOf(onConflict?: () => void): Lattice<SessionRecord> {
   return {
     name: 'sessions',
     isPatient: true,
-    merge: (mine, theirs) => merge(mine, theirs, conflict),
+    onConflict,
+    merge,
     lacks,
     isDelta: ({ state }) => state === 'changed',
     mostBytes(value) {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { causes, closeEntry, entryLattice, noEnds, type OpenEntry, type SsoEntry, withLife } from '../../sso/entry.ts';
 import { type Member, memberLattice } from '../../sso/gossip/members.ts';
+import { Replica } from '../../sso/gossip/replica.ts';
 import { mergeData, SessionData } from '../../sso/session/data/session-data.ts';
 import { sessionLattice, sessionLatticeOf } from '../../sso/session/lattice.ts';
 import { changeOf, endSession, type LiveSession, type SessionRecord } from '../../sso/session/record.ts';
@@ -302,17 +303,24 @@ test('sessions: of a change alone nothing but its part is sent, and without data
   assert.ok(texts(changeOf(big, undefined)).length < 150);
 });
 
-test('V93: a conflict of two changes of one field is counted where it is first seen, once', () => {
+test('V93: a conflict of two changes of one field is counted where it is first held, once; a merge on trial counts nothing', () => {
   let conflicts = 0;
   const counting = sessionLatticeOf(() => void conflicts++);
+  const replica = new Replica<SessionRecord>(counting);
   const here: LiveSession = { ...live, data: elsewhere.data };
   const there: LiveSession = { ...live, data: concurrent.data };
   const joined = counting.merge(here, there);
+  assert.equal(conflicts, 0);
+  replica.merge('a', here, 0);
+  assert.deepEqual(replica.merge('a', there, 0)?.after, joined);
   assert.equal(conflicts, 1);
   assert.equal(joined.state === 'live' && joined.data.get('0', '.b'), '[3]', 'of equal stamps the greater writer');
   assert.equal(joined.state === 'live' && joined.data.get('0', '.c'), '"x"');
-  counting.merge(joined, there);
-  assert.equal(conflicts, 1);
+  assert.equal(replica.merge('a', there, 0), undefined);
+  const other = new Replica<SessionRecord>(counting);
+  other.merge('a', there, 0);
+  assert.deepEqual(other.merge('a', joined, 0)?.after, joined);
+  assert.equal(conflicts, 1, 'whoever is sent both together has no conflict');
 });
 
 test('V84: data that stays on its node is neither encoded nor compared, and is not taken away by a copy without it', () => {

@@ -152,18 +152,17 @@ export class PartsComparison {
     }
     if (typeof value !== 'object' || value === null || this.#nodes.has(value)) return value;
     const { parts, classes, standIns } = this.#with;
-    const part = parts.of(value);
-    if (part !== undefined) return this.#begin(value, part.id[0] as Kind, part, from, step);
-    const kind = kindOf(value, classes);
-    if (kind !== undefined) return this.#begin(value, kind, undefined, from, step);
     try {
+      const part = parts.of(value);
+      if (part !== undefined) return this.#begin(value, part.id[0] as Kind, part, from, step);
+      const kind = kindOf(value, classes);
+      if (kind !== undefined) return this.#begin(value, kind, undefined, from, step);
       const standIn = standIns.for(value, step);
       const lost = classLost(value);
       if (lost !== undefined) this.#problems.leaveOut(this.#path(from, step), unregistered(lost), `class ${lost}`);
       return standIn === undefined ? nothing : this.#carry(standIn, from, step);
     } catch (error) {
-      if (!(error instanceof CannotTravel)) throw error;
-      this.#refuse(from, step, error.message);
+      this.#refuse(from, step, error instanceof CannotTravel ? error.message : unreadable(error));
       return nothing;
     }
   }
@@ -194,7 +193,7 @@ export class PartsComparison {
 
   #look(node: Node): void {
     try {
-      node.shot = this.#isAsBefore(node) ? node.part!.shot : this.#shoot(node);
+      node.shot = this.#isSurelyAsBefore(node) ? node.part!.shot : this.#shoot(node);
     } catch (error) {
       this.#refuse(node.from, node.step, unreadable(error));
     }
@@ -202,6 +201,14 @@ export class PartsComparison {
     if (node.depth === maxDepth) this.#refuse(node.from, node.step, tooDeep);
     this.#length += lengthAbout(node.shot);
     if (this.#length > this.#with.maxLength) this.#tooLong(node);
+  }
+
+  #isSurelyAsBefore(node: Node): boolean {
+    try {
+      return this.#isAsBefore(node);
+    } catch {
+      return false; // an accessor threw: the other way says where
+    }
   }
 
   /** The quick look: most objects are as they were. */
@@ -234,7 +241,7 @@ export class PartsComparison {
     const { object, kind, className } = node;
     const shot = emptyShot();
     const take = (field: string, value: unknown, step: Step) => {
-      const carried = this.#carry(value, node, step);
+      const carried = value === nothing ? nothing : this.#carry(value, node, step);
       if (carried === nothing) return false;
       shot.fields.push(field);
       shot.values.push(carried);
@@ -244,7 +251,8 @@ export class PartsComparison {
       const array = object as readonly unknown[];
       if (array.length > this.#with.maxLength) this.#tooLong(node);
       else
-        for (let at = 0; at < array.length; at += 1) if (!take(String(at), array[at], at)) take(String(at), null, at); // as JSON does: the others keep their places
+        for (let at = 0; at < array.length; at += 1)
+          if (!take(String(at), this.#read(node, at), at)) take(String(at), null, at); // as JSON does: the others keep their places
     } else if (kind === 'm') {
       for (const [key, value] of object as ReadonlyMap<unknown, unknown>) {
         const step: Step = { verb: 'get', key };
@@ -259,9 +267,18 @@ export class PartsComparison {
       }
     } else if (kind === 'd') take('t', (object as Date).getTime(), 't');
     const own = kind === 'o' ? Object.keys(object) : ownNames(object, kind, className);
-    for (const name of own)
-      take(kind === 'o' ? fieldOfName(name) : `.${name}`, (object as Record<string, unknown>)[name], name);
+    for (const name of own) take(kind === 'o' ? fieldOfName(name) : `.${name}`, this.#read(node, name), name);
     return shot;
+  }
+
+  /** What an object has in a place: nothing where an accessor throws, which refuses the attribute. */
+  #read(node: Node, step: string | number): unknown {
+    try {
+      return (node.object as Record<string | number, unknown>)[step];
+    } catch (error) {
+      this.#refuse(node, step, unreadable(error));
+      return nothing;
+    }
   }
 
   #compare(node: Node): void {

@@ -32,7 +32,9 @@ export interface ReplicationOptions {
   readonly replicationFieldBatchMode?: boolean | undefined;
   /**
    * Classes whose instances keep their class on every node; the same on all nodes, each name once. Their constructors are not
-   * called there. Instances of other classes travel as JSON has them. Default none.
+   * called there. Instances of other classes travel as JSON has them. Classes of the runtime's own,
+   * and what extends one other than Array, Map, Set and Date, are refused: what a `URL`, a `Uint8Array` or an `Error` holds would
+   * not arrive. Default none.
    */
   readonly classes?: readonly Class[] | undefined;
   /**

@@ -115,6 +115,25 @@ for (const granularity of granularities) {
     assert.deepEqual(leftOut, [{ path: 'bob', what: 'is a Student, which is not registered: it arrives as a Person' }]);
   });
 
+  test(`${granularity}: an abstract class may be registered, for the instances of its subclasses`, () => {
+    abstract class Shape {
+      edges = 0;
+      abstract area(): number;
+      isRound() {
+        return this.edges === 0;
+      }
+    }
+    class Circle extends Shape {
+      area = () => Math.PI;
+    }
+    const it = store([Shape]);
+    it.request((session) => {
+      session['shape'] = new Circle();
+    });
+    const { shape } = it.all();
+    assert.ok(shape instanceof Shape && shape.isRound());
+  });
+
   test(`${granularity}: a registered class that is a Map stays one, with its own fields`, () => {
     class Cart extends Map<string, number> {
       owner = 'Ann';
@@ -304,6 +323,39 @@ for (const granularity of granularities) {
     );
     assert.deepEqual(refused[0], { path: 'cart.items[2].socket', what: 'is an EventEmitter, which cannot travel' });
     assert.match(refused[2]!.what, /not now/);
+  });
+
+  test(`${granularity}: what cannot be read is told with the path that leads to it, in what is new and in what was stored before`, () => {
+    const it = store();
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const bad = {
+      enumerable: true,
+      get: () => {
+        throw new Error('not now');
+      },
+    };
+    const shapeless = Object.defineProperty(new Map(), Symbol.iterator, { value: bad.get });
+    it.request((session) => Object.assign(session, { old: { list: [0], map: new Map([[1, {}]]), n: 1 } }));
+    for (const spoil of [() => {}, (old: { n: number }) => void (old.n += 1)]) {
+      const { refused } = it.request((session) => {
+        spoil(session['old']);
+        Object.defineProperty(session['old'].map.get(1), 'bad', bad);
+        session['x'] = { in: [Object.defineProperty({}, 'a b', bad)] };
+        session['list'] = Object.defineProperty([0, 1], 1, bad);
+        session['gone'] = { p: proxy, q: 1 };
+        session['within'] = new Set([proxy]);
+        session['proxy'] = proxy;
+        session['shapeless'] = { shapeless };
+      });
+      assert.deepEqual(
+        refused.map(({ path }) => path),
+        ['old.map.get(1).bad', 'x.in[0]["a b"]', 'list[1]', 'gone.p', 'within.has(…)', 'proxy', 'shapeless.shapeless'],
+      );
+      for (const { path, what } of refused)
+        assert.match(what, /^cannot be read: (not now|Cannot perform '\w+' on a proxy that has been revoked)$/, path);
+      assert.deepEqual(it.all(), { old: { list: [0], map: new Map([[1, {}]]), n: 1 } });
+    }
   });
 
   test(`${granularity}: what would make the session too long is refused, the rest is written, and making it shorter always works`, () => {
