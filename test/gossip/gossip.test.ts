@@ -176,7 +176,9 @@ test('a member that nobody reaches for lostAfterMs is lost, and up again when it
   await clock.advanceAsync(3_000);
   assert.equal(stateOf(), 'lost');
   const asked = await wait(n1!.cells.ask(['nobody knows']));
-  assert.deepEqual(asked, { everybody: false, living: true }, 'it may know, but it is not waited for');
+  assert.deepEqual(asked, { everybody: false, living: true, deserted: false }, 'it may know, but it is not waited for');
+  const askedAlone = await wait(n3!.cells.ask(['nobody knows']));
+  assert.deepEqual(askedAlone, { everybody: false, living: false, deserted: true }, 'there is nobody to wait for');
   const endedAt = n1!.gossip.lifeEndedAt(life)!;
   assert.ok(endedAt > startAt + 9_000 && endedAt <= clock.now());
   assert.deepEqual(
