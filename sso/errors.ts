@@ -16,7 +16,7 @@ export type SsoErrorCode =
   | 'ERR_BODY_INVALID' // the client's fault: a body that is malformed or too large; state untouched
   | 'ERR_NOT_SIGNED_IN' // the caller's fault: logout, leave or assertion without a sign-on; state untouched
   | 'ERR_LIMIT_REACHED' // a named limit (entries, sessions, links); state untouched
-  | 'ERR_UNAVAILABLE' // this node does not accept sign-ons now (joining, draining, stopped); state untouched, but `clear` of a store may have ended some
+  | 'ERR_UNAVAILABLE' // this node does not accept sign-ons now (joining, draining, stopped), or saves no sessions any more (stopped); state untouched, but `clear` of a store may have ended some
   | 'ERR_ANSWER_STARTED' // the application's fault: the headers are sent, no cookie can be set; state untouched
   | 'ERR_SESSION_INVALID' // the application's fault: its session holds what cannot be stored; the stored session is as before
   | 'ERR_CHANNEL_FAILED' // the network's or the operating system's fault: an address cannot be listened on
@@ -72,7 +72,14 @@ export function noOption(word: string, known: readonly string[]): string {
   return meant === undefined ? `is no option: there are ${known.join(', ')}` : `is no option: did you mean "${meant}"?`;
 }
 
+/** @throws SsoError ERR_CONFIG_INVALID no options at all, or something else in their place */
+export function requireOptions(where: string, options: object, example: string): void {
+  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options);
+  if (!isObject) throw configError(where, `must be an object of options, such as { ${example}: … }`);
+}
+
 /**
+ * @param where the path of the options; '': they are named without one
  * @param elsewhere what to say of a word that has its place elsewhere, or another name here
  * @throws SsoError ERR_CONFIG_INVALID no options at all, or one that does not exist: a mistyped `roles` must not leave a door open
  */
@@ -82,10 +89,9 @@ export function requireKnown(
   known: readonly string[],
   elsewhere: Readonly<Record<string, string>> = {},
 ): void {
-  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options);
-  if (!isObject) throw configError(where, `must be an object of options, such as { ${known[0]}: … }`);
+  requireOptions(where, options, known[0]!);
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const better = Object.hasOwn(elsewhere, unknown) ? `is no option: ${elsewhere[unknown]}` : noOption(unknown, known);
-  throw configError(`${where}.${unknown}`, better);
+  throw configError(where === '' ? unknown : `${where}.${unknown}`, better);
 }

@@ -363,7 +363,11 @@ export class Heart implements Maps {
 
   /** Gives to others the data of sessions that nobody else has who stays. */
   #handOver(): Promise<HandedOver> {
-    return this.courier.handOver(this.#parts.gossip?.leaveMs ?? gossipDefaults.leaveMs);
+    return this.courier.handOver(this.#leaveMs);
+  }
+
+  get #leaveMs(): number {
+    return this.#parts.gossip?.leaveMs ?? gossipDefaults.leaveMs;
   }
 
   /** Says that this life is over, once it accepts nothing any more. */
@@ -372,6 +376,13 @@ export class Heart implements Maps {
     await this.table.flush();
     await this.#handOver();
     await this.gossip.leave();
+    // Requests have ended meanwhile: what they wrote goes as well. Who comes from now on is told that nothing is written any more.
+    await this.table.flush();
+    const rest = this.table.flush();
+    this.table.close();
+    await rest;
+    await this.gossip.stored('all', this.#leaveMs);
+    if (this.courier.unconfirmed > 0) await this.#handOver();
   }
 
   /** Ends every timer, socket and file; tells nobody. */

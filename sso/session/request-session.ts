@@ -50,6 +50,8 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   #committed = false;
   #usedSaid = false;
   #failed = false;
+  /** What `save` was refused with. */
+  #refused: unknown;
   #ending: Promise<unknown> | undefined;
 
   constructor(
@@ -159,7 +161,12 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   async save(session: Session): Promise<void> {
     if (!this.#isOwn(session) || this.#muted || this.#withheld) return;
     this.#hook();
-    this.#writer.write(this.#seat!, this.#opened(), true);
+    try {
+      this.#writer.write(this.#seat!, this.#opened(), true);
+    } catch (error) {
+      this.#refused = error;
+      throw error;
+    }
     await this.#writer.stored();
   }
 
@@ -388,6 +395,8 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     if (this.#failed) return;
     this.#failed = true;
     this.#log(error);
+    // The application has it from `save`, and nothing has changed since.
+    if (error === this.#refused) return;
     if (!this.#res.headersSent && this.#res.req.httpVersionMajor < 2) this.#res.setHeader('Connection', 'close');
     const tell = () => this.#kit.parts.clock.soon(() => this.#next(error));
     if (this.#res.writableFinished || this.#res.destroyed) tell();

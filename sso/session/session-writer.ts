@@ -11,6 +11,7 @@ import { cookieField, cookieText, idleLimit, settingsPart } from './cookie-text.
 import type { Changes } from './data/changes.ts';
 import type { SessionData } from './data/session-data.ts';
 import type { Draft } from './draft.ts';
+import type { Problem } from './graph/problem.ts';
 import type { TrackerOptions } from './graph/tracker.ts';
 import { cookieValue } from './id.ts';
 import { type LeftOut, refusal } from './left-out.ts';
@@ -91,6 +92,8 @@ export class SessionWriter {
   #written: string | undefined;
   /** The same of something that ended. */
   #ended = false;
+  /** What was not written last, and why. */
+  #refused: { readonly what: string; readonly error: unknown } | undefined;
   /** The data changed in this request: a cookie that ends by itself gets more time. */
   #changed = false;
 
@@ -104,14 +107,16 @@ export class SessionWriter {
   /** Another session takes the place of the one that was written until now. */
   reset(): void {
     this.#over = false;
+    this.#refused = undefined;
     this.#changed = false;
   }
 
   /**
    * Writes what of the session differs from what is in the table; one that is not there yet if there is something in it.
-   * What cannot be kept stays as it was stored, and the rest is written all the same.
+   * What cannot be kept stays as it was stored, and the rest is written all the same. What was refused and has not changed since is
+   * not tried again, unless forced: the same error says so.
    * @param force writes it in any case, and tells it at once
-   * @throws SsoError ERR_SESSION_INVALID · ERR_LIMIT_REACHED
+   * @throws SsoError ERR_SESSION_INVALID · ERR_LIMIT_REACHED · ERR_UNAVAILABLE the node has stopped
    */
   write(seat: Seat, open: OpenSession, force: boolean): void {
     const { parts, leftOut } = this.#kit;
@@ -120,15 +125,24 @@ export class SessionWriter {
     if (!(session.cookie instanceof SessionCookie)) session.cookie = new SessionCookie(session.cookie, parts.clock);
     const found = draft.compare(watch.touched());
     const changes = this.#withCookie(found.changes, open);
-    const isForced = force && (found.refused.length === 0 || !isNothing(found.changes));
-    if (isForced || this.#isWorth(seat, open, changes)) {
-      const isMoved = seat.from !== undefined && isNothing(changes) && isThere(parts.table.look(seat.key)) && !force;
-      if (isMoved)
-        seat.stored = true; // by a parallel request
-      else this.#put(seat, open, changes, force);
+    const was = this.#refused;
+    if (!force && was !== undefined && was.what === asText(changes, found.refused)) throw was.error;
+    let rest = changes;
+    try {
+      const isForced = force && (found.refused.length === 0 || !isNothing(found.changes));
+      if (isForced || this.#isWorth(seat, open, changes)) {
+        const isMoved = seat.from !== undefined && isNothing(changes) && isThere(parts.table.look(seat.key)) && !force;
+        if (isMoved)
+          seat.stored = true; // by a parallel request
+        else this.#put(seat, open, changes, force);
+        rest = nothing;
+      }
+      if (found.leftOut.length > 0) leftOut.warn(found.leftOut);
+      if (found.refused.length > 0) throw refusal(found.refused);
+    } catch (error) {
+      this.#refused = { what: asText(rest, found.refused), error };
+      throw error;
     }
-    if (found.leftOut.length > 0) leftOut.warn(found.leftOut);
-    if (found.refused.length > 0) throw refusal(found.refused);
   }
 
   /** Writes a session that is in the place of another now, in any case. */
@@ -247,6 +261,8 @@ export class SessionWriter {
 }
 
 const nothing: Changes = { fields: [], gone: [] };
+
+const asText = (changes: Changes, refused: readonly Problem[]): string => JSON.stringify([changes, refused]);
 
 function isNothing({ fields, gone }: Changes): boolean {
   return fields.length === 0 && gone.length === 0;

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
 import type { Clock } from '../clock.ts';
-import { configError, requireKnown } from '../errors.ts';
+import { configError, requireKnown, requireOptions } from '../errors.ts';
 import { connectionOf } from '../http/connection.ts';
 import { type CookieOptions, SessionCookie } from './cookie.ts';
 import { customIdLengthAtMost } from './id.ts';
@@ -102,7 +102,8 @@ const otherWords: Readonly<Record<string, string>> = {
 
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function resolveSettings(parts: SessionParts, options: SessionOptions): SessionSettings {
-  requireKnown('sessions', options, optionNames, otherWords);
+  requireOptions('sessions', options, 'app');
+  requireKnown('', options, optionNames, otherWords);
   const { allowInsecureCookie, clock, log } = parts;
   const { app, genid, unset, proxy } = options;
   const cookie = options.cookie ?? {};

@@ -9,7 +9,7 @@
 
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { requireKnown, retryAfterSeconds, SsoError } from '../errors.ts';
+import { requireKnown, requireOptions, retryAfterSeconds, SsoError } from '../errors.ts';
 import type { SsoId } from '../token.ts';
 import { type CookieData, SessionCookie } from './cookie.ts';
 import { cookieField, cookieText, idleLimit, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
@@ -60,7 +60,8 @@ type StoreRequest = IncomingMessage & { session?: object; sessionID: string; res
 
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function store(parts: SessionParts, options: StoreOptions): SessionStore {
-  requireKnown('store', options, commonOptionNames, commonOtherWords);
+  requireOptions('store', options, 'app');
+  requireKnown('', options, commonOptionNames, commonOtherWords);
   checkCommon(options);
   const settings = commonSettings(parts, options);
   enroll(parts, settings);

@@ -54,6 +54,7 @@ export class SessionTable implements Links {
   readonly #writes: Writes;
   readonly #passes: SessionPasses;
   readonly #releases: Releases;
+  #isClosed = false;
   /** While the sessions of a sign-on end: why it ended, and what ended of this life's. */
   #ending: { readonly end: LinkedEnd; readonly apps: EndedApps } | undefined;
 
@@ -69,7 +70,7 @@ export class SessionTable implements Links {
       ...parts,
       judging: this.#judging,
       teller: this.#teller,
-      end: (key, cause) => void this.end(key, cause),
+      end: (key, cause) => void this.#end(key, cause),
     });
     this.#writes = new Writes({
       ...parts,
@@ -113,9 +114,10 @@ export class SessionTable implements Links {
   /**
    * Makes a session or changes it. `undefined`: it has ended, its sign-on is not open, or its data is not here: nothing was
    * saved (V67).
-   * @throws SsoError ERR_SESSION_INVALID the data is too large · ERR_LIMIT_REACHED too many sessions
+   * @throws SsoError ERR_SESSION_INVALID the data is too large · ERR_LIMIT_REACHED too many sessions · ERR_UNAVAILABLE it is closed
    */
   write(key: string, what: SessionWrite): LiveSession | undefined {
+    this.#requireOpen();
     return this.#writes.write(key, what);
   }
 
@@ -156,15 +158,24 @@ export class SessionTable implements Links {
     return this.#passes.take(this.#uses.flushing());
   }
 
-  /** Ends every timer, and what is done in turns, which fails for who waits for `each`; tells nobody. */
+  /**
+   * Ends every timer, and what is done in turns, which fails for who waits for `each`; tells nobody. From now on nothing is written
+   * for requests: it would be here alone, and gone with the process.
+   */
   close(): void {
+    this.#isClosed = true;
     this.#uses.close();
     this.#teller.close();
     this.#passes.close();
   }
 
-  /** Ends one session alone. True if it was live. */
+  /** Ends one session alone. True if it was live. @throws SsoError ERR_UNAVAILABLE it is closed */
   end(key: string, cause: SessionCause): boolean {
+    this.#requireOpen();
+    return this.#end(key, cause);
+  }
+
+  #end(key: string, cause: SessionCause): boolean {
     const { copies, clock } = this.#parts;
     const session = copies.get(key);
     if (session?.state !== 'live') return false;
@@ -302,6 +313,14 @@ export class SessionTable implements Links {
     return Math.min(idleAt(session), this.#parts.lifeEndedAt(session.owner) ?? Number.POSITIVE_INFINITY);
   }
 
+  #requireOpen(): void {
+    if (!this.#isClosed) return;
+    throw new SsoError(
+      'ERR_UNAVAILABLE',
+      'this node has stopped, and what is in its sessions is not saved any more: end the server first, and when all is answered `await sso.stop()`',
+    );
+  }
+
   #requireRoom(): void {
     if (this.liveCount >= this.#limits.sessions)
       throw new SsoError('ERR_LIMIT_REACHED', `the limit of ${this.#limits.sessions} sessions is reached`);
@@ -310,7 +329,7 @@ export class SessionTable implements Links {
   #makeRoom(signOn: SsoId | undefined): void {
     if (signOn === undefined) return;
     const keys = this.#links.of(signOn);
-    if (keys.length >= this.#limits.sessionsPerSignOn) this.end(keys[0]!, 'left');
+    if (keys.length >= this.#limits.sessionsPerSignOn) this.#end(keys[0]!, 'left');
   }
 
   #changed(change: Change<SessionRecord>): void {

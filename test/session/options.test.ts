@@ -56,6 +56,8 @@ const wrong: readonly [options: object, message: RegExp][] = [
   [{ buddies: 1, distributable: false }, /^buddies: is for distributable applications/],
   [{ maxUnreplicatedInterval: -2 }, /^maxUnreplicatedInterval: must be a number of seconds, or -1/],
   [{ maxUnreplicatedInterval: '60' }, /^maxUnreplicatedInterval: /],
+  [{ maxUnreplicatedInterval: null }, /^maxUnreplicatedInterval: must be a number of seconds, or -1/],
+  [{ passivationMinIdleTime: null }, /^passivationMinIdleTime: /],
   [{ maxUnreplicatedInterval: Number.NaN }, /^maxUnreplicatedInterval: /],
   [{ maxUnreplicatedInterval: Number.POSITIVE_INFINITY }, /^maxUnreplicatedInterval: /],
   [{ snapshotMode: 'later' }, /^snapshotMode: must be one of "instant", "interval"/],

@@ -6,6 +6,7 @@ import { type AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import cookieParser from 'cookie-parser';
 import express, { type ErrorRequestHandler } from 'express';
+import { sessionHandle } from '../../sso/session/handle.ts';
 import { sessions } from '../../sso/session/sessions.ts';
 import { inUse } from './support/in-use.ts';
 import { application, bag, Visitor } from './support/visitor.ts';
@@ -193,6 +194,141 @@ test('check 78: the same where nobody saves by hand: the answer says so, and not
     [503, '10', undefined],
   );
   assert.equal((await visitor.get(app)).text, 'kept');
+});
+
+/** What a request at a path does with its session, until it is saved by hand or answered. */
+function savingAt(world: World, change: (path: string, req: express.Request) => void) {
+  const errors: unknown[] = [];
+  const app = express();
+  app.use(sessions(world.node.parts, { app: 'shop' }), async (req, res, next) => {
+    change(req.path, req);
+    try {
+      if (req.path.startsWith('/save')) await bag(req).save();
+    } catch (error) {
+      return next(error);
+    }
+    res.json({ user: bag(req).user, note: bag(req).note });
+  });
+  app.use(((error, req, res, _next) => {
+    errors.push(error.code);
+    if (res.headersSent) return;
+    if (req.path.endsWith('/repaired')) bag(req).note = 'plain';
+    res.status(error.status).json(error.message);
+  }) as ErrorRequestHandler);
+  return { app, errors };
+}
+
+test('after its node has stopped nothing is saved: the answer goes out without a new cookie, and the error handler and the log say why', async () => {
+  const world = new World();
+  const { app, errors } = savingAt(world, (path, req) => {
+    if (path !== '/read') bag(req).user = path;
+  });
+  const visitor = new Visitor();
+  await visitor.get(app, '/before');
+  const { puts } = world.node.copies;
+  world.node.table.close();
+  for (const who of [visitor, new Visitor()]) {
+    const answer = await who.get(app, '/after');
+    assert.deepEqual([answer.status, answer.body], [200, { user: '/after' }]);
+    assert.deepEqual(who.lines, []);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(errors, ['ERR_UNAVAILABLE', 'ERR_UNAVAILABLE']);
+  assert.equal(world.log.length, 2, 'one line for each request');
+  for (const { level, fields, message } of world.log) {
+    assert.deepEqual([level, fields], ['error', { app: 'shop', code: 'ERR_UNAVAILABLE' }]);
+    assert.match(message, /^session: this node has stopped, .* end the server first, .* `await sso\.stop\(\)`$/);
+  }
+  assert.deepEqual((await visitor.get(app, '/read')).body, { user: '/before' });
+  assert.equal(world.log.length, 2, 'who changes nothing has lost nothing');
+  assert.equal(world.node.copies.puts, puts);
+});
+
+test('after its node has stopped save, destroy, regenerate and leave are refused, and what is stored stays', async () => {
+  const world = new World();
+  const asked: string[] = [];
+  const app = application(world.node, {}, async (req, res) => {
+    if (req.path === '/before') bag(req).user = 'alice';
+    else {
+      const how = req.path.slice(1) as 'save' | 'destroy' | 'regenerate' | 'leave';
+      const done = how === 'leave' ? sessionHandle(req)!.leave() : bag(req)[how]();
+      await assert.rejects(done, { code: 'ERR_UNAVAILABLE', status: 503 }, how);
+      asked.push(how);
+    }
+    res.send('ok');
+  });
+  const visitor = new Visitor();
+  await visitor.get(app, '/before');
+  world.node.table.close();
+  for (const how of ['save', 'destroy', 'regenerate', 'leave']) await visitor.copy().get(app, `/${how}`);
+  assert.deepEqual(asked, ['save', 'destroy', 'regenerate', 'leave']);
+  assert.equal(live(world), 1);
+});
+
+test('what save was refused is not tried again at the end of the answer, and told once; what has changed since is', async () => {
+  const world = new World({ limits: { sessions: 1 } });
+  let admitted = 0;
+  const { table } = world.node;
+  const admit = table.admit.bind(table);
+  table.admit = (app) => {
+    admitted++;
+    admit(app);
+  };
+  const { app, errors } = savingAt(world, (path, req) => {
+    bag(req).user = 'alice';
+    if (path.startsWith('/save/socket')) bag(req).note = new Socket();
+  });
+  const visitor = new Visitor();
+  await visitor.get(app, '/');
+  admitted = 0;
+  const full = await new Visitor().get(app, '/save');
+  assert.deepEqual([full.status, full.headers['retry-after']], [503, '10']);
+  assert.equal(admitted, 1);
+  assert.match((await visitor.get(app, '/save/socket')).text, /note is a Socket/);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(errors, ['ERR_LIMIT_REACHED', 'ERR_SESSION_INVALID']);
+  assert.deepEqual(
+    world.log.map(({ fields }) => fields),
+    errors.map((code) => ({ app: 'shop', code })),
+  );
+  await visitor.get(app, '/save/socket/repaired');
+  assert.equal(world.log.length, 2, 'there is nothing to say of what was repaired');
+  assert.deepEqual((await visitor.get(app, '/read')).body, { user: 'alice', note: 'plain' });
+});
+
+test('what save was refused is tried for a session that takes the place of the refused one', async () => {
+  const world = new World({ limits: { sessions: 1 } });
+  const { table } = world.node;
+  const app = application(world.node, {}, async (req, res) => {
+    bag(req).user = 'alice';
+    if (req.path === '/again') {
+      await assert.rejects(bag(req).save(), { code: 'ERR_LIMIT_REACHED' });
+      table.end(inUse(world.node, 'shop')[0]!, 'destroyed');
+      await bag(req).regenerate();
+      bag(req).user = 'alice';
+    }
+    res.send(bag(req).id);
+  });
+  await new Visitor().get(app);
+  const visitor = new Visitor();
+  assert.equal((await visitor.get(app, '/again')).status, 200);
+  assert.equal(visitor.lines.length, 1);
+  assert.equal(live(world), 1);
+});
+
+test('a refusal that whoever called save passed over is answered all the same: a success would be none', async () => {
+  const world = new World({ limits: { sessions: 0 } });
+  const app = application(world.node, {}, (req, res) => {
+    bag(req).user = 'alice';
+    bag(req).save(() => res.send('saved'));
+  });
+  const visitor = new Visitor();
+  assert.equal((await visitor.get(app)).status, 503);
+  assert.deepEqual(visitor.lines, []);
+  assert.deepEqual(
+    world.log.map(({ fields }) => fields),
+    [{ app: 'shop', code: 'ERR_LIMIT_REACHED' }],
+  );
 });
 
 test('rolling sends the cookie with every answer of a session, and makes none', async () => {

@@ -27,18 +27,15 @@ const wrong: readonly [options: unknown, message: RegExp][] = [
   [{ app: 'shop', cookie: 42 }, /^cookie: argument options/],
   [{ app: 'shop', cookie: 'no' }, /^cookie: argument options/],
   [{ app: 'shop', cookie: { maxAge: '42' } }, /^cookie: maxAge must be/],
-  [
-    { app: 'shop', replicationTriger: 'SET' },
-    /^sessions\.replicationTriger: is no option: did you mean "replicationTrigger"\?$/,
-  ],
-  [{ app: 'shop', zebra: 1 }, /^sessions\.zebra: is no option: there are app, idleMs, /],
-  [{ app: 'shop', store: {} }, /^sessions\.store: is no option: sessions live in the nodes; .* sso\.store\(\)$/],
-  [{ app: 'shop', maxAge: 5 }, /^sessions\.maxAge: is no option: did you mean "cookie\.maxAge"\?$/],
-  [{ app: 'shop', useJK: true }, /^sessions\.useJK: is no option: did you mean "useRoute"\?$/],
-  [{ app: 'shop', numBuddies: 1 }, /^sessions\.numBuddies: is no option: did you mean "buddies"\?$/],
+  [{ app: 'shop', replicationTriger: 'SET' }, /^replicationTriger: is no option: did you mean "replicationTrigger"\?$/],
+  [{ app: 'shop', zebra: 1 }, /^zebra: is no option: there are app, idleMs, /],
+  [{ app: 'shop', store: {} }, /^store: is no option: sessions live in the nodes; .* sso\.store\(\)$/],
+  [{ app: 'shop', maxAge: 5 }, /^maxAge: is no option: did you mean "cookie\.maxAge"\?$/],
+  [{ app: 'shop', useJK: true }, /^useJK: is no option: did you mean "useRoute"\?$/],
+  [{ app: 'shop', numBuddies: 1 }, /^numBuddies: is no option: did you mean "buddies"\?$/],
   [{ app: 'shop', useJk: true }, /: did you mean "useRoute"\?$/],
   [{ app: 'shop', 'use-jk': true }, /: did you mean "useRoute"\?$/],
-  [{ app: 'shop', cacheName: 'a' }, /^sessions\.cacheName: is no option: .* settings of its own, by its name: "app"$/],
+  [{ app: 'shop', cacheName: 'a' }, /^cacheName: is no option: .* settings of its own, by its name: "app"$/],
   [{ app: 'shop', buddyReplicationConfig: {} }, /: did you mean "buddies"\? Its buddyPoolName .* cluster\.buddyPool$/],
   [{ app: 'shop', enabled: true }, /: there is nothing to switch on: "buddies" says /],
   [{ app: 'shop', maxInactiveInterval: 60 }, /: did you mean "idleMs"\? It is in milliseconds$/],
@@ -46,11 +43,8 @@ const wrong: readonly [options: unknown, message: RegExp][] = [
   [{ app: 'shop', useLocalCache: true }, /: did you mean "distributable"\? /],
   [{ app: 'shop', replicationConfig: {} }, /: what it holds stands beside "app" here: replicationTrigger, /],
   [{ app: 'shop', passivationConfig: {} }, /: what it holds stands beside "app" here: useSessionPassivation, /],
-  [
-    { app: 'shop', buddyPool: 'a' },
-    /^sessions\.buddyPool: is no option: it is one of startNode\(\): cluster\.buddyPool$/,
-  ],
-  [{ app: 'shop', toString: 1 }, /^sessions\.toString: is no option: /],
+  [{ app: 'shop', buddyPool: 'a' }, /^buddyPool: is no option: it is one of startNode\(\): cluster\.buddyPool$/],
+  [{ app: 'shop', toString: 1 }, /^toString: is no option: /],
 ];
 
 for (const [options, message] of wrong) {
@@ -71,9 +65,9 @@ test("a store needs the application's name as well", () => {
     });
   for (const [more, message] of [
     [{ onEnd: 'no' }, /^onEnd: must be a function/],
-    [{ onend: () => {} }, /^store\.onend: is no option: did you mean "onEnd"\?$/],
-    [{ zebra: 1 }, /^store\.zebra: is no option: there are app, idleMs, onEnd/],
-    [{ buddyPoolName: 'a' }, /^store\.buddyPoolName: is no option: it is one of startNode\(\): cluster\.buddyPool$/],
+    [{ onend: () => {} }, /^onend: is no option: did you mean "onEnd"\?$/],
+    [{ zebra: 1 }, /^zebra: is no option: there are app, idleMs, onEnd/],
+    [{ buddyPoolName: 'a' }, /^buddyPoolName: is no option: it is one of startNode\(\): cluster\.buddyPool$/],
   ] as const)
     assert.throws(() => store(new World().node.parts, { app: 'shop', ...more } as never), {
       code: 'ERR_CONFIG_INVALID',

@@ -320,6 +320,24 @@ test('all and clear of a node that stops in the middle, or has stopped, fail: no
   assert.notEqual(await call((done) => store.length(done)), 0);
 });
 
+test('after its node has stopped a store saves and destroys nothing, and says so', async () => {
+  const { world, store } = start();
+  await call((done) => store.set('known', { cookie: {}, user: 'alice' }, done));
+  world.node.table.close();
+  const refused = { code: 'ERR_UNAVAILABLE', status: 503 };
+  for (const id of ['known', 'new'])
+    await assert.rejects(
+      call((done) => store.set(id, { cookie: {}, user: 'bob' }, done)),
+      refused,
+      id,
+    );
+  await assert.rejects(
+    call((done) => store.destroy('known', done)),
+    refused,
+  );
+  assert.equal((await call<{ user: string }>((done) => store.get('known', done as never)))?.user, 'alice');
+});
+
 /** As `start`, with room for so many sessions. */
 const startWithin = (sessions: number, paths: Record<string, Route> = {}) => {
   const world = new World({ limits: { sessions } });

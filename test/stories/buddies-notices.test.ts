@@ -2,14 +2,15 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { SessionNotice } from '../../sso/index.ts';
+import type { NoticePolicy, SessionNotice } from '../../sso/index.ts';
 import { begun, besides, buddies, buddyOf, type Cart, placed } from '../support/placed.ts';
 
-/** What each node's application is told, and its `onEnd`. */
-async function heard(t: Parameters<typeof placed>[0]) {
+/** What each node's application is told, by this policy, and its `onEnd`. */
+async function heard(t: Parameters<typeof placed>[0], sessionNotificationPolicy?: NoticePolicy) {
   const lines: string[] = [];
   const listening = (node: string) => ({
     ...buddies(1),
+    sessionNotificationPolicy,
     onEvent: ({ kind, cause, attribute }: SessionNotice) =>
       void lines.push([node, kind, cause, ...(attribute === undefined ? [] : [attribute])].join(' ')),
     onEnd: ({ cause }: { cause: string }) => void lines.push(`${node} onEnd ${cause}`),
@@ -56,4 +57,30 @@ test('a logout by the request that brought a session to its node counts it once,
   );
   assert.deepEqual(receipt.applications, [{ app: 'shop', sessions: 1 }]);
   assert.equal(await shop.does(browser, 'n1', (session) => session.note), undefined);
+});
+
+test('a buddy’s application hears what a session began with, and of each change after that; who is chosen later hears only the changes', async (t) => {
+  const { it, told } = await heard(t, () => true);
+  const { browser, shop, note } = await begun(it, 'shop', 'n1', 'marker');
+  await it.cluster.settle();
+  const buddy = buddyOf(it, note, 'n1');
+  const of = (lines: readonly string[], node: string) => lines.filter((line) => line.startsWith(`${node} `));
+  const added = ['attributeAdded replication note', 'attributeAdded replication cart'];
+  const first = told();
+  assert.deepEqual(
+    of(first, buddy),
+    ['created replication', ...added].map((line) => `${buddy} ${line}`),
+    first.join('\n'),
+  );
+  for (const node of besides('n1', buddy)) assert.deepEqual(of(first, node), [`${node} created replication`]);
+  await shop.does(browser, 'n1', (session) => void (session.note = 'marker anew'));
+  await it.cluster.settle();
+  assert.deepEqual(told().sort(), [`n1 attributeReplaced modify note`, `${buddy} attributeReplaced replication note`]);
+  await it.cluster.stopNode(buddy);
+  await it.cluster.settle();
+  const next = buddyOf(it, 'marker anew', 'n1');
+  assert.deepEqual(of(told(), next), [], 'the data has come here as it was');
+  await shop.does(browser, 'n1', (session) => void (session.note = 'marker again'));
+  await it.cluster.settle();
+  assert.deepEqual(of(told(), next), [`${next} attributeReplaced replication note`]);
 });

@@ -211,6 +211,6 @@ test('a mistyped option of protect() is refused: it must not leave a door open',
     assert.throws(wrong, { code: 'ERR_CONFIG_INVALID', message });
   assert.throws(() => sso.sessions({ app: 'x', store: {} } as never), {
     code: 'ERR_CONFIG_INVALID',
-    message: /^sessions\.store: is no option/,
+    message: /^store: is no option/,
   });
 });

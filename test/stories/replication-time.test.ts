@@ -171,6 +171,44 @@ for (const maxUnreplicatedInterval of [60, -1]) {
   });
 }
 
+test('V88: whatever turn of a stop a request ends in, its change is with another node, or it is told that nothing is saved', async (t) => {
+  const interval = { snapshotMode: 'interval', snapshotInterval: 30_000 } as const;
+  const apps = { instant: {}, interval, placed: { buddies: 1 }, both: { ...interval, buddies: 1 } };
+  const it = await replicated(t, { nodes: ['n1', 'n2', 'n3'], apps, logsErrors: true });
+  const outcomes = new Map(Object.keys(apps).map((app) => [app, new Set<string>()]));
+  for (let turns = 0; turns < 12; turns++) {
+    const { sso } = it.cluster.at('n1');
+    const browsers = Object.keys(apps).map((app) => [app, it.browser()] as const);
+    for (const [app, browser] of browsers)
+      await it.shop<Kept>(app).does(browser, 'n1', (session) => void (session.note = 'before'));
+    await it.cluster.settle();
+    const seen = it.failures.length;
+    const answers = browsers.map(([app, browser]) =>
+      it.shop<Kept>(app).asks(browser, 'n1', async (session) => {
+        void sso.stop();
+        for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+        session.note = 'after';
+      }),
+    );
+    for (const answer of await Promise.all(answers)) assert.equal(answer.status, 200);
+    await it.cluster.stopNode('n1');
+    await it.cluster.settle();
+    for (const [app, browser] of browsers) {
+      const note = await it.shop<Kept>(app).does(browser, 'n2', (session) => session.note);
+      const told = it.failures.slice(seen).filter((failure) => failure.app === app);
+      assert.deepEqual(
+        [note, ...told.map(({ error }) => error.code)],
+        note === 'after' ? ['after'] : ['before', 'ERR_UNAVAILABLE'],
+        `${app}, ${turns} turns`,
+      );
+      outcomes.get(app)!.add(note);
+    }
+    await it.cluster.restart('n1');
+    await it.cluster.settle();
+  }
+  for (const [app, notes] of outcomes) assert.deepEqual([...notes], ['after', 'before'], app);
+});
+
 test('V89: a signed-on session that is used through one node does not lose its link to the clock of another', async (t) => {
   const it = await replicated(t, {
     apps: { shop: { idleMs: 4 * minutes, maxUnreplicatedInterval: -1 } },

@@ -13,6 +13,8 @@ import type { NoticeCause, NoticeKind } from './notice.ts';
 export interface Here {
   /** This life of this node: `node:incarnation`. */
   readonly life: string;
+  /** It began as one whose data this node was to have, which has not come until now: that is a part of its beginning. */
+  readonly isBeginning: boolean;
   /** Why the sign-on ended with which a session ends now. */
   readonly signOnCause: () => Cause | undefined;
 }
@@ -77,13 +79,13 @@ function coming(session: LiveSession, used: boolean, cause: NoticeCause, ofData:
   };
 }
 
-function goneOn(before: LiveSession, after: LiveSession, own: boolean, { life }: Here): Meaning {
+function goneOn(before: LiveSession, after: LiveSession, own: boolean, { life, isBeginning }: Here): Meaning {
   const used = after.owner === life;
   return {
     session: after,
     events: before.owner === after.owner ? [] : handedOn(before.owner === life, used, after),
     data:
-      before.data === after.data || (!own && isMoved(before, after))
+      before.data === after.data || (!own && !isBeginning && isMoved(before, after))
         ? undefined
         : { before: before.data, after: after.data, cause: own ? 'modify' : 'replication', used },
     end: undefined,

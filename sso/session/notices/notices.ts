@@ -10,10 +10,11 @@ import type { Clock } from '../../clock.ts';
 import type { Cause } from '../../entry.ts';
 import type { Copies } from '../../gossip/copies.ts';
 import type { Change } from '../../gossip/lattice.ts';
+import { nodeOf } from '../../life.ts';
 import { type Log, silentLog } from '../../log.ts';
 import type { SsoId } from '../../token.ts';
 import type { Classes } from '../graph/classes.ts';
-import type { LiveSession, SessionRecord } from '../record.ts';
+import { isAbsent, type LiveSession, type SessionRecord } from '../record.ts';
 import { Turns } from '../turns.ts';
 import { differences } from './differences.ts';
 import { type Event, forgotten, found, type Here, type Meaning, meaningOf } from './meaning.ts';
@@ -62,6 +63,8 @@ export class SessionNotices {
   readonly #byApp = new Map<string, readonly Listener[]>();
   /** Of applications that are stopping, for each stop. */
   readonly #leaving = new Map<string, readonly Leaving[]>();
+  /** Sessions that began on another node and whose data is to be here and has not come, by key; with the stamp of that owner and its buddies. */
+  readonly #beginning = new BucketedMap<number>();
 
   /** Before whoever settles ends within a change: so a beginning is told before its end. */
   constructor(parts: NoticesParts) {
@@ -148,16 +151,39 @@ export class SessionNotices {
     const session = before?.state === 'live' ? before : after;
     if (session.state !== 'live') return;
     if (before === undefined) for (const { told } of this.#byApp.get(session.app) ?? []) told?.set(key, true);
-    this.#tell(key, session, () => meaningOf(change, this.#here(session)));
+    const isBeginning = this.#isBeginning(change);
+    this.#tell(key, session, () => meaningOf(change, { ...this.#here(session), isBeginning }));
+  }
+
+  /**
+   * Where only some nodes have the data, it comes by itself, after the record: the first time to the buddies that were chosen at the
+   * beginning. To any node that is named later it comes as it was.
+   */
+  #isBeginning({ key, before, after }: Change<SessionRecord>): boolean {
+    if (before === undefined) {
+      if (after.state === 'live' && this.#isAwaited(after)) this.#beginning.set(key, after.ownerStamp);
+      return false;
+    }
+    const began = this.#beginning.size > 0 ? this.#beginning.get(key) : undefined;
+    if (began === undefined) return false;
+    const isSame = after.state === 'live' && after.ownerStamp === began;
+    if (!isSame || !isAbsent(after)) this.#beginning.delete(key);
+    return isSame;
+  }
+
+  #isAwaited(session: LiveSession): boolean {
+    if (!isAbsent(session) || session.buddies?.includes(nodeOf(this.#parts.life)) !== true) return false;
+    return this.#byApp.get(session.app)?.some(({ listening }) => listening.policy.isForCopies) === true;
   }
 
   #forgotten(key: string, last: SessionRecord): void {
+    if (this.#beginning.size > 0) this.#beginning.delete(key);
     if (last.state === 'live') this.#tell(key, last, () => forgotten(last, this.#here(last)));
   }
 
   #here({ signOn }: LiveSession): Here {
     const { life, signOnCause } = this.#parts;
-    return { life, signOnCause: () => (signOn === undefined ? undefined : signOnCause(signOn)) };
+    return { life, isBeginning: false, signOnCause: () => (signOn === undefined ? undefined : signOnCause(signOn)) };
   }
 
   /** @param known the session as it was until now, or as it came */

@@ -18,7 +18,7 @@ export function flag(name: string, value: unknown, otherwise: boolean): boolean 
 
 /** Seconds as milliseconds; -1, which each option explains, is Infinity. */
 export function secondsOrNone(name: string, value: unknown, otherwise: number): number {
-  const seconds = value ?? otherwise;
+  const seconds = value === undefined ? otherwise : value;
   if (seconds === -1) return Number.POSITIVE_INFINITY;
   if (typeof seconds !== 'number' || !(seconds >= 0) || seconds > secondsAtMost)
     throw configError(name, 'must be a number of seconds, or -1');

@@ -13,7 +13,7 @@ import {
   sessionCauses,
 } from '../../../sso/session/record.ts';
 
-const here: Here = { life: 'n1:1', signOnCause: () => undefined };
+const here: Here = { life: 'n1:1', isBeginning: false, signOnCause: () => undefined };
 const live: LiveSession = {
   ...{ state: 'live', app: 'shop', signOn: undefined, createdAt: 1, endsAt: 9, version: 0, ownerStamp: 1 },
   ...{
@@ -121,6 +121,12 @@ test('data that comes here or goes from here as it was is no change of it: only 
   assert.deepEqual(change({ ...away, data }, away), []);
   const more = data.change({ ...change_, fields: [{ part: '0', field: '.a', text: '2' }] }, 'n2', 6).data;
   assert.deepEqual(change({ ...away, data }, { ...away, data: more }), ['data replication'], 'a change of it is');
+  const beginning = { ...here, isBeginning: true };
+  assert.deepEqual(
+    change(away, { ...away, data }, false, beginning),
+    ['data replication'],
+    'what it began with is told',
+  );
   const own: LiveSession = { ...live, buddies: ['n3'] };
   assert.deepEqual(
     change(own, { ...own, data }, true),

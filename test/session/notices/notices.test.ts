@@ -494,6 +494,43 @@ test('a table that lets go of an application in turns, and serves it again meanw
   ]);
 });
 
+test('the data that a session began with comes to a buddy after its record, and is told as added; where it moves to later it is not', () => {
+  const data = written(SessionData.empty, { user: 'alice' });
+  const more = written(data, { user: 'bob', count: 1 });
+  const theirs = live({}, { owner: 'n2:1', buddies: ['n1'] });
+  const began = { ...theirs, data: SessionData.empty };
+  const told = (...steps: readonly SessionRecord[]) => {
+    const world = new World();
+    const [usual, lines] = [heard(world), heard(world, everything)];
+    for (const [at, after] of steps.entries()) world.change(steps[at - 1], after, false);
+    assert.deepEqual(usual, [], 'of copies hears who asks for it');
+    return lines;
+  };
+  assert.deepEqual(told(began, { ...began, lastAccessAt: 3 }, { ...theirs, data }, { ...theirs, data: more }), [
+    'created replication',
+    'attributeAdded replication user - alice',
+    'attributeReplaced replication user alice bob',
+    'attributeAdded replication count - 1',
+  ]);
+  const elsewhere = { ...began, buddies: ['n3'] };
+  const moved = { ownerStamp: 2 };
+  for (const steps of [
+    [elsewhere, { ...elsewhere, data }],
+    [elsewhere, { ...began, ...moved }, { ...theirs, ...moved, data }],
+    [began, { ...elsewhere, ...moved }, { ...elsewhere, ...moved, data }],
+    [began, { ...theirs, data: more, ...moved }],
+    [
+      { ...theirs, data },
+      { ...elsewhere, ...moved },
+      { ...elsewhere, ...moved, data },
+    ],
+  ])
+    assert.deepEqual(
+      told(...steps).slice(1),
+      steps[0]!.data === data ? ['attributeAdded replication user - alice'] : [],
+    );
+});
+
 test('two stops of one application at once: each lets go of its own listeners', () => {
   const world = new World();
   const gone = (key: string) => world.change(live(), live({}, { owner: '', releasedAt: 3 }), true, key);
