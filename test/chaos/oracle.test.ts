@@ -13,11 +13,11 @@ import { Traffic, usualRates } from './traffic.ts';
 const lifeMs = 3_600_000;
 const busy = { ...usualRates, turnMs: 2, signOn: 0.4, logout: 0.2, endUser: 0.1 };
 
-/** Lets users in until they have made so many requests, or the oracle has found what it looks for. */
-async function judged(mistake: Mistake, requests: number): Promise<Judgement> {
+/** Lets users in until they have made so many requests. What they do follows from the seed and from which answer comes first. */
+async function judged(mistake: Mistake, requests: number, seed = 7): Promise<Judgement> {
   const sites = new FakeSites(mistake, 2);
   const oracle = new Oracle({ lifeMs, hungMs: 60_000 });
-  const traffic = new Traffic(oracle, await sites.start(), seededRandom(7).fraction, busy);
+  const traffic = new Traffic(oracle, await sites.start(), seededRandom(seed).fraction, busy);
   traffic.start();
   while (oracle.records().counts.requests < requests) await new Promise((resolve) => setImmediate(resolve));
   await traffic.stop();
@@ -46,11 +46,11 @@ const rules: Readonly<Record<Exclude<Mistake, 'none'>, string>> = {
 
 for (const [mistake, rule] of Object.entries(rules)) {
   test(`the oracle finds a node that ${mistake.replaceAll('-', ' ')} (${rule})`, async () => {
-    const { breaches } = await judged(mistake as Mistake, 400);
-    assert.ok(
-      breaches.some((breach) => breach.rule === rule),
-      JSON.stringify(breaches.slice(0, 3)),
-    );
+    const rules: string[] = [];
+    // Within 400 requests users may by chance never ask with what has just ended.
+    for (let seed = 7; seed < 12 && !rules.includes(rule); seed++)
+      for (const breach of (await judged(mistake as Mistake, 400, seed)).breaches) rules.push(breach.rule);
+    assert.ok(rules.includes(rule), `found ${rules.slice(0, 5)}`);
   });
 }
 
