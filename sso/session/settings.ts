@@ -8,7 +8,7 @@ import { configError, requireKnown, requireOptions } from '../errors.ts';
 import { connectionOf } from '../http/connection.ts';
 import { type CookieOptions, SessionCookie } from './cookie.ts';
 import { customIdLengthAtMost } from './id.ts';
-import { oneOf } from './options/checks.ts';
+import { flag, oneOf } from './options/checks.ts';
 import {
   type CommonOptions,
   type CommonSettings,
@@ -105,12 +105,10 @@ export function resolveSettings(parts: SessionParts, options: SessionOptions): S
   requireOptions('sessions', options, 'app');
   requireKnown('', options, optionNames, otherWords);
   const { allowInsecureCookie, clock, log } = parts;
-  const { app, genid, unset, proxy } = options;
+  const { app, genid, proxy } = options;
   const cookie = options.cookie ?? {};
   checkCommon(options);
   if (genid !== undefined && typeof genid !== 'function') throw configError('genid', 'must be a function');
-  if (unset !== undefined && unset !== 'destroy' && unset !== 'keep')
-    throw configError('unset', 'must be "destroy" or "keep"');
   const name = options.name ?? options.key ?? usualName(app, cookie, allowInsecureCookie);
   const isSecure = secureBy(proxy);
   const secure = !allowInsecureCookie;
@@ -143,9 +141,9 @@ export function resolveSettings(parts: SessionParts, options: SessionOptions): S
     name,
     trigger: oneOf('replicationTrigger', options.replicationTrigger, triggers, 'SET_AND_NON_PRIMITIVE_GET'),
     route: routeFor(options.useRoute, parts.route),
-    rolling: options.rolling === true,
-    saveUninitialized: options.saveUninitialized === true,
-    unsetDestroys: unset === 'destroy',
+    rolling: flag('rolling', options.rolling, false),
+    saveUninitialized: flag('saveUninitialized', options.saveUninitialized, false),
+    unsetDestroys: oneOf('unset', options.unset, ['keep', 'destroy'], 'keep') === 'destroy',
     genid: genid && ((req) => checkId(genid(req as Request))),
     usualCookie,
     cookieFor: (req) =>
@@ -168,7 +166,8 @@ function decided(options: CookieOptions, isSecure: () => boolean, clock: Clock):
   return cookie;
 }
 
-function secureBy(proxy: boolean | undefined): (req: IncomingMessage) => boolean {
+function secureBy(proxy: unknown): (req: IncomingMessage) => boolean {
+  flag('proxy', proxy, false);
   return (req) => {
     if ((req.socket as TLSSocket | undefined)?.encrypted === true) return true;
     if (proxy === false) return false;
