@@ -1,23 +1,42 @@
-/** A Redis server of our own on a free loopback port, if the machine has one: it keeps nothing and ends with the benchmark. */
+/** A Redis server of our own on a free loopback port, if the machine has one, in plain or by TLS: it keeps nothing and ends with the benchmark. */
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createClient } from 'redis';
+import { Authority } from '../channel/certificates.ts';
 
-export interface PrivateRedis {
+/** Where a Redis server is. */
+export interface RedisPlace {
   readonly port: number;
+  /** PEM of the authority to believe: it is spoken to by TLS. Default in plain. */
+  readonly ca?: string;
+}
+
+export interface PrivateRedis extends RedisPlace {
   stop(): Promise<void>;
 }
 
+export interface PrivateRedisOptions {
+  /** Default false. Needs the `openssl` program. */
+  readonly hasTls?: boolean;
+}
+
+export function redisClient({ port, ca }: RedisPlace) {
+  if (ca === undefined) return createClient({ url: `redis://127.0.0.1:${port}` });
+  return createClient({ url: `rediss://127.0.0.1:${port}`, socket: { tls: true, ca } });
+}
+
 /** `undefined`: no `redis-server` is installed. @throws Error it is, and does not start within 5 s */
-export async function privateRedis(): Promise<PrivateRedis | undefined> {
+export async function privateRedis({ hasTls = false }: PrivateRedisOptions = {}): Promise<PrivateRedis | undefined> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-redis-'));
+  const certificates = hasTls ? certificatesOnce() : undefined;
   const server = spawn(
     'redis-server',
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    [...wires(), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
     { stdio: 'ignore' },
   );
   const missing = new Promise<'missing'>((resolve) => server.once('error', () => resolve('missing')));
@@ -32,11 +51,30 @@ export async function privateRedis(): Promise<PrivateRedis | undefined> {
       rmSync(folder, { recursive: true, force: true });
       return undefined;
     }
-    if (await reaches(port)) return { port, stop };
+    if (await reaches(port)) return { port, ...(certificates && { ca: certificates.ca }), stop };
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await stop();
   throw new Error('redis-server did not start');
+
+  function wires(): readonly string[] {
+    if (certificates === undefined) return ['--port', String(port)];
+    const files = Object.entries(certificates).map(([name, text]) => {
+      const path = join(folder, `${name}.pem`);
+      writeFileSync(path, text, { mode: 0o600 });
+      return [name === 'ca' ? '--tls-ca-cert-file' : `--tls-${name}-file`, path];
+    });
+    return ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no', ...files.flat()];
+  }
+}
+
+function certificatesOnce() {
+  const authority = new Authority();
+  try {
+    return authority.issue({ san: 'IP:127.0.0.1' });
+  } finally {
+    authority.remove();
+  }
 }
 
 function reaches(port: number): Promise<boolean> {

@@ -1,17 +1,17 @@
 /**
  * n. One small change of a session a request, over HTTP: CPU of the process that serves, at a fixed, moderate load and at
  * one that connect-redis just bears on one core. Beside express-session with connect-redis and with its memory store, the
- * same sessions and the same page.
+ * same sessions and the same page; and what does the same as we do, no more and no less: connect-redis by TLS, and a node
+ * on which nobody is signed on.
  */
 
-import { createClient } from 'redis';
 import { type Bench, interleaved } from './bench.ts';
 import { type Child, startChild } from './child.ts';
 import { drive } from './load.ts';
-import { type PrivateRedis, privateRedis } from './redis.ts';
+import { type PrivateRedis, type PrivateRedisOptions, privateRedis, redisClient } from './redis.ts';
 import { sessionCluster } from './session-cluster.ts';
 import { paths, sizeName, sizes, type Work } from './session-content.ts';
-import type { Setup } from './session-worker.ts';
+import type { Seeds, Setup } from './session-worker.ts';
 import { stopAll } from './site.ts';
 import { figure, markdownTable, median, percentile, spread } from './table.ts';
 
@@ -41,6 +41,8 @@ interface Contestant {
   stop(): Promise<unknown>;
 }
 
+type SeedOptions = Pick<Seeds, 'isSignedOn'>;
+
 interface Measured {
   readonly cpu: number;
   readonly elsewhere: number;
@@ -48,15 +50,19 @@ interface Measured {
 }
 
 const redisName = 'express-session, connect-redis';
+const redisByTlsName = '… by TLS';
 const kinds: readonly {
   readonly name: string;
-  start(redis: PrivateRedis | undefined): Promise<Contestant | undefined>;
+  /** `undefined`: this machine lacks a part. */
+  start(): Promise<Contestant | undefined>;
 }[] = [
   alone('bare', { kind: 'bare' }),
   alone('express-session, memory store', { kind: 'memory store' }),
-  { name: redisName, start: async (redis) => redis && withRedis(redis) },
+  withRedis(redisName, {}),
+  withRedis(redisByTlsName, { hasTls: true }),
   alone('Latchkey, one node by itself', { kind: 'latchkey' }),
   clustered('Latchkey, one of three', {}),
+  clustered('… nobody signed on', {}, { isSignedOn: false }),
   clustered('… cacheMode async', { cacheMode: 'async' }),
   clustered('… granularity SESSION', { replicationGranularity: 'SESSION' }),
   clustered('… granularity FIELD', { replicationGranularity: 'FIELD' }),
@@ -66,12 +72,11 @@ export const sessionHttp: Bench = {
   key: 'n',
   title: 'One small change of a session a request, over HTTP (goal: a third of connect-redis at 4 KiB)',
   async run({ rounds, say }) {
-    const redis = await privateRedis();
     const contestants: Contestant[] = [];
     try {
       for (const { name, start } of kinds) {
         say(`starting: ${name}`);
-        const contestant = await start(redis);
+        const contestant = await start();
         if (contestant === undefined) continue;
         contestants.push(contestant);
         for (const bytes of sizes) for (const work of changes) await ask(contestant, bytes, work, warmUp);
@@ -90,11 +95,11 @@ export const sessionHttp: Bench = {
         }
         pieces.push(`A request ${work}:\n\n${report(contestants, results)}`);
       }
-      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${moderate.perSecond} requests a second (${busy.perSecond} where it says so) over ${moderate.connections} connections, ${turnsARound} turns of ${moderate.seconds} s a round, ${warmUp.seconds} s of each before. Median (quartiles) of the serving process's CPU, and in square brackets what it adds to the bare application as a part of what connect-redis adds. Elsewhere: the two other nodes, or Redis, a request at 4 KiB and the lesser load.`;
-      return `${pieces.join('\n\n')}\n\n${note}${redis ? '' : '\nconnect-redis is left out: no `redis-server` is installed.'}`;
+      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${moderate.perSecond} requests a second (${busy.perSecond} where it says so) over ${moderate.connections} connections, ${turnsARound} turns of ${moderate.seconds} s a round, ${warmUp.seconds} s of each before. Median (quartiles) of the serving process's CPU, and in square brackets what it adds to the bare application as a part of what connect-redis adds in plain, and by TLS. Elsewhere: the two other nodes, or Redis, a request at 4 KiB and the lesser load.`;
+      const hasRedis = contestants.some(({ name }) => name === redisName);
+      return `${pieces.join('\n\n')}\n\n${note}${hasRedis ? '' : '\nconnect-redis is left out: no `redis-server` is installed.'}`;
     } finally {
       await Promise.all(contestants.map((contestant) => contestant.stop()));
-      await redis?.stop();
     }
   },
 };
@@ -117,14 +122,15 @@ function report(contestants: readonly Contestant[], results: ReadonlyMap<string,
   const cpuOf = (name: string, bytes: number, load: Load) => median(of(name, bytes, load).map(({ cpu }) => cpu));
   const added = (name: string, bytes: number, load: Load) => cpuOf(name, bytes, load) - cpuOf('bare', bytes, load);
   const rows = contestants.map(({ name }) => {
-    const part = (bytes: number, load: Load) => figure(added(name, bytes, load) / added(redisName, bytes, load));
+    const parts = (bytes: number, load: Load) =>
+      [redisName, redisByTlsName].map((peer) => figure(added(name, bytes, load) / added(peer, bytes, load))).join(', ');
     const at4 = of(name, sizes[1], moderate);
     const latencies = at4.flatMap((one) => one.latencies);
     return [
       name,
       ...cases.map(({ bytes, load }) => {
         const cpu = spread(of(name, bytes, load).map((one) => one.cpu));
-        return name === 'bare' ? cpu : `${cpu} [${part(bytes, load)}]`;
+        return name === 'bare' ? cpu : `${cpu} [${parts(bytes, load)}]`;
       }),
       figure(median(at4.map((one) => one.elsewhere))),
       `${figure(percentile(latencies, 0.5))} / ${figure(percentile(latencies, 0.99))}`,
@@ -141,19 +147,29 @@ function alone(name: string, setup: Setup): (typeof kinds)[number] {
   return { name, start: async () => contestant(name, await single(name, setup)) };
 }
 
-function clustered(name: string, options: Setup['options']): (typeof kinds)[number] {
+function clustered(name: string, options: Setup['options'], seeds: SeedOptions = {}): (typeof kinds)[number] {
   return {
     name,
     async start() {
       const { children, port, stop } = await sessionCluster(name, { size: 3, options });
-      return contestant(name, { child: children[0]!, port, others: children.slice(1), stop });
+      return contestant(name, { child: children[0]!, port, others: children.slice(1), stop }, seeds);
     },
   };
 }
 
-async function withRedis(redis: PrivateRedis): Promise<Contestant> {
-  const server = await single(redisName, { kind: 'connect-redis', redisPort: redis.port });
-  const client = createClient({ url: `redis://127.0.0.1:${redis.port}` });
+function withRedis(name: string, how: PrivateRedisOptions): (typeof kinds)[number] {
+  return {
+    name,
+    async start() {
+      const redis = await privateRedis(how);
+      return redis && beside(name, redis);
+    },
+  };
+}
+
+async function beside(name: string, redis: PrivateRedis): Promise<Contestant> {
+  const server = await single(name, { kind: 'connect-redis', redis });
+  const client = redisClient(redis);
   await client.connect();
   const usedBy = async () => {
     const seconds = [...(await client.info('cpu')).matchAll(/^used_cpu_(?:user|sys):([\d.]+)/gm)];
@@ -162,8 +178,9 @@ async function withRedis(redis: PrivateRedis): Promise<Contestant> {
   const stop = async () => {
     client.destroy();
     await server.stop();
+    await redis.stop();
   };
-  return { ...(await contestant(redisName, server)), elsewhere: usedBy, stop };
+  return { ...(await contestant(name, server)), elsewhere: usedBy, stop };
 }
 
 interface Served {
@@ -178,9 +195,10 @@ async function single(name: string, setup: Setup): Promise<Served> {
   return { child, port: await child.call('start', setup), others: [], stop: () => stopAll([child]) };
 }
 
-async function contestant(name: string, { child, port, others, stop }: Served): Promise<Contestant> {
+async function contestant(name: string, served: Served, { isSignedOn = true }: SeedOptions = {}): Promise<Contestant> {
+  const { child, port, others, stop } = served;
   const cookies = new Map<number, readonly string[]>();
-  for (const bytes of sizes) cookies.set(bytes, await child.call('seed', { count: sessions, bytes }));
+  for (const bytes of sizes) cookies.set(bytes, await child.call('seed', { count: sessions, bytes, isSignedOn }));
   const cpuOf = async (children: readonly Child[]) => {
     let sum = 0;
     for (const one of children) sum += await one.call<number>('cpu');

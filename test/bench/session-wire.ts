@@ -1,10 +1,9 @@
 /** o. Bytes on the wire for one small change of a session, TLS and all, by granularity. Beside what connect-redis sends to Redis. */
 
-import { createClient } from 'redis';
 import type { Bench } from './bench.ts';
 import { startChild } from './child.ts';
 import { drive } from './load.ts';
-import { privateRedis } from './redis.ts';
+import { privateRedis, redisClient } from './redis.ts';
 import { sessionCluster } from './session-cluster.ts';
 import { paths, sizeName, sizes, type Work } from './session-content.ts';
 import type { Setup } from './session-worker.ts';
@@ -74,10 +73,10 @@ async function ofRedis(rounds: number): Promise<Bytes | undefined> {
   const redis = await privateRedis();
   if (redis === undefined) return undefined;
   const child = startChild('wire redis', 'session-worker');
-  const client = createClient({ url: `redis://127.0.0.1:${redis.port}` });
+  const client = redisClient(redis);
   try {
     await client.connect();
-    const port = await child.call<number>('start', { kind: 'connect-redis', redisPort: redis.port } satisfies Setup);
+    const port = await child.call<number>('start', { kind: 'connect-redis', redis } satisfies Setup);
     return await bytesOf(rounds, {
       port,
       seed: (bytes) => child.call('seed', { count: 10, bytes }),

@@ -9,19 +9,19 @@ import type { AddressInfo } from 'node:net';
 import { RedisStore } from 'connect-redis';
 import cookieParser from 'cookie-parser';
 import express, { type Request, type RequestHandler, type Response } from 'express';
-import { createClient } from 'redis';
 import { type SessionOptions, type SsoNode, startNode } from '../../sso/index.ts';
 import { silentLog } from '../../sso/log.ts';
 import { answerCalls, cpuMicros } from './child.ts';
 import { exchange } from './exchange.ts';
 import { benchFolder } from './mesh-cluster.ts';
+import { type RedisPlace, redisClient } from './redis.ts';
 import { type Content, content, paths, type Work, works } from './session-content.ts';
 import { stallCalls } from './stalls.ts';
 import { expressSession } from './variants.ts';
 
 export interface Setup {
   readonly kind: 'bare' | 'valve' | 'memory store' | 'connect-redis' | 'latchkey';
-  readonly redisPort?: number;
+  readonly redis?: RedisPlace;
   /** Of `sessions()`, beyond `app`. */
   readonly options?: Partial<SessionOptions>;
   readonly cluster?: Place;
@@ -115,12 +115,12 @@ function page(req: Request, work: Work, turn: number): string {
 }
 
 async function middlewareOf(setup: Setup): Promise<readonly RequestHandler[]> {
-  const { kind, redisPort, options, cluster, hasDisk } = setup;
+  const { kind, redis, options, cluster, hasDisk } = setup;
   const settings = { secret, resave: false, saveUninitialized: false };
   if (kind === 'bare') return [];
   if (kind === 'memory store') return [expressSession(settings)];
   if (kind === 'connect-redis') {
-    const client = createClient({ url: `redis://127.0.0.1:${redisPort}` });
+    const client = redisClient(redis!);
     await client.connect();
     return [expressSession({ ...settings, store: new RedisStore({ client }) })];
   }
