@@ -429,7 +429,8 @@ export class GossipNode implements Gossip, Talk {
     return {
       everybody: expected.every((node) => answered.has(node)) && this.#hasMetAll,
       living: living.every((node) => answered.has(node)) && (answered.size > 0 || expected.length === 0),
-      deserted: expected.length > 0 && living.length === 0,
+      // Who can be reached again may not have said yet that it is back.
+      deserted: expected.length > 0 && living.length === 0 && this.#core.reachable.length === 0,
     };
   }
 

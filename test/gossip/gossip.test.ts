@@ -164,6 +164,23 @@ test('ask() brings what any member holds, and says whether everybody answered', 
   assert.ok(clock.monotonic() - silent >= 250 && clock.monotonic() - silent < 260);
 });
 
+test('who was lost and can be reached again has not been asked before it answers: nobody is deserted by it', async () => {
+  const { nodes, network, clock, wait } = await joinedCluster(['n1', 'n2']);
+  network.split([['n1'], ['n2']]);
+  await clock.advanceAsync(12_000);
+  network.lose(1);
+  network.heal();
+  await clock.advanceAsync(10);
+  const [n1] = nodes;
+  assert.deepEqual(
+    n1!.gossip.members().map(({ state }) => state),
+    ['up', 'lost'],
+    'its word is still under way',
+  );
+  const asked = await wait(n1!.cells.ask(['nobody knows']));
+  assert.deepEqual(asked, { everybody: false, living: false, deserted: false });
+});
+
 test('a member that nobody reaches for lostAfterMs is lost, and up again when it is heard of', async () => {
   const { nodes, network, clock, wait } = await joinedCluster(names);
   const [n1, , n3] = nodes;

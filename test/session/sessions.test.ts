@@ -296,6 +296,28 @@ test('what save was refused is not tried again at the end of the answer, and tol
   assert.deepEqual((await visitor.get(app, '/read')).body, { user: 'alice', note: 'plain' });
 });
 
+test('what save was refused is told once whatever the granularity, though it holds objects that nobody has named yet', async () => {
+  for (const replicationGranularity of ['SESSION', 'ATTRIBUTE', 'FIELD'] as const) {
+    const world = new World({ limits: { sessions: 0 } });
+    const told: unknown[] = [];
+    const mount = sessions(world.node.parts, { app: 'shop', replicationGranularity });
+    const app: express.RequestHandler = (req, res, next) => {
+      const noted = (error?: unknown) => (error === undefined ? next() : void told.push(error));
+      mount(req, res, noted);
+    };
+    const server = express().use(app, async (req, res) => {
+      bag(req).note = { items: [{ id: 1 }] };
+      await bag(req)
+        .save()
+        .catch((error: unknown) => told.push(error));
+      res.send('done');
+    });
+    await new Visitor().get(server);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(told.length, 1, replicationGranularity);
+  }
+});
+
 test('what save was refused is tried for a session that takes the place of the refused one', async () => {
   const world = new World({ limits: { sessions: 1 } });
   const { table } = world.node;

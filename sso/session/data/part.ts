@@ -93,6 +93,12 @@ const indexes = new WeakMap<PartText, ReadonlyMap<string, string> | undefined>()
 
 /** The text of a field: the latest, where there are several; `undefined` where that is `removedText`. */
 export function textOf(part: PartText, name: string): string | undefined {
+  const line = lineOf(part, name);
+  return line === removedText ? undefined : line;
+}
+
+/** The same, and `removedText` as it is; `undefined`: nothing is known of such a field. */
+export function lineOf(part: PartText, name: string): string | undefined {
   if (part.shape.names.length > manyNames) {
     if (indexes.has(part)) return indexOf(part).get(name);
     indexes.set(part, undefined);
@@ -100,13 +106,26 @@ export function textOf(part: PartText, name: string): string | undefined {
   const at = part.shape.names.indexOf(name);
   if (at < 0) return undefined;
   const [from, to] = lineAt(part.text, at);
-  return from === to ? undefined : part.text.slice(from, to);
+  return part.text.slice(from, to);
 }
 
 function indexOf(part: PartText): ReadonlyMap<string, string> {
   let index = indexes.get(part);
-  if (index === undefined) indexes.set(part, (index = new Map(fieldsOf(part))));
+  if (index === undefined) indexes.set(part, (index = indexed(part)));
   return index;
+}
+
+function indexed({ shape: { names }, text }: PartText): ReadonlyMap<string, string> {
+  const lines = linesOf(text);
+  const index = new Map<string, string>();
+  // The latest of several values comes first.
+  for (let at = names.length - 1; at >= 0; at--) index.set(names[at]!, lines[at]!);
+  return index;
+}
+
+/** Whether the latest value of some field is `removedText`, or may be. */
+export function mayHaveRemoved({ text }: PartText): boolean {
+  return text === removedText || text.startsWith('\n') || text.endsWith('\n') || text.includes('\n\n');
 }
 
 /** All fields in their order, of each the latest value; none that was removed. */

@@ -14,7 +14,7 @@ import { Context, compareGenerations, decodeContext, flat, parseContext } from '
 import type { DataDelta } from './delta.ts';
 import { type Folded, firstPart, folded, isFoldable, unfolded } from './folding.ts';
 import { type Halves, halved, halvesOf, isPacked, joined, packed, unpacked } from './packing.ts';
-import { fieldsOf, type PartText, plainLines, textOf } from './part.ts';
+import { fieldsOf, lineOf, type PartText, plainLines, textOf } from './part.ts';
 import { Recent } from './recent.ts';
 import { applied, changed, emptyState, findPart, isFull, merged, renewed, type State, type Written } from './state.ts';
 
@@ -61,7 +61,8 @@ export class SessionData {
 
   /** Whether there is such a field, or it is remembered to have been removed: its name counts then (length.ts). */
   counts(part: string, field: string): boolean {
-    return SessionData.#part(this, part)?.shape.names.includes(field) === true;
+    const found = SessionData.#part(this, part);
+    return found !== undefined && lineOf(found, field) !== undefined;
   }
 
   /** In the order in which they came. */

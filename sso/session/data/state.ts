@@ -10,7 +10,17 @@
 
 import { type Changes, type FieldChange, removedText } from './changes.ts';
 import { Context, compareDots, type Dot, isSame } from './context.ts';
-import { arranged, birthAt, type Entry, earlier, entriesOf, overwritten, type Part, partOf, textOf } from './part.ts';
+import {
+  arranged,
+  birthAt,
+  type Entry,
+  earlier,
+  entriesOf,
+  mayHaveRemoved,
+  overwritten,
+  type Part,
+  partOf,
+} from './part.ts';
 
 export interface State {
   readonly context: Context;
@@ -227,14 +237,17 @@ function countConflicts(entries: readonly Entry[], mine: Values, theirs: Values,
   }
 }
 
-/** One existing field with one value gets another: the usual change, for which the part is not taken apart. */
+/**
+ * One existing field with one value gets another: the usual change, for which the part is not taken apart. Not where fields are
+ * removed by name: it is time to look which of those are not to be remembered.
+ */
 function overwrite(
   part: Part,
   { field, text }: FieldChange,
   dot: Dot,
 ): { readonly part: Part; readonly field: WrittenField } | undefined {
   const at = onlyOne(part, field);
-  if (at < 0 || text === undefined || textOf(part, field) === undefined) return undefined;
+  if (at < 0 || text === undefined || text === removedText || mayHaveRemoved(part)) return undefined;
   const { birth, seq } = birthAt(part, at);
   const line = oneLine(text);
   return {
@@ -262,7 +275,7 @@ function rewrite(
       entries.delete(field);
       written.set(field, undefined);
     } else {
-      const isNew = before === undefined || before.every((value) => value.text === removedText);
+      const isNew = before === undefined || isRemoved(before);
       const { birth, seq } = isNew ? { birth: dot, seq: born++ } : before.reduce(earlier);
       const entry: Entry = { name: field, text: oneLine(text), dot, birth, seq };
       if (isNew) entries.delete(field);
@@ -281,14 +294,16 @@ function rewrite(
 /** The fields whose removal by name is not to be remembered any longer. */
 function notRemembered(entries: Values, { stamp }: Dot): string[] {
   const removals: Entry[] = [];
-  for (const values of entries.values())
-    if (values.every(({ text }) => text === removedText)) removals.push(values.reduce(later));
+  for (const values of entries.values()) if (isRemoved(values)) removals.push(values.reduce(later));
   if (removals.length === 0) return [];
   removals.sort((a, b) => b.dot.stamp - a.dot.stamp);
   return removals
     .filter(({ dot }, index) => index >= rememberedAtMost || stamp - dot.stamp > rememberedStamps)
     .map(({ name }) => name);
 }
+
+/** Whether nothing of a field is read: what is older than its removal, and did not know of it, goes with that. */
+const isRemoved = (values: readonly Entry[]): boolean => values.reduce(later).text === removedText;
 
 const later = (a: Entry, b: Entry): Entry => (compareDots(a.dot, b.dot) >= 0 ? a : b);
 

@@ -46,7 +46,8 @@ export class Tracker {
   /** What the last comparison found, until it is written. */
   #found: Written | undefined;
   #prefix: string | undefined;
-  #ids = 0;
+  /** Parts that what is written has named, and the last comparison besides. */
+  readonly #named = { written: 0, found: 0 };
 
   constructor(stored: StoredFields | undefined, options: TrackerOptions) {
     this.#options = options;
@@ -118,12 +119,16 @@ export class Tracker {
     this.#found?.commit?.();
     this.#reading.rebase(stored, this.#found?.attributes ?? [], this.#found?.whole);
     this.#found = undefined;
+    this.#named.written = this.#named.found;
   }
 
   /** @param candidates of which those that are not touched stay as they are stored, whatever was done to them */
   #compare(touched: ReadonlyMap<string, unknown>, candidates: ReadonlyMap<string, unknown> = touched): Found {
     const { granularity, classes, maxLength } = this.#options;
     const problems = new Problems();
+    const named = this.#named;
+    // What was not written is named alike again: so that whoever is refused it can tell that it is the same.
+    named.found = named.written;
     this.#standIns.begin();
     const present = new Map([...touched].map(([name, value]) => [name, value === removed ? undefined : value]));
     const comparing: Comparing = {
@@ -132,7 +137,7 @@ export class Tracker {
       text: { classes, standIns: this.#standIns, problems, maxLength },
       newId: (kind) => {
         this.#prefix ??= this.#options.partPrefix();
-        return `${kind}${this.#prefix}.${(this.#ids++).toString(36)}`;
+        return `${kind}${this.#prefix}.${(named.found++).toString(36)}`;
       },
     };
     this.#found = touched.size === 0 ? undefined : strategies[granularity](present, comparing);

@@ -136,6 +136,9 @@ const valuesOf = (seen: ReadonlySet<Made>): Value[] => {
 const compareBirths = ([a, b, c]: Value['birth'], [d, e, f]: Value['birth']) =>
   a - d || (b < e ? -1 : b > e ? 1 : 0) || c - f;
 
+const latestOf = (values: readonly Value[]): Value =>
+  values.toSorted((a, b) => b.stamp - a.stamp || (a.writer < b.writer ? 1 : -1))[0]!;
+
 /** What is to be read of a set of changes: parts, their fields in order, of each the later value. */
 function readings(seen: ReadonlySet<Made>): Record<string, [string, string][]> {
   const parts = new Map<string, Map<string, Value[]>>();
@@ -149,7 +152,7 @@ function readings(seen: ReadonlySet<Made>): Record<string, [string, string][]> {
     const fields = [...parts.get(id)!].map(([field, values]) => ({
       field,
       birth: values.map(({ birth }) => birth).sort(compareBirths)[0]!,
-      text: values.sort((a, b) => b.stamp - a.stamp || (a.writer < b.writer ? 1 : -1))[0]!.text,
+      text: latestOf(values).text,
     }));
     read[id] = fields
       .filter((one) => one.text !== removedText)
@@ -194,7 +197,7 @@ function make(
     const number = born.get(part) ?? 0;
     const standing = [...held, ...(own === undefined ? [] : [own])];
     // What was removed by its name is as if it had never been, but for the later of two changes.
-    const isAway = standing.every((one) => one.text === removedText);
+    const isAway = standing.length > 0 && latestOf(standing).text === removedText;
     const births = isAway ? [] : standing.map(({ birth }) => birth).sort(compareBirths);
     if (births.length === 0) born.set(part, number + 1);
     for (const one of held) over.add(one);

@@ -163,6 +163,34 @@ test('removals by name are remembered for ten minutes, 32 of a part at most, unt
   assert.equal(text(applyDelta(applyDelta(sent(data), soon.delta), later.delta)), text(later.data));
 });
 
+test('of removals one by one no more are remembered, and for no longer, than of others', () => {
+  const minute = 60_000 * 1_024;
+  const fields = Array.from({ length: 100 }, (_, i) => `.a${i}`);
+  const rememberedOf = (of: SessionData) => fields.filter((field) => of.counts('0', field)).length;
+  let data = start.change(set(Object.fromEntries(fields.map((field) => [field, '1']))), 'n1:1', 2_000).data;
+  for (const [i, field] of fields.entries()) {
+    const { data: next, delta } = data.change(set({ [field]: removedText }), 'n1:1', 2_001 + i);
+    assert.equal(text(applyDelta(sent(data), delta)), text(next));
+    data = next;
+  }
+  assert.equal(rememberedOf(data), 32);
+  const later = data.change(set({ '.b': '3' }), 'n1:1', 2_200 + 10 * minute).data;
+  assert.equal(rememberedOf(later), 0, 'where the change is of another field that was there');
+});
+
+test('what was changed before a removal that did not know of it is let go of with that, and is in nobody’s way', () => {
+  const removed = start.change(set({ '.a': removedText }), 'n1:1', 1_010).data;
+  const changed = start.change(set({ '.a': '"hidden"' }), 'n2:1', 1_005).data;
+  const both = mergeData(removed, changed);
+  const again = both.change(set({ '.a': '7' }), 'n1:1', 1_020).data;
+  assert.deepEqual(names(again), ['.b', '.c', '.a'], 'at the end, as what never was');
+  const later = both.change(set({ '.b': '3' }), 'n1:1', 1_020 + 10 * 60_000 * 1_024);
+  assert.doesNotMatch(text(later.data), /hidden/);
+  assert.equal(text(applyDelta(sent(both), later.delta)), text(later.data));
+  for (const data of [mergeData(later.data, changed), mergeData(changed, later.data)])
+    assert.equal(text(data), text(later.data));
+});
+
 test('V93: a change survives a removal that did not know of it, of a field and of a part', () => {
   const held = start.change(set({ k: '1', l: '2' }, 'p1'), 'n1:1', 1_001).data;
   const removed = held.change(set({ '.a': undefined }, '0', ['p1']), 'n1:1', 1_010).data;
