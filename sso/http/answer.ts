@@ -50,11 +50,30 @@ const hooksKey = Symbol('latchkey.answer');
 type Hooked = Answer & { [hooksKey]: Hooks };
 
 /**
+ * What is handed to a middleware that is run over an upgrade request: `{}` in the README of ws; of Engine.IO (socket.io) something that takes
+ * headers until the upgrade is answered, and says so by a `writeHead()` without anything. Nobody is answered by either.
+ */
+export function isStandIn(res: ServerResponse): boolean {
+  return (res as { headersSent?: boolean }).headersSent === undefined;
+}
+
+/** Whether nothing can be added to the headers any more. A stand-in does not say so, and is tried. */
+export function areHeadersGone(res: ServerResponse): boolean {
+  if (!isStandIn(res)) return res.headersSent;
+  try {
+    res.getHeader('Vary');
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/**
  * Runs `write` just before the headers of `res` are written, once; it may set headers and cookies. No effect once they
  * are sent. What it throws goes to `failed` and nowhere else: the answer goes on.
  */
 export function beforeHeaders(res: ServerResponse, write: () => void, failed?: Failed): void {
-  if (!res.headersSent) hooksOf(res).headers.push(new Callback(write, failed));
+  if (!areHeadersGone(res)) hooksOf(res).headers.push(new Callback(write, failed));
 }
 
 /**
@@ -74,7 +93,7 @@ const cookiesKey = Symbol('latchkey.cookies');
  * `false`: the headers are sent, nothing was added.
  */
 export function appendCookie(res: ServerResponse, line: string): boolean {
-  if (res.headersSent) return false;
+  if (areHeadersGone(res)) return false;
   const answer = res as { [cookiesKey]?: Map<string, string> };
   if (answer[cookiesKey] === undefined) beforeHeaders(res, () => keepOutOfCaches(res));
   const ours = (answer[cookiesKey] ??= new Map());
@@ -89,7 +108,7 @@ export function appendCookie(res: ServerResponse, line: string): boolean {
 
 /** Adds a field to `Vary`. No effect once the headers are sent. */
 export function vary(res: ServerResponse, field: string): void {
-  if (res.headersSent) return;
+  if (areHeadersGone(res)) return;
   const before = res.getHeader('Vary');
   if (before === undefined) {
     res.setHeader('Vary', field);
@@ -104,7 +123,7 @@ export function vary(res: ServerResponse, field: string): void {
 
 /** `Cache-Control: no-store`, unless the application chose otherwise. No effect once the headers are sent. */
 export function noStore(res: ServerResponse): void {
-  if (!res.headersSent && !res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'no-store');
+  if (!areHeadersGone(res) && res.getHeader('Cache-Control') === undefined) res.setHeader('Cache-Control', 'no-store');
 }
 
 /** A whole answer. */
@@ -121,7 +140,7 @@ export interface Answered {
  * `false`: the headers are sent, the application's answer goes on.
  */
 export function answerInstead(res: ServerResponse, { status, headers, text }: Answered): boolean {
-  if (res.headersSent) return false;
+  if (isStandIn(res) || res.headersSent) return false;
   for (const name of res.getHeaderNames()) if (ofTheBody.test(name)) res.removeHeader(name);
   const ours = [...((res as { [cookiesKey]?: Map<string, string> })[cookiesKey]?.values() ?? [])];
   if (ours.length > 0) res.setHeader('Set-Cookie', ours);
@@ -181,6 +200,10 @@ function hooksOf(res: ServerResponse): Hooks {
 function hookedWriteHead(this: Hooked, ...args: unknown[]): Answer {
   const hooks = this[hooksKey];
   const [status, ...rest] = args;
+  if (args.length === 0 && isStandIn(this)) {
+    runHeaderCallbacks(this, hooks);
+    return hooks.writeHead.call(this);
+  }
   if (this.headersSent || !(Number(status) >= 100 && Number(status) <= 999)) return hooks.writeHead.apply(this, args);
   this.statusCode = Number(status);
   if (rest.length === 0) {

@@ -7,7 +7,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { retryAfterSeconds, SsoError } from '../errors.ts';
-import { answerInstead, beforeEnd, beforeHeaders, noStore, vary } from '../http/answer.ts';
+import { answerInstead, areHeadersGone, beforeEnd, beforeHeaders, isStandIn, noStore, vary } from '../http/answer.ts';
 import { refusalAnswer } from '../http/reply.ts';
 import type { SsoId } from '../token.ts';
 import { cookieField, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
@@ -78,8 +78,12 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     if (seat === undefined) {
       this.#withheld = this.#arrived !== undefined && this.#kit.parts.signOns.isWithheld(this.req);
       if (this.#kit.settings.saveUninitialized) this.ensure();
-    } else if (this.#kit.settings.rolling || seat.required || seat.id !== this.#arrived?.id || this.#arrived.rewrite)
-      this.#hook();
+    } else {
+      const { rolling, unsetDestroys } = this.#kit.settings;
+      // `delete req.session` is seen by nobody, and has to be found by the end: also by who never read it.
+      if (rolling || unsetDestroys || seat.required || seat.id !== this.#arrived?.id || this.#arrived.rewrite)
+        this.#hook();
+    }
   }
 
   /** `req.session`. `null` once it was unset, `undefined` once it was destroyed. */
@@ -268,7 +272,8 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     if (this.#hooked) return;
     this.#hook();
     // Who wraps `end` and changes the session in there goes on with an `end` from before our hooks: saved all the same, only later.
-    this.#res.once('finish', () => {
+    // A stand-in may have no events.
+    this.#res.once?.('finish', () => {
       if (!this.#committed) this.#beforeEnd()?.catch((error) => this.#log(error));
     });
   }
@@ -282,7 +287,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
 
   /** There are too many sessions for one more (V101): for whoever answers the error. */
   #refuse(): void {
-    if (this.#res.headersSent) return;
+    if (areHeadersGone(this.#res)) return;
     this.#res.statusCode = 503;
     this.#res.setHeader('Retry-After', String(retryAfterSeconds));
   }
@@ -311,7 +316,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   #begun(): OpenSession {
     const { settings, parts } = this.#kit;
     vary(this.#res, 'Cookie');
-    // `delete req.session` is seen by nobody, and would have to be found by the end.
+    // As in `begin`, of a session that this request begins.
     if (settings.unsetDestroys) this.#hook();
     const seat = (this.#seat ??= this.#fresh());
     this.#identity.id = seat.id;
@@ -397,6 +402,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     this.#log(error);
     // The application has it from `save`, and nothing has changed since.
     if (error === this.#refused) return;
+    if (isStandIn(this.#res)) return;
     if (!this.#res.headersSent && this.#res.req.httpVersionMajor < 2) this.#res.setHeader('Connection', 'close');
     const tell = () => this.#kit.parts.clock.soon(() => this.#next(error));
     if (this.#res.writableFinished || this.#res.destroyed) tell();

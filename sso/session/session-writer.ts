@@ -5,7 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { appendCookie } from '../http/answer.ts';
+import { appendCookie, areHeadersGone } from '../http/answer.ts';
 import { SessionCookie } from './cookie.ts';
 import { cookieField, cookieText, idleLimit, settingsPart } from './cookie-text.ts';
 import type { Changes } from './data/changes.ts';
@@ -253,7 +253,7 @@ export class SessionWriter {
 
   /** A session that the browser never hears of would only lie about. */
   #canReach({ cookie }: Session): boolean {
-    if (this.#res.headersSent) return false;
+    if (areHeadersGone(this.#res)) return false;
     if (!cookie.secure || this.#kit.settings.isSecure(this.#req)) return true;
     this.#kit.warnInsecure();
     return false;

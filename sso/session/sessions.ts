@@ -7,6 +7,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import { SsoError } from '../errors.ts';
+import { areHeadersGone } from '../http/answer.ts';
 import { isBelowPath } from '../http/below-path.ts';
 import { readCookie } from '../http/cookie.ts';
 import type { Log } from '../log.ts';
@@ -118,7 +119,7 @@ function begin(kit: SessionKit, req: IncomingMessage, res: ServerResponse, next:
         () => next(),
         (error) => {
           // Here as well: an application's own error handler may know nothing of an error's headers.
-          if (error instanceof SsoError && error.headers !== undefined && !res.headersSent)
+          if (error instanceof SsoError && error.headers !== undefined && !areHeadersGone(res))
             for (const [name, value] of Object.entries(error.headers)) res.setHeader(name, value);
           next(error);
         },

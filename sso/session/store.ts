@@ -425,8 +425,14 @@ function touchedBy(session: Attributes, { tracker }: Draft): ReadonlyMap<string,
 /** express-session's cookie, ours, or what JSON left of one. */
 function cookieOf(cookie: unknown, clock: SessionParts['clock']): SessionCookie {
   if (typeof cookie !== 'object' || cookie === null) return new SessionCookie(undefined, clock);
-  const data = 'data' in cookie ? cookie.data : cookie;
-  return keptCookie({ originalMaxAge: null, ...(data as Partial<CookieData>) }, clock);
+  const data = ('data' in cookie ? cookie.data : cookie) as Partial<CookieData>;
+  const kept = keptCookie({ originalMaxAge: null, ...data }, clock);
+  // Who uses a store without express-session (express-openid-connect) says when the cookie ends, and nothing of what was at first.
+  if (data.originalMaxAge === undefined) {
+    if (typeof data.maxAge === 'number') kept.maxAge = data.maxAge;
+    else if (data.expires) kept.expires = new Date(data.expires);
+  }
+  return kept;
 }
 
 function settle<T>(work: Promise<T>, callback: ((error: unknown, value?: T) => void) | undefined): void {

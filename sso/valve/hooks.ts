@@ -1,6 +1,7 @@
 /** What an operator has hooked into sign-ons, run. A hook that fails must not undo a sign-on, nor hinder a logout: it is logged. */
 
 import type { Request, Response } from 'express';
+import { areHeadersGone } from '../http/answer.ts';
 import type { Principal } from '../principal.ts';
 import type { SignOnHook, ValveParts } from './settings.ts';
 
@@ -14,7 +15,7 @@ export async function hookSignOn(parts: HookParts, req: Request, res: Response, 
 /** The request is one of a sign-on that was there before: gives the browser again what it has no more, at a node that takes new ones. */
 export function hookComeBack(parts: HookParts, req: Request, res: Response): void {
   const { settings, accepting, takesNew = accepting } = parts;
-  if (settings.onSignOn.length === 0 || res.headersSent || !takesNew()) return;
+  if (settings.onSignOn.length === 0 || areHeadersGone(res) || !takesNew()) return;
   for (const hook of settings.onSignOn) {
     try {
       hook.comeBack?.(req, res, parts);

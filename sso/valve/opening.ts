@@ -7,6 +7,7 @@ import type { Request, Response } from 'express';
 import type { Audit } from '../audit/audit.ts';
 import type { RefusalReason } from '../audit/events.ts';
 import { SsoError, type SsoErrorCode } from '../errors.ts';
+import { areHeadersGone } from '../http/answer.ts';
 import { connectionOf } from '../http/connection.ts';
 import { hostBelongsTo } from '../http/own-host.ts';
 import { retryLater } from '../http/reply.ts';
@@ -60,7 +61,8 @@ export function requireOpenable(
   req: Request,
   res: Response,
 ): void {
-  if (res.headersSent) throw new SsoError('ERR_ANSWER_STARTED', 'the headers are sent: no cookie can be set any more');
+  if (areHeadersGone(res))
+    throw new SsoError('ERR_ANSWER_STARTED', 'the headers are sent: no cookie can be set any more');
   const { secure, protocol, hostname } = connectionOf(req);
   if (!settings.allowInsecureCookie && !secure) {
     log.warn(

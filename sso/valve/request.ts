@@ -9,7 +9,7 @@ import type { Request, Response } from 'express';
 import type { Audit } from '../audit/audit.ts';
 import type { OpenEntry } from '../entry.ts';
 import { SsoError } from '../errors.ts';
-import { vary } from '../http/answer.ts';
+import { areHeadersGone, vary } from '../http/answer.ts';
 import { connectionOf } from '../http/connection.ts';
 import { isCrossSite } from '../http/cross-site.ts';
 import { RequestNotes } from '../http/request-notes.ts';
@@ -153,7 +153,7 @@ export class RequestSso extends RequestNotes implements Sso {
     const { random, keys, visitor } = this.#parts;
     let binding = this.#binding();
     if (binding === undefined) {
-      if (this.#res.headersSent)
+      if (areHeadersGone(this.#res))
         throw new SsoError('ERR_ANSWER_STARTED', 'the headers are sent: ask for the token before');
       const value = visitor.mint(random);
       this.#cookies.setVisitor(value);
@@ -314,7 +314,7 @@ export class RequestSso extends RequestNotes implements Sso {
     this.#cookies.set(opened.id, opened.token, this.#presented > 1, this.#keepMs());
     sessionHandle(this.#req)?.link(opened.id);
     await registry.held();
-    if (this.#res.headersSent) {
+    if (areHeadersGone(this.#res)) {
       await registry.close(opened.id, 'invalidated');
       requireOpenable(this.#parts, this.#req, this.#res);
     }
@@ -338,7 +338,7 @@ export class RequestSso extends RequestNotes implements Sso {
     this.#id = this.#entry = this.#unsure = this.#withheld = undefined;
     this.deleteCookie();
     sessionHandle(this.#req)?.drop();
-    if (this.#res.headersSent) return;
+    if (areHeadersGone(this.#res)) return;
     if (clearSiteData.length > 0)
       this.#res.setHeader('Clear-Site-Data', clearSiteData.map((kind) => `"${kind}"`).join(', '));
     hookSignOff(this.#parts, this.#req, this.#res);

@@ -222,8 +222,12 @@ test('req.session = null keeps the stored session, or destroys it if unset says 
       delete (req as { session?: unknown }).session;
       res.send(String((req as { session?: unknown }).session));
     },
+    '/delete-unread': (req, res) => {
+      delete (req as { session?: unknown }).session;
+      res.send(String((req as { session?: unknown }).session));
+    },
   };
-  for (const path of ['/null', '/delete']) {
+  for (const path of ['/null', '/delete', '/delete-unread']) {
     const expected = path === '/null' ? 'null' : 'undefined';
     const keep = routes(unset);
     await keep.visitor.get(keep.app, '/set');

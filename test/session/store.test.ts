@@ -73,6 +73,25 @@ test('a session of the store is read on another node, and its maxAge and idle li
   assert.equal((await visitor.get(two.app)).text, 'undefined');
 });
 
+test('who uses the store without express-session says when the cookie ends, as express-openid-connect does: the session lives so long', async () => {
+  for (const cookie of ['maxAge', 'expires', 'text', 'nothing'] as const) {
+    const { world, store } = start();
+    const endsAt = world.clock.now() + 300_000;
+    const given = {
+      maxAge: { expires: endsAt, maxAge: 300_000 },
+      expires: { expires: new Date(endsAt) },
+      text: { expires: new Date(endsAt).toISOString() },
+      nothing: {},
+    }[cookie];
+    await call((done) => store.set('id', { data: 'x', cookie: given }, done));
+    world.clock.advance(200_000);
+    const found = await call<{ data?: string } | null>((done) => store.get('id', done as never));
+    assert.equal(found?.data, cookie === 'nothing' ? undefined : 'x', cookie);
+    world.clock.advance(400_000);
+    assert.equal(await call((done) => store.get('id', done as never)), null);
+  }
+});
+
 test('the store fits the type of express-session where an application declares data that are required', async () => {
   /** As `@types/express-session` has it, with `interface SessionData { views: number }` of the application. */
   interface Declared {
