@@ -34,6 +34,8 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   #signOn: SsoId | undefined;
   #seat: Seat | undefined;
   #open: OpenSession | undefined;
+  /** Those that were open before it, of the same session. */
+  #replaced: WeakMap<Session, OpenSession> | undefined;
   #identity: Identity = { id: '' };
   /** `unset`: the application put null in its place; `destroyed`: nothing is there any more. */
   #state: 'open' | 'unset' | 'destroyed' = 'open';
@@ -104,7 +106,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
       const session = new Session(this, this.#identity, before.session.cookie);
       const watch = new Watch(session, before.draft.tracker, this);
       watch.replace(value as Attributes, before.watch);
-      this.#open = { ...before, session, watch };
+      this.#replace({ ...before, session, watch });
     }
   }
 
@@ -163,10 +165,11 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   }
 
   async save(session: Session): Promise<void> {
-    if (!this.#isOwn(session) || this.#muted || this.#withheld) return;
+    const open = this.#openOf(session);
+    if (open === undefined || this.#muted || this.#withheld) return;
     this.#hook();
     try {
-      this.#writer.write(this.#seat!, this.#opened(), true);
+      this.#writer.write(this.#seat!, open, true);
     } catch (error) {
       this.#refused = error;
       throw error;
@@ -176,16 +179,16 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
 
   async reload(session: Session): Promise<void> {
     const { table } = this.#kit.parts;
-    if (!this.#isOwn(session)) return;
+    if (!this.#isOwn(session)) throw notLoaded();
     const seat = this.#seat!;
     let look = table.look(seat.key);
     if (look.state === 'doubtful' || look.state === 'away')
       look = await table.inquire(seat.key, this.#kit.settings.telling.buddies);
     if (look.state === 'out of reach') throw outOfReach();
-    if (look.state !== 'live') throw new SsoError('ERR_SESSION_INVALID', 'failed to load session');
+    if (look.state !== 'live') throw notLoaded();
     const { data, lastAccessAt } = look.session;
     this.#seat = { ...seat, data, stored: true, lastAccessAt };
-    this.#open = this.#begun();
+    this.#replace(this.#begun());
   }
 
   async regenerate(session: Session): Promise<void> {
@@ -241,8 +244,22 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     return Promise.reject(error);
   }
 
+  /** Whether it is of the session that is open, though another object may be in its place by now. */
   #isOwn(session: Session): boolean {
-    return session === this.#open?.session && this.#state === 'open' && this.#seat !== undefined;
+    return Session.isOf(session, this.#identity) && this.#state === 'open' && this.#seat !== undefined;
+  }
+
+  /** As which an object of the session that is open was opened. */
+  #openOf(session: Session): OpenSession | undefined {
+    if (!this.#isOwn(session)) return undefined;
+    return session === this.#open?.session ? this.#open : this.#replaced?.get(session);
+  }
+
+  /** Another object takes the place of the one that was handed out, of the same session: who still has that can save what it changes there. */
+  #replace(next: OpenSession): void {
+    const before = this.#open;
+    if (before !== undefined) (this.#replaced ??= new WeakMap()).set(before.session, before);
+    this.#open = next;
   }
 
   /** What was handed out until now is nobody's any more: it saves nothing. */
@@ -418,3 +435,5 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     else log.error({ app: this.app, code }, message);
   }
 }
+
+const notLoaded = (): SsoError => new SsoError('ERR_SESSION_INVALID', 'failed to load session');

@@ -38,6 +38,11 @@ export class Session {
     this.cookie = cookie;
   }
 
+  /** Whether it is of the session that has this identity: also where another object is in its place by now (`reload`). */
+  static isOf(session: Session, identity: Identity): boolean {
+    return session.#identity === identity;
+  }
+
   /** This object itself, even through what watches it: only it has the private fields. */
   get [self](): this {
     return this;

@@ -122,16 +122,16 @@ export class Writes {
   }
 
   /** Keeps it and tells it, step by step. */
-  #tell(key: string, first: LiveSession, course: Course, isTaken: boolean, { changes, seen }: SessionWrite): Outcome {
+  #tell(key: string, first: LiveSession, course: Course, isTaken: boolean, what: SessionWrite): Outcome {
     const { telling, use } = course;
     let { writing, altered } = course;
     let session = first;
-    let steps = telling.alone ? alone(changes) : [changes];
+    let steps = telling.alone ? this.#stepsOf(key, first, course, what) : [what.changes];
     for (;;) {
       let next = session;
       let told = altered;
       if (!isNothing(steps[0]!) || (!isTaken && isAbsent(session))) {
-        const changed = withChanges(key, session, steps[0]!, writing, this.#parts, seen);
+        const changed = withChanges(key, session, steps[0]!, writing, this.#parts, what.seen);
         next = changed.session;
         if (altered !== 'all') told = changed.delta;
       }
@@ -147,6 +147,19 @@ export class Writes {
       if (writing === 'new') writing = 'known';
       altered = isTaken ? 'all' : 'no data';
     }
+  }
+
+  /** Each change by itself, unless all of them are refused in the end: of what is refused nothing is kept. */
+  #stepsOf(
+    key: string,
+    session: LiveSession,
+    { writing }: Course,
+    { changes, seen }: SessionWrite,
+  ): readonly Changes[] {
+    const steps = alone(changes);
+    if (steps.length === 1) return steps;
+    const whole = withChanges(key, session, changes, writing, this.#parts, seen).session;
+    return this.#parts.teller.refuses(key, whole) === undefined ? steps : [changes];
   }
 }
 

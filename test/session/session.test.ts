@@ -260,19 +260,60 @@ test('an object put in place of the session becomes its attributes', async () =>
   assert.deepEqual((await visitor.get(app, '/read')).body, { count: 3 });
 });
 
-test('a session that was handed out before it was replaced does nothing any more', async () => {
+test('what was handed out before a reload is of the same session: it saves what is changed in it, reloads, and ends', async () => {
+  const { world, app, visitor } = routes({
+    '/save': async (req, res) => {
+      const before = bag(req) as Session & { note?: string };
+      await before.reload();
+      await before.reload();
+      before.note = 'of the earlier';
+      await before.save();
+      before.note = 'never saved';
+      res.send('ok');
+    },
+    '/read': (req, res) => void res.json({ ...bag(req), cookie: undefined }),
+    '/end': async (req, res) => {
+      const before = bag(req);
+      await before.reload();
+      await before.destroy();
+      res.send(String(req.session));
+    },
+  });
+  await visitor.get(app, '/set');
+  assert.equal((await visitor.get(app, '/save')).text, 'ok');
+  assert.deepEqual((await visitor.get(app, '/read')).body, { user: 'alice', note: 'of the earlier' });
+  assert.equal((await visitor.get(app, '/end')).text, 'undefined');
+  assert.equal(live(world), 0);
+});
+
+test('what was handed out before another object was put in its place ends the session as well', async () => {
+  const { world, app, visitor } = routes({
+    '/end': async (req, res) => {
+      const before = bag(req);
+      (req as { session: unknown }).session = { user: 'bob' };
+      await before.destroy();
+      res.send(String(req.session));
+    },
+  });
+  await visitor.get(app, '/set');
+  assert.equal((await visitor.get(app, '/end')).text, 'undefined');
+  assert.equal(live(world), 0);
+});
+
+test('a session that was handed out before another began does nothing any more', async () => {
   const { world, app, visitor } = routes({
     '/old': async (req, res) => {
       const old = bag(req);
       await old.regenerate();
       bag(req).user = 'bob';
-      await Promise.all([old.save(), old.reload(), old.regenerate(), old.destroy()]);
+      await Promise.all([old.save(), old.regenerate(), old.destroy()]);
+      await assert.rejects(old.reload(), { code: 'ERR_SESSION_INVALID', message: 'failed to load session' });
       assert.equal(bag(req).user, 'bob');
       res.send('ok');
     },
   });
   await visitor.get(app, '/set');
-  await visitor.get(app, '/old');
+  assert.equal((await visitor.get(app, '/old')).text, 'ok');
   assert.equal((await visitor.get(app)).text, 'bob');
   assert.equal(live(world), 1);
 });

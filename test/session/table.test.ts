@@ -116,6 +116,15 @@ test('replicationFieldBatchMode false: where no frame could carry what lies betw
   );
 });
 
+test('replicationFieldBatchMode false: of what is refused in the end nothing is kept, not what went before it either', () => {
+  const { first, key } = two();
+  first.copies.sent.length = 0;
+  const large = { n: 1, a: '€'.repeat(130_000), b: '€'.repeat(130_000) };
+  assert.throws(() => write(first, key, large, { how: { alone: true } }), { code: 'ERR_SESSION_INVALID' });
+  assert.deepEqual(held(first, key), { user: 'ada' });
+  assert.deepEqual(first.copies.sent, []);
+});
+
 test('V99: with an interval of 60 s a read after 30 s sends nothing, one after 61 s sends the time and no data', async () => {
   const { tables, first, second, key } = two();
   const afterMs = minuteMs;
