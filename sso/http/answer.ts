@@ -345,9 +345,9 @@ function sendAllButLast(res: Answer, hooks: Hooks, chunk: Bytes): Bytes | undefi
     // Node would do the same by itself if the body went with the headers.
     if (
       mayHaveBody(res) &&
-      !res.hasHeader('Content-Length') &&
-      !res.hasHeader('Transfer-Encoding') &&
-      !res.hasHeader('Trailer')
+      !isSet(res, 'Content-Length') &&
+      !isSet(res, 'Transfer-Encoding') &&
+      !isSet(res, 'Trailer')
     ) {
       res.setHeader('Content-Length', body.length);
     }
@@ -358,10 +358,13 @@ function sendAllButLast(res: Answer, hooks: Hooks, chunk: Bytes): Bytes | undefi
   if (!mayHaveBody(res)) return hooks.instead === undefined ? body : undefined;
   // One write in place of two: a small answer is complete with its last byte, and nobody can use a part of it.
   if (body.length <= smallBytes) return body;
-  const keep = res.hasHeader('Content-Length') ? 1 : 0;
+  const keep = isSet(res, 'Content-Length') ? 1 : 0;
   if (body.length > keep) hooks.write.call(res, body.subarray(0, body.length - keep));
   return keep === 0 ? undefined : body.subarray(-1);
 }
+
+/** As `hasHeader`, which a stand-in has not. */
+const isSet = (res: Answer, name: string): boolean => res.getHeader(name) !== undefined;
 
 function sendLast(res: Answer, hooks: Hooks, last: Bytes | undefined, done: Done | undefined): void {
   hooks.phase = 'ended';

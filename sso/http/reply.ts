@@ -66,7 +66,8 @@ export function refuse(
 ): void {
   const { status, sentence } = refusals[refusal];
   if (status === 503) retryLater(res);
-  if (status === 401 && !res.hasHeader('WWW-Authenticate')) res.setHeader('WWW-Authenticate', quietChallenge);
+  if (status === 401 && res.getHeader('WWW-Authenticate') === undefined)
+    res.setHeader('WWW-Authenticate', quietChallenge);
   if (isNavigation(req, ['GET', 'HEAD', 'POST'])) sendText(res, status, sentence);
   else sendJson(res, status, { error: refusal, message: sentence, ...more });
 }

@@ -185,9 +185,10 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     if (look.state === 'doubtful' || look.state === 'away')
       look = await table.inquire(seat.key, this.#kit.settings.telling.buddies);
     if (look.state === 'out of reach') throw outOfReach();
-    if (look.state !== 'live') throw notLoaded();
+    // It may have left this request while others were asked, or have moved to a sign-on.
+    if (look.state !== 'live' || this.#seat?.key !== seat.key) throw notLoaded();
     const { data, lastAccessAt } = look.session;
-    this.#seat = { ...seat, data, stored: true, lastAccessAt };
+    this.#seat = { ...this.#seat, data, stored: true, lastAccessAt };
     this.#replace(this.#begun());
   }
 

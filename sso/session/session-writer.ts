@@ -50,12 +50,9 @@ export class OpenSession {
   readonly session: Session;
   readonly watch: Watch;
   readonly draft: Draft;
-  /** What the draft was compared with: what others have put in since is not taken away by it. */
-  seen: SessionData | undefined;
   /** The settings of its cookie as the browser was given them, as text; `undefined`: the usual ones. */
   readonly foundCookie: string | undefined;
-  /** The same as they are stored now. */
-  storedCookie: string | undefined;
+  readonly known: Known;
 
   constructor(
     session: Session,
@@ -67,9 +64,21 @@ export class OpenSession {
     this.session = session;
     this.watch = watch;
     this.draft = draft;
-    this.seen = seen;
     this.foundCookie = foundCookie;
-    this.storedCookie = foundCookie;
+    this.known = new Known(seen, foundCookie);
+  }
+}
+
+/** What is known of what is stored. It goes with the draft: objects that share that know what each of them has written. */
+class Known {
+  /** What the draft was compared with: what others have put in since is not taken away by it. */
+  seen: SessionData | undefined;
+  /** The settings of the cookie, as `foundCookie`. */
+  cookie: string | undefined;
+
+  constructor(seen: SessionData | undefined, cookie: string | undefined) {
+    this.seen = seen;
+    this.cookie = cookie;
   }
 }
 
@@ -173,7 +182,7 @@ export class SessionWriter {
       createdAt,
       idleMs: idleLimit(open.session.cookie, settings.idleMs),
       changes,
-      seen: open.seen,
+      seen: open.known.seen,
       initial: seat.stored ? undefined : this.#brought(seat),
       telling,
       unreplicatedMs: settings.unreplicatedMs,
@@ -184,9 +193,9 @@ export class SessionWriter {
       return;
     }
     open.draft.wrote(changes);
-    open.storedCookie = cookieText(open.session.cookie, settings.usualCookie);
+    open.known.cookie = cookieText(open.session.cookie, settings.usualCookie);
     seat.data = written.data;
-    open.seen = written.data;
+    open.known.seen = written.data;
     seat.stored = true;
     // What is told later cannot be waited for.
     if (settings.waits && telling.afterMs === 0) {
@@ -199,9 +208,9 @@ export class SessionWriter {
   }
 
   /** `changes` and what changed of the cookie's settings. */
-  #withCookie(changes: Changes, { session, storedCookie }: OpenSession): Changes {
+  #withCookie(changes: Changes, { session, known }: OpenSession): Changes {
     const text = cookieText(session.cookie, this.#kit.settings.usualCookie);
-    if (text === storedCookie) return changes;
+    if (text === known.cookie) return changes;
     return { ...changes, fields: [...changes.fields, { part: settingsPart, field: cookieField, text }] };
   }
 

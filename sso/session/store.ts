@@ -10,6 +10,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { requireKnown, requireOptions, retryAfterSeconds, SsoError } from '../errors.ts';
+import { areHeadersGone } from '../http/answer.ts';
 import type { SsoId } from '../token.ts';
 import { type CookieData, SessionCookie } from './cookie.ts';
 import { cookieField, cookieText, idleLimit, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
@@ -334,11 +335,11 @@ export class SessionStore extends EventEmitter {
   #refuse({ code, message }: SsoError, req: IncomingMessage | undefined): void {
     this.#parts.log.warn({ app: this.#app, code }, `session: ${message}`);
     const res = (req as StoreRequest | undefined)?.res;
-    if (res === undefined || res.headersSent) return;
+    if (res === undefined || areHeadersGone(res)) return;
     res.statusCode = 503;
     res.setHeader('Retry-After', String(retryAfterSeconds));
     // express-session hands the error on while its answer leaves: Express' own handler closes the connection then.
-    if (res.req.httpVersionMajor < 2) res.setHeader('Connection', 'close');
+    if (res.req?.httpVersionMajor < 2) res.setHeader('Connection', 'close');
   }
 
   /** What a session that moves takes along: also what others wrote to it since it was given away. */
@@ -425,7 +426,7 @@ function touchedBy(session: Attributes, { tracker }: Draft): ReadonlyMap<string,
 /** express-session's cookie, ours, or what JSON left of one. */
 function cookieOf(cookie: unknown, clock: SessionParts['clock']): SessionCookie {
   if (typeof cookie !== 'object' || cookie === null) return new SessionCookie(undefined, clock);
-  const data = ('data' in cookie ? cookie.data : cookie) as Partial<CookieData>;
+  const data = (('data' in cookie ? cookie.data : cookie) ?? {}) as Partial<CookieData>;
   const kept = keptCookie({ originalMaxAge: null, ...data }, clock);
   // Who uses a store without express-session (express-openid-connect) says when the cookie ends, and nothing of what was at first.
   if (data.originalMaxAge === undefined) {

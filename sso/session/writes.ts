@@ -149,17 +149,17 @@ export class Writes {
     }
   }
 
-  /** Each change by itself, unless all of them are refused in the end: of what is refused nothing is kept. */
-  #stepsOf(
-    key: string,
-    session: LiveSession,
-    { writing }: Course,
-    { changes, seen }: SessionWrite,
-  ): readonly Changes[] {
+  /** Each change by itself, unless what they come to is refused: of what is refused nothing is kept. By itself each says more of itself. */
+  #stepsOf(key: string, first: LiveSession, course: Course, { changes, seen }: SessionWrite): readonly Changes[] {
     const steps = alone(changes);
     if (steps.length === 1) return steps;
-    const whole = withChanges(key, session, changes, writing, this.#parts, seen).session;
-    return this.#parts.teller.refuses(key, whole) === undefined ? steps : [changes];
+    let { writing } = course;
+    let session = first;
+    for (const step of steps) {
+      session = withChanges(key, session, step, writing, this.#parts, seen).session;
+      if (writing === 'new') writing = 'known';
+    }
+    return this.#parts.teller.refuses(key, session) === undefined ? steps : [changes];
   }
 }
 

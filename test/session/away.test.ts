@@ -122,6 +122,22 @@ test('reload() brings the session back that another node has taken over meanwhil
   assert.equal((await visitor.get(app)).status, 200);
 });
 
+test('reload() brings nothing back that has left the request while others were asked', async () => {
+  const { nodes, apps, visitor } = cluster();
+  await visitor.get(apps[0]!, '/set');
+  const app = application(nodes[0], { buddies: 1 }, async (req, res) => {
+    const session = bag(req) as Session;
+    await visitor.copy().get(apps[2]!);
+    const reloaded = call((done) => void session.reload(done as (error?: unknown) => void)).then(
+      () => 'reloaded',
+      ({ code }: { code?: string }) => code,
+    );
+    sessionHandle(req)?.drop();
+    res.send(`${await reloaded} ${bag(req).user}`);
+  });
+  assert.equal((await visitor.get(app)).text, 'ERR_SESSION_INVALID undefined');
+});
+
 test('an answer waits for the buddy of what it wrote, not for the cluster', async () => {
   const { nodes, apps, visitor } = cluster();
   await visitor.get(apps[0]!, '/set');

@@ -300,6 +300,32 @@ test('what was handed out before another object was put in its place ends the se
   assert.equal(live(world), 0);
 });
 
+test('of two objects for the same attributes each knows what the other has saved: what it takes away, and its cookie, stay as it left them', async () => {
+  const { app, visitor } = routes({
+    '/fill': (req, res) => {
+      bag(req).note = { items: [1] };
+      res.send('ok');
+    },
+    '/replace': async (req, res) => {
+      const before = bag(req);
+      const note = before.note as { more?: object };
+      (req as { session: unknown }).session = { note };
+      note.more = { by: 'the earlier' };
+      before.cookie.maxAge = 60_000;
+      await before.save();
+      delete note.more;
+      bag(req).cookie.maxAge = null;
+      res.send('ok');
+    },
+    '/read': (req, res) => void res.json(bag(req)),
+  });
+  await visitor.get(app, '/fill');
+  await visitor.get(app, '/replace');
+  const { cookie, ...rest } = (await visitor.get(app, '/read')).body;
+  assert.deepEqual(rest, { note: { items: [1] } });
+  assert.equal(cookie.originalMaxAge, null);
+});
+
 test('a session that was handed out before another began does nothing any more', async () => {
   const { world, app, visitor } = routes({
     '/old': async (req, res) => {

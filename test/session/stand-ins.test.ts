@@ -4,10 +4,11 @@
  */
 
 import assert from 'node:assert/strict';
-import { EventEmitter } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
+import { refuse } from '../../sso/http/reply.ts';
 import { type SessionOptions, sessions } from '../../sso/session/sessions.ts';
 import { application, bag, Visitor } from './support/visitor.ts';
 import { World } from './support/world.ts';
@@ -105,4 +106,25 @@ test("Engine.IO's answer to an upgrade carries the cookie where any other would"
   const plain = new WebSocketResponse();
   await run(fresh.middleware, fresh.upgrade(), plain);
   assert.equal(plain.upgraded()['Set-Cookie'], undefined);
+});
+
+test("whoever ends Engine.IO's answer after a change, as passport does with 401, closes the connection, and the change is kept", async () => {
+  const { middleware, upgrade, visitor, other } = await shop();
+  const req = upgrade();
+  const res = new WebSocketResponse();
+  await run(middleware, req, res);
+  bag(req).note = 'refused';
+  const finished = once(res, 'finish');
+  Object.assign(res, { statusCode: 401 });
+  (res as unknown as ServerResponse).end('Unauthorized');
+  await finished;
+  assert.deepEqual((await visitor.get(other)).body, { user: 'alice', note: 'refused' });
+});
+
+test("a guard that refuses an upgrade ends Engine.IO's answer", async () => {
+  const { upgrade } = await shop();
+  const res = new WebSocketResponse();
+  const finished = once(res, 'finish');
+  refuse(upgrade() as Request, res as unknown as Response, 'not-signed-in');
+  await finished;
 });

@@ -125,6 +125,27 @@ test('replicationFieldBatchMode false: of what is refused in the end nothing is 
   assert.deepEqual(first.copies.sent, []);
 });
 
+test('replicationFieldBatchMode false: what fits only as one change goes as one', () => {
+  /** How many attributes each node has after such a change. */
+  const kept = (bytes: number, isAlone: boolean): number[] => {
+    const { first, second, key } = two();
+    const small = Array.from({ length: 50 }, (_, i) => [`f${i}`, i]);
+    const large = 'x'.repeat(bytes % 3) + '€'.repeat(Math.floor(bytes / 3));
+    try {
+      write(first, key, { ...Object.fromEntries(small), large }, { how: { alone: isAlone } });
+    } catch {}
+    return [first, second].map((node) => Object.keys(held(node, key) as object).length);
+  };
+  let [fits, over] = [0, 2_000_000];
+  while (over - fits > 1) {
+    const bytes = (fits + over) >> 1;
+    if (kept(bytes, false)[0] === 52) fits = bytes;
+    else over = bytes;
+  }
+  for (const less of [20, 100, 500, 2_000]) assert.deepEqual(kept(fits - less, true), [52, 52], String(less));
+  assert.deepEqual(kept(over + 20, true), [1, 1]);
+});
+
 test('V99: with an interval of 60 s a read after 30 s sends nothing, one after 61 s sends the time and no data', async () => {
   const { tables, first, second, key } = two();
   const afterMs = minuteMs;
