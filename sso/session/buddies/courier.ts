@@ -274,7 +274,7 @@ export class Courier implements Depot, Listener {
 
   /**
    * Gives to others what nobody else has who stays. To be called before this node says that it left. Resolves when all is
-   * confirmed, at the latest after `ms`: `lost` are those that nobody confirmed.
+   * confirmed, or when nothing has been for `ms`: `lost` are those that nobody confirmed.
    */
   async handOver(ms: number): Promise<HandedOver> {
     const handing = new HandingOver({

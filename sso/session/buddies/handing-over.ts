@@ -29,11 +29,16 @@ export interface HandingOverParts {
   readonly clock: Pick<Clock, 'after'>;
 }
 
+/** Whoever ends this process waits for it, though not for ever: with a `leaveMs` of a second, half a minute. */
+const mostWaits = 30;
+
 export class HandingOver {
   readonly #parts: HandingOverParts;
   /** Of each session those of which one is to confirm. */
   readonly #pending = new Map<string, readonly string[]>();
   #looked = false;
+  /** Something was confirmed since it was last asked whether anything moves. */
+  #moves = false;
   #handedOver = 0;
   #lost = 0;
   #cancel: Cancel = () => {};
@@ -43,10 +48,11 @@ export class HandingOver {
     this.#parts = parts;
   }
 
+  /** @param ms it ends when nothing was confirmed for so long, or after `mostWaits` times as long */
   run(ms: number): Promise<HandedOver> {
     return new Promise((resolve) => {
       this.#done = resolve;
-      this.#cancel = this.#parts.clock.after(ms, () => this.#end());
+      this.#wait(ms, mostWaits);
       const each = (key: string, session: PlacedSession) => {
         if (this.#done !== undefined && hasData(session)) this.#place(key, session);
       };
@@ -67,6 +73,14 @@ export class HandingOver {
   check(keys: Iterable<string> = [...this.#pending.keys()]): void {
     if (this.#pending.size > 0) for (const key of keys) this.#check(key);
     if (this.#looked && this.#pending.size === 0) this.#end();
+  }
+
+  #wait(ms: number, waits: number): void {
+    this.#moves = false;
+    this.#cancel = this.#parts.clock.after(ms, () => {
+      if ((this.#moves || !this.#looked) && waits > 1) this.#wait(ms, waits - 1);
+      else this.#end();
+    });
   }
 
   #place(key: string, session: PlacedSession): void {
@@ -100,6 +114,7 @@ export class HandingOver {
     const reached = others.flatMap((one) => this.#parts.laneTo(one) ?? []);
     if (reached.length > 0 && !reached.some((lane) => lane.stores(key))) return;
     this.#pending.delete(key);
+    this.#moves = true;
     if (reached.length > 0) this.#handedOver++;
     else this.#lost++;
   }

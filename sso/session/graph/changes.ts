@@ -34,6 +34,8 @@ export interface Written {
   readonly attributes: ReadonlyMap<string, Attribute>;
   readonly whole?: Whole;
   readonly commit?: () => void;
+  /** Each of them can travel, all together are far too much: nothing is written. */
+  readonly isTooMuch?: boolean;
 }
 
 /** One text for all. An attribute that cannot travel is in it as it was stored. */
@@ -44,7 +46,8 @@ export function sessionChanges(present: Present, { reading, withheld, text }: Co
   const now = encodeAll(withheld.length === 0 ? attributes : asStored(attributes, withheld, reading), stored, text);
   const others = [...stored.fields(attributesPart)].map(([field]) => field).filter((field) => field !== wholeField);
   const before = others.length === 0 ? (reading.wholeText ?? '{}') : encodeText(readAll(stored, text), [], quiet(text));
-  if (now === undefined || now === before) return { changes: none, attributes: new Map() };
+  if (now === before) return { changes: none, attributes: new Map() };
+  if (now === refusal) return { changes: none, attributes: new Map(), isTooMuch: true };
   const fields = others.map((field): FieldChange => ({ part: attributesPart, field, text: undefined }));
   fields.push({ part: attributesPart, field: wholeField, text: now });
   const kept = [...attributes].filter(([, value]) => value !== undefined);
@@ -224,19 +227,29 @@ function asStored(
   return all;
 }
 
-/** @returns `undefined`: none can be made, even of what is stored */
-function encodeAll(attributes: Present, stored: StoredFields, text: TextParts): string | undefined {
+/** @returns a refusal: too long, though nothing in it is by itself */
+function encodeAll(attributes: Present, stored: StoredFields, text: TextParts): string | typeof refusal {
   const parts = { ...text, maxLength: 2 * text.maxLength, problems: new Problems() };
-  const whole = encodeText(recordOf(attributes), [], parts);
+  const whole = asWhole(attributes, parts);
   if (whole !== refusal) {
     for (const { path, what } of parts.problems.leftOut) text.problems.leaveOut(path, what);
     return whole;
   }
   // Which of them cannot travel? They stay as they were.
-  const refused = [...attributes].filter(([name, value]) => encodeText(value, [name], text) === refusal);
+  const refused = [...attributes].filter(([name, value]) => !canTravelInWhole(name, value, text));
   const names = refused.map(([name]) => name);
   const kept = asStored(attributes, names, { stored, classes: text.classes });
-  return asText(encodeText(recordOf(kept), [], { ...quiet(text), maxLength: parts.maxLength }));
+  return asWhole(kept, { ...quiet(text), maxLength: parts.maxLength });
+}
+
+/** Where all lie in one text each lies a level deeper than by itself. */
+function canTravelInWhole(name: string, value: unknown, text: TextParts): boolean {
+  if (encodeText(value, [name], text) === refusal) return false;
+  return asWhole(new Map([[name, value]]), { ...text, maxLength: Number.POSITIVE_INFINITY }) !== refusal;
+}
+
+function asWhole(attributes: Present, text: TextParts): string | typeof refusal {
+  return encodeText(recordOf(attributes), [], text) ?? '{}';
 }
 
 function recordOf(attributes: Present): Record<string, unknown> {

@@ -48,6 +48,8 @@ export class Tracker {
   #prefix: string | undefined;
   /** Parts that what is written has named, and the last comparison besides. */
   readonly #named = { written: 0, found: 0 };
+  /** Attributes that were looked at to find out which fit, each as often as it was. */
+  #looks = 0;
 
   constructor(stored: StoredFields | undefined, options: TrackerOptions) {
     this.#options = options;
@@ -82,10 +84,12 @@ export class Tracker {
     const candidates = new Map([...before, ...touched]);
     const fitting = new Map<string, unknown>();
     const refused: Problem[] = [];
+    this.#looks = 0;
     for (let rest = [...candidates]; rest.length > 0; ) {
       const { count, what } = this.#fittingFirst(fitting, rest, candidates);
       for (const [name, value] of rest.slice(0, count)) fitting.set(name, value);
-      const over = rest.slice(count, refused.length < mostTries ? count + 1 : undefined);
+      const isOneByOne = refused.length < mostTries && this.#looks < mostLooks;
+      const over = rest.slice(count, isOneByOne ? count + 1 : undefined);
       for (const [name, value] of over) refused.push({ path: pathToLargest(name, value), what });
       rest = rest.slice(count + over.length);
     }
@@ -93,7 +97,10 @@ export class Tracker {
     return { ...found, refused: [...found.refused, ...refused] };
   }
 
-  /** How many of the rest fit beside what does, in their order, and what is wrong with the next: each comparison looks at all, so there must be few. */
+  /**
+   * How many of the rest fit beside what does, in their order, and what is wrong with the next: all, or as many as steps that
+   * double, and then halve, find. Each comparison looks at all that is in it, so there must be few.
+   */
   #fittingFirst(
     fitting: ReadonlyMap<string, unknown>,
     rest: readonly (readonly [name: string, value: unknown])[],
@@ -102,14 +109,17 @@ export class Tracker {
     let fits = 0;
     let tooMany = rest.length + 1;
     let what = '';
-    for (let next = rest.length; fits < next && next < tooMany; next = (fits + tooMany) >> 1) {
+    for (let next = rest.length; fits < next && next < tooMany; ) {
       const { changes } = this.#compare(new Map([...fitting, ...rest.slice(0, next)]), candidates);
       const why = this.#tooMuch(changes);
+      this.#looks += fitting.size + next;
       if (why === undefined) fits = next;
       else {
         tooMany = next;
         what = why;
+        if (this.#looks > mostLooks) break;
       }
+      next = Math.min(2 * fits || 1, (fits + tooMany) >> 1);
     }
     return { count: fits, what };
   }
@@ -148,6 +158,7 @@ export class Tracker {
   /** Why the session must not be as large as these changes make it; what makes it smaller always may. */
   #tooMuch(changes: Changes): string | undefined {
     const { maxLength, maxBytes = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.#found?.isTooMuch) return tooLong(maxLength);
     const { stored } = this.#reading;
     const { before, after } = lengthsOf(stored, changes);
     if (after > maxLength && after > before) return tooLong(maxLength);
@@ -159,3 +170,6 @@ const none: readonly string[] = [];
 
 /** So many attributes that do not fit are found one by one; more are refused with all that come after them. */
 const mostTries = 8;
+
+/** Half a second or so. Beyond it all that come after those that are known to fit are refused. */
+const mostLooks = 200_000;

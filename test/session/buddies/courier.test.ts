@@ -479,6 +479,41 @@ test('what could not be handed over is counted as lost', async () => {
   assert.deepEqual(await world.done(world.at('n1').courier.handOver(200)), { handedOver: 0, lost: 1 });
 });
 
+test('what takes long is handed over as long as it goes on, and what then stands still is counted as lost', async () => {
+  const world = await CourierWorld.of(['n1', 'n2', 'n3']);
+  const keys = Array.from({ length: 200 }, (_, count) => `s${count}`);
+  for (const key of keys) world.make('n1', key, 1, 'x'.repeat(100_000));
+  await world.pass(3_000);
+  const alone = keys.filter((key) => world.listed('n1', key).includes('n2'));
+  world.kill('n2');
+  await world.pass(100);
+  world.network.delay(50);
+  const before = world.clock.now();
+  const { handedOver, lost } = await world.done(world.at('n1').courier.handOver(200));
+  assert.deepEqual({ lost, handedOver }, { lost: 0, handedOver: alone.length });
+  assert.ok(world.clock.now() - before > 400, `${world.clock.now() - before} ms`);
+  assert.deepEqual(
+    keys.filter((key) => !world.holders(key).includes('n3')),
+    [],
+  );
+});
+
+test('who stops to confirm is not waited for longer than once', async () => {
+  const world = await CourierWorld.of(['n1', 'n2', 'n3']);
+  for (let count = 0; count < 200; count++) world.make('n1', `s${count}`, 1, 'x'.repeat(100_000));
+  await world.pass(3_000);
+  world.kill('n2');
+  await world.pass(100);
+  world.network.delay(50);
+  const handing = world.at('n1').courier.handOver(200);
+  await world.pass(250);
+  world.network.lose(1);
+  const stoodStillAt = world.clock.now();
+  const { lost } = await world.done(handing);
+  assert.ok(lost > 0);
+  assert.ok(world.clock.now() - stoodStillAt <= 450, `${world.clock.now() - stoodStillAt} ms`);
+});
+
 test('a buddy that is lost for long gets another in its place though nobody uses the session, one that starts again before does not', async () => {
   for (const count of [1, 2]) {
     const world = await CourierWorld.of(five, count);

@@ -159,6 +159,51 @@ for (const granularity of granularities) {
     );
   });
 
+  test(`${granularity}: of attributes that are far too much together the first that fit are saved, and the others are refused`, () => {
+    const it = new Limited(granularity);
+    it.request((session) => Object.assign(session, { ok: 1 }));
+    const found = it.request((session) =>
+      Object.assign(session, {
+        ok: 2,
+        a: 'x'.repeat(200_000),
+        b: 'y'.repeat(200_000),
+        c: 'z'.repeat(200_000),
+        d: 'small',
+      }),
+    );
+    assert.deepEqual(paths(found), ['b', 'c']);
+    assert.deepEqual(Object.keys(it.all), ['ok', 'a', 'd']);
+    assert.equal(it.all['ok'], 2);
+  });
+
+  test(`${granularity}: what lies too deep is refused and said, whichever level is the last that travels`, () => {
+    for (const levels of [998, 999, 1_000, 1_001]) {
+      const it = new Limited(granularity);
+      let deep: Attributes = {};
+      for (let level = 1; level < levels; level++) deep = { n: deep };
+      const found = it.request((session) => Object.assign(session, { deep, ok: true }));
+      assert.equal(it.all['ok'], true, `${levels}`);
+      assert.equal('deep' in it.all, found.refused.length === 0, `${levels}`);
+    }
+  });
+
+  test(`${granularity}: of a great many attributes those that do not fit are found with few comparisons`, () => {
+    const it = new Limited(granularity);
+    let looks = 0;
+    const looked = {
+      get n() {
+        looks++;
+        return 1;
+      },
+    };
+    const many = Object.fromEntries(Array.from({ length: 60_000 }, (_, at) => [`n${at}`, at] as const));
+    const found = it.request((session) => Object.assign(session, { looked }, many));
+    assert.ok(found.refused.length > 30_000);
+    assert.ok(Object.keys(it.all).length > 15_000);
+    // It is looked at two or three times in each comparison.
+    assert.ok(looks < 100, `${looks} looks`);
+  });
+
   test(`${granularity}: text that is too many bytes for a frame is refused by its path, and all else is saved`, () => {
     const it = new Limited(granularity);
     const wide = { t: { text: '€'.repeat(200_000) }, paid: true };
