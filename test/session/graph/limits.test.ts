@@ -187,6 +187,15 @@ for (const granularity of granularities) {
     }
   });
 
+  test(`${granularity}: of many objects those that fit are saved, however often it was tried which`, () => {
+    const it = new Limited(granularity);
+    const many = Array.from({ length: 3_000 }, (_, id) => [`n${id}`, { id, text: 'x'.repeat(200) }] as const);
+    const found = it.request((session) => Object.assign(session, { important: 1 }, Object.fromEntries(many)));
+    assert.ok(found.refused.length > 1_000);
+    assert.equal(it.all['important'], 1);
+    assert.ok(it.data.length > 0.99 * maxDataLength, `${it.data.length}`);
+  });
+
   test(`${granularity}: of a great many attributes those that do not fit are found with few comparisons`, () => {
     const it = new Limited(granularity);
     let looks = 0;
