@@ -22,6 +22,7 @@ import { Pulse } from './pulse.ts';
 import type { Replica } from './replica.ts';
 import { Rooms } from './rooms.ts';
 import { type MemberView, Roster } from './roster.ts';
+import { Standstill } from './standstill.ts';
 import type { Moment, Step } from './steps.ts';
 import type { Listener, Talk } from './talk.ts';
 import { Unshared } from './unshared.ts';
@@ -86,6 +87,7 @@ export class GossipNode implements Gossip, Talk {
   readonly #unshared = new Unshared();
   readonly #questions = new Map<number, () => void>();
   readonly #pulse: Pulse;
+  readonly #standstill: Standstill;
   #joining: Joining | undefined;
   #joined: () => void = () => {};
   #running = false;
@@ -122,6 +124,7 @@ export class GossipNode implements Gossip, Talk {
       wake: () => this.#do(this.#core.wake(this.#moment())),
       sweep: () => this.#sweep(),
     });
+    this.#standstill = new Standstill(parts.clock, this.#options.joinMs);
     this.#waits = new Waits({
       node,
       clock: parts.clock,
@@ -267,6 +270,7 @@ export class GossipNode implements Gossip, Talk {
   /** Ends every timer and closes the channel. Tells nobody: `leave` first, or it looks like a crash. */
   async stop(): Promise<void> {
     this.#running = false;
+    this.#standstill.end();
     this.#departures.stop();
     this.#pulse.stop();
     this.#joining?.close();
@@ -303,6 +307,20 @@ export class GossipNode implements Gossip, Talk {
 
   told(map: string, key: string): string {
     return this.#core.told(map, key);
+  }
+
+  /**
+   * Whether this process stood still for so long that others may have gone on without it, and has compared with none of them since:
+   * resolves when it has, at the latest after `joinMs`. Noticed at once, though what came meanwhile is looked at before any timer.
+   */
+  catchesUp(): Promise<void> | undefined {
+    const { beatAt } = this.#pulse;
+    const isLate = beatAt !== undefined && this.#parts.clock.monotonic() - beatAt > 2 * this.#options.intervalMs;
+    return isLate ? this.#stoodStill() : this.#standstill.caughtUp;
+  }
+
+  #stoodStill(): Promise<void> | undefined {
+    return this.#running && this.#roster.expected().length > 0 ? this.#standstill.begin() : undefined;
   }
 
   /** When the last round ran, by the monotonic clock; `undefined` before the first, and for a node alone. */
@@ -404,7 +422,10 @@ export class GossipNode implements Gossip, Talk {
     }
     for (const id of step.settled) this.#questions.get(id)?.();
     for (const { peer, mark } of step.compared) for (const room of this.#rooms.all) room.compared?.(peer, mark);
-    if (step.compared.length > 0) this.#joining?.check();
+    if (step.compared.length > 0) {
+      this.#standstill.end();
+      this.#joining?.check();
+    }
   }
 
   #ask(replica: Replica<unknown>, keys: readonly string[]): Promise<Asked> {
@@ -470,6 +491,7 @@ export class GossipNode implements Gossip, Talk {
     this.#membership.heard(reached, moment.monotonic);
     if (late) {
       this.#counters.count('stalls');
+      this.#stoodStill();
       this.#membership.excuse(moment.monotonic);
       for (const room of this.#rooms.all) room.stalled();
       this.#do(this.#core.compareAll(moment));

@@ -1,6 +1,6 @@
 /**
- * A request comes for a session that this node does not know, has not seen used for long, or has no data of: the members are
- * asked, and where other nodes have the data it is fetched and the session served here from then on. What could not be decided
+ * A request comes for a session that this node does not know, has not seen used for long, or has no data of, or after it stood
+ * still: the members are asked, and where other nodes have the data it is fetched and the session served here from then on. What could not be decided
  * or reached is answered as that, never as a session that does not exist.
  */
 
@@ -13,7 +13,7 @@ import type { Teller } from './teller.ts';
 import { atOnce, takenOver } from './writing.ts';
 
 export interface InquiriesParts
-  extends Pick<SessionTableParts, 'copies' | 'signOns' | 'hybrid' | 'life' | 'residence' | 'depot'> {
+  extends Pick<SessionTableParts, 'copies' | 'signOns' | 'hybrid' | 'life' | 'residence' | 'depot' | 'catchesUp'> {
   readonly judging: Judging;
   readonly teller: Teller;
   /** Ends a session whose data nobody has. */
@@ -37,7 +37,13 @@ export class Inquiries {
    * @param wanted which nodes are to have its data then, as in `Telling`
    */
   async inquire(key: string, wanted?: CopiesWanted): Promise<SessionLook> {
-    const { copies, signOns, judging } = this.#parts;
+    const { copies, signOns, judging, catchesUp } = this.#parts;
+    const behind = catchesUp?.();
+    if (behind !== undefined) {
+      await behind;
+      const look = judging.look(key);
+      if (look.state === 'live' || look.state === 'ended') return look;
+    }
     const known = judging.judge(key);
     // Its record is here, and as new as anybody's.
     if (known.state === 'away' && !judging.isUnused(key, known.session)) return this.#gravitate(key, wanted);

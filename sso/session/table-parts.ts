@@ -15,7 +15,7 @@ import type { Turns } from './turns.ts';
 
 export type SessionLook =
   | { readonly state: 'live'; readonly session: LiveSession }
-  /** Unused for its idle limit as far as this node saw: another one may know better. */
+  /** Unused for its idle limit as far as this node saw, or this node stood still: another one may know better. */
   | { readonly state: 'doubtful'; readonly session: LiveSession }
   /** Its data stays on the node that serves it, which is another one: here it is a link of its sign-on, and nothing to hand out. */
   | { readonly state: 'elsewhere'; readonly session: LiveSession }
@@ -59,6 +59,8 @@ export interface SessionTableParts {
   readonly life: string;
   /** When a life ended, milliseconds; `undefined` while it goes on. */
   readonly lifeEndedAt: (life: string) => number | undefined;
+  /** Resolves once this node knows again what the others did while it stood still; `undefined`: it does. Default: always. */
+  readonly catchesUp?: () => Promise<void> | undefined;
   readonly limits?: Partial<SessionLimits>;
   /** Where sessions are in memory, or on the disk (passivation/). Left out: all in memory. */
   readonly residence?: Residence | undefined;

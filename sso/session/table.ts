@@ -100,7 +100,9 @@ export class SessionTable implements Links {
 
   /** What is known of a session, for whoever goes on to use it: what lies on the disk comes back into memory. */
   look(key: string): SessionLook {
-    return this.#judging.look(key);
+    const look = this.#judging.look(key);
+    if (look.state !== 'live' || this.#parts.catchesUp?.() === undefined) return look;
+    return { state: 'doubtful', session: look.session };
   }
 
   /**

@@ -425,3 +425,67 @@ test('the same seed gives the same run', async () => {
   assert.equal(await run(7), await run(7));
   assert.notEqual(await run(7), await run(8));
 });
+
+/** Two that have joined, of which the second can be frozen: its timers wait, and nothing reaches it. */
+async function freezable() {
+  const cluster = testCluster(['n1', 'n2']);
+  const { clock, network } = cluster;
+  const held: (() => void)[] = [];
+  let isFrozen = false;
+  const own = {
+    ...clock,
+    after: (ms: number, run: () => void) => clock.after(ms, () => (isFrozen ? held.push(run) : run())),
+  };
+  const channel = network.channel({ node: 'n2', incarnation: 9, nodes: ['n1', 'n2'] });
+  const self = { node: 'n2', incarnation: 9, route: 'n2', address: 'n2:7800' };
+  const gossip = new GossipNode({ self, channel, clock: own as typeof clock, random: cluster.random });
+  const cells = gossip.map(cellLattice);
+  const n1 = cluster.start('n1');
+  await cluster.wait(Promise.all([n1.started, gossip.start()]));
+  await clock.advanceAsync(2_000);
+  return {
+    ...cluster,
+    n1,
+    n2: { gossip, cells },
+    freeze() {
+      isFrozen = true;
+      network.split([['n1'], ['n2']]);
+    },
+    /** What came meanwhile is there to be looked at; the timers that are due run after it. */
+    thaw() {
+      isFrozen = false;
+      network.heal();
+      clock.after(0, () => void held.splice(0).map((run) => run()));
+    },
+  };
+}
+
+test('a process that stood still knows at once that it did, and when it has caught up with what the others made of it', async () => {
+  const { clock, wait, n1, n2, freeze, thaw } = await freezable();
+  n1.cells.put('cart', cell('first'));
+  await clock.advanceAsync(1_000);
+  assert.equal(n2.gossip.catchesUp(), undefined);
+  freeze();
+  await clock.advanceAsync(7_000);
+  n1.cells.put('cart', cell('second', { version: 2 }));
+  await clock.advanceAsync(7_000);
+  thaw();
+  const caughtUp = n2.gossip.catchesUp();
+  assert.ok(caughtUp !== undefined, 'before any timer has run');
+  assert.equal(n2.cells.get('cart')?.text, 'first');
+  await wait(caughtUp);
+  assert.equal(n2.cells.get('cart')?.text, 'second');
+  await clock.advanceAsync(2_000);
+  assert.equal(n2.gossip.catchesUp(), undefined);
+});
+
+test('a process that stood still and finds nobody goes on after joinMs with what it has; one that is alone does not wait', async () => {
+  const { clock, network, wait, n2, freeze, thaw } = await freezable();
+  freeze();
+  await clock.advanceAsync(5_000);
+  thaw();
+  network.split([['n1'], ['n2']]);
+  const thawedAt = clock.monotonic();
+  await wait(n2.gossip.catchesUp()!);
+  assert.equal(clock.monotonic() - thawedAt, 3_000);
+});

@@ -132,6 +132,7 @@ export interface TestNode {
   readonly table: SessionTable;
   readonly copies: TestCopies;
   readonly depot: TestDepot | undefined;
+  readonly catchesUp: CatchesUp;
   /** Resolves what `stored()` gave, if `holdStored` is set. */
   readonly waiting: (() => void)[];
   holdStored: boolean;
@@ -152,6 +153,29 @@ export interface WorldOptions {
 export const signOnHeader = 'x-sign-on';
 /** On a request of which the node may not say whether it is signed on. */
 export const withheldHeader = 'x-withheld';
+
+/** A node that stood still, if one says so, until one says that it has caught up. */
+export class CatchesUp {
+  #caughtUp: Promise<void> | undefined;
+  #asked = () => {};
+  #end = () => {};
+
+  /** @param asked called when somebody is about to wait for it */
+  begin(asked: () => void): void {
+    this.#asked = asked;
+    this.#caughtUp = new Promise((resolve) => (this.#end = resolve));
+  }
+
+  end(): void {
+    this.#caughtUp = undefined;
+    this.#end();
+  }
+
+  caughtUp(): Promise<void> | undefined {
+    if (this.#caughtUp !== undefined) this.#asked();
+    return this.#caughtUp;
+  }
+}
 
 export class World {
   readonly clock = new TestClock();
@@ -200,6 +224,7 @@ export class World {
         hybrid: new HybridClock(this.clock),
         life,
         lifeEndedAt: () => undefined,
+        catchesUp: () => node.catchesUp.caughtUp(),
         limits,
         depot,
       });
@@ -224,7 +249,16 @@ export class World {
         log: this.#logTo(),
         allowInsecureCookie,
       };
-      const node: TestNode = { parts, table, copies, depot, waiting: [], holdStored: false, waits: 0 };
+      const node: TestNode = {
+        parts,
+        table,
+        copies,
+        depot,
+        catchesUp: new CatchesUp(),
+        waiting: [],
+        holdStored: false,
+        waits: 0,
+      };
       return node;
     });
     for (const node of this.nodes)
