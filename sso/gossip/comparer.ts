@@ -32,6 +32,8 @@ interface Comparison {
   readonly id: number;
   readonly peer: PeerState;
   readonly minute: number;
+  /** By the monotonic clock, as `touchedAt`. */
+  readonly begunAt: number;
   touchedAt: number;
   /** The peer's last batch when it answered: what is compared includes it. Unknown until then. */
   number: number | undefined;
@@ -106,6 +108,7 @@ export class Comparer {
         id,
         peer,
         minute,
+        begunAt: moment.monotonic,
         touchedAt: moment.monotonic,
         number: undefined,
         whole: true,
@@ -186,7 +189,7 @@ export class Comparer {
     }
   }
 
-  #complete(step: Steps, { peer, whole, skipped, number, mark }: Comparison): void {
+  #complete(step: Steps, { peer, whole, skipped, number, mark, begunAt }: Comparison): void {
     this.#current = undefined;
     if (!whole) {
       this.want(peer);
@@ -195,7 +198,7 @@ export class Comparer {
     peer.compared = true;
     if (skipped) return;
     peer.reached(number ?? 0);
-    step.compared.push({ peer: peer.peer, mark });
+    step.compared.push({ peer: peer.peer, mark, begunAt });
   }
 
   #isBeingFilled(peer: PeerState): boolean {

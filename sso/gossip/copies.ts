@@ -84,8 +84,8 @@ export interface Asked {
    */
   readonly living: boolean;
   /**
-   * There are others, every one has left or is lost, and none can be reached: nobody is there who could be asked. Enough to give no unused session
-   * away, which ends nothing; too little to end what all nodes share.
+   * There are others, every one has left or is lost, and none can be reached: nobody is there who could be asked. Enough to give
+   * no unused session away, which ends nothing; too little to end what all nodes share.
    */
   readonly deserted?: boolean;
 }

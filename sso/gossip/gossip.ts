@@ -315,12 +315,13 @@ export class GossipNode implements Gossip, Talk {
    */
   catchesUp(): Promise<void> | undefined {
     const { beatAt } = this.#pulse;
-    const isLate = beatAt !== undefined && this.#parts.clock.monotonic() - beatAt > 2 * this.#options.intervalMs;
-    return isLate ? this.#stoodStill() : this.#standstill.caughtUp;
+    if (beatAt === undefined) return undefined;
+    const now = this.#parts.clock.monotonic();
+    return now - beatAt > 2 * this.#options.intervalMs ? this.#stoodStill(now) : this.#standstill.caughtUp;
   }
 
-  #stoodStill(): Promise<void> | undefined {
-    return this.#running && this.#roster.expected().length > 0 ? this.#standstill.begin() : undefined;
+  #stoodStill(noticedAt: number): Promise<void> | undefined {
+    return this.#running && this.#roster.expected().length > 0 ? this.#standstill.begin(noticedAt) : undefined;
   }
 
   /** When the last round ran, by the monotonic clock; `undefined` before the first, and for a node alone. */
@@ -421,11 +422,11 @@ export class GossipNode implements Gossip, Talk {
       this.#check();
     }
     for (const id of step.settled) this.#questions.get(id)?.();
-    for (const { peer, mark } of step.compared) for (const room of this.#rooms.all) room.compared?.(peer, mark);
-    if (step.compared.length > 0) {
-      this.#standstill.end();
-      this.#joining?.check();
+    for (const { peer, mark, begunAt } of step.compared) {
+      for (const room of this.#rooms.all) room.compared?.(peer, mark);
+      this.#standstill.compared(begunAt);
     }
+    if (step.compared.length > 0) this.#joining?.check();
   }
 
   #ask(replica: Replica<unknown>, keys: readonly string[]): Promise<Asked> {
@@ -491,7 +492,7 @@ export class GossipNode implements Gossip, Talk {
     this.#membership.heard(reached, moment.monotonic);
     if (late) {
       this.#counters.count('stalls');
-      this.#stoodStill();
+      void this.#stoodStill(moment.monotonic);
       this.#membership.excuse(moment.monotonic);
       for (const room of this.#rooms.all) room.stalled();
       this.#do(this.#core.compareAll(moment));

@@ -1,6 +1,7 @@
 /**
  * A process that stood still (stopped, swapped out, a virtual machine that was moved) goes on with what it last knew, while the
- * others went on without it. Until it has compared with one of them, what it holds may be of yesterday.
+ * others went on without it. Until it has compared with one of them, what it holds may be of yesterday: an answer that was asked for
+ * before may have waited as long as the process.
  */
 
 import type { Clock } from '../clock.ts';
@@ -8,6 +9,7 @@ import type { Clock } from '../clock.ts';
 export class Standstill {
   readonly #clock: Pick<Clock, 'after'>;
   readonly #mostMs: number;
+  #noticedAt = 0;
   #caughtUp: Promise<void> | undefined;
   #end: () => void = () => {};
 
@@ -22,8 +24,9 @@ export class Standstill {
     return this.#caughtUp;
   }
 
-  /** It was noticed. As `caughtUp`. */
-  begin(): Promise<void> {
+  /** It was noticed, at this instant of the monotonic clock. As `caughtUp`. */
+  begin(at: number): Promise<void> {
+    this.#noticedAt = at;
     this.#caughtUp ??= new Promise((resolve) => {
       const cancel = this.#clock.after(this.#mostMs, () => this.end());
       this.#end = () => {
@@ -35,7 +38,12 @@ export class Standstill {
     return this.#caughtUp;
   }
 
-  /** It has compared, or ends. */
+  /** It has compared with a member, having asked for it at this instant of the monotonic clock. */
+  compared(begunAt: number): void {
+    if (begunAt >= this.#noticedAt) this.end();
+  }
+
+  /** It has caught up, or ends. */
   end(): void {
     this.#end();
     this.#end = () => {};

@@ -17,6 +17,8 @@ export interface MapChange {
 export interface Compared {
   readonly peer: Peer;
   readonly mark: number;
+  /** When it was asked for, by the monotonic clock. */
+  readonly begunAt: number;
 }
 
 /** Listeners hear of the changes before anything is sent: a confirmation says that they have acted. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Channel, ChannelEvents } from '../../sso/channel/channel.ts';
 import { GossipNode } from '../../sso/gossip/gossip.ts';
+import { parseFrame } from '../../sso/gossip/message.ts';
 import { seededRandom } from '../../sso/random.ts';
 import { virtualClock } from '../../sso/testing/virtual-clock.ts';
 import { type Cell, cell, cellLattice, hour, startAt } from './cells.ts';
@@ -426,17 +427,41 @@ test('the same seed gives the same run', async () => {
   assert.notEqual(await run(7), await run(8));
 });
 
-/** Two that have joined, of which the second can be frozen: its timers wait, and nothing reaches it. */
+/** Two that have joined, of which the second can be frozen: its timers wait, and so does what reaches it, or nothing does. */
 async function freezable() {
   const cluster = testCluster(['n1', 'n2']);
   const { clock, network } = cluster;
-  const held: (() => void)[] = [];
+  const timers: (() => void)[] = [];
+  const frames: { readonly type: string | undefined; readonly arrive: () => void }[] = [];
   let isFrozen = false;
+  let freezesAsking = false;
   const own = {
     ...clock,
-    after: (ms: number, run: () => void) => clock.after(ms, () => (isFrozen ? held.push(run) : run())),
+    after: (ms: number, run: () => void) => clock.after(ms, () => (isFrozen ? timers.push(run) : run())),
   };
-  const channel = network.channel({ node: 'n2', incarnation: 9, nodes: ['n1', 'n2'] });
+  const inner = network.channel({ node: 'n2', incarnation: 9, nodes: ['n1', 'n2'] });
+  const channel: Channel = {
+    peers: () => inner.peers(),
+    pending: () => inner.pending(),
+    broadcast: (frame) => inner.broadcast(frame),
+    know: (addresses) => inner.know(addresses),
+    counters: () => inner.counters(),
+    close: () => inner.close(),
+    open: (events) =>
+      inner.open({
+        ...events,
+        frame(from, frame) {
+          const type = parsedType(frame);
+          const arrive = () => void events.frame(from, frame);
+          if (isFrozen) frames.push({ type, arrive });
+          else if (!freezesAsking || type !== 'compare') arrive();
+        },
+      }),
+    send(to, frame) {
+      inner.send(to, frame);
+      isFrozen ||= freezesAsking && parsedType(frame) === 'compare';
+    },
+  };
   const self = { node: 'n2', incarnation: 9, route: 'n2', address: 'n2:7800' };
   const gossip = new GossipNode({ self, channel, clock: own as typeof clock, random: cluster.random });
   const cells = gossip.map(cellLattice);
@@ -451,14 +476,23 @@ async function freezable() {
       isFrozen = true;
       network.split([['n1'], ['n2']]);
     },
+    /** It is the first that asks. Its wires stay, and what is sent to it waits in them. */
+    freezeOnceItHasAsked: () => void (freezesAsking = true),
     /** What came meanwhile is there to be looked at; the timers that are due run after it. */
     thaw() {
       isFrozen = false;
+      freezesAsking = false;
       network.heal();
-      clock.after(0, () => void held.splice(0).map((run) => run()));
+      clock.after(0, () => void timers.splice(0).map((run) => run()));
+      return frames.splice(0);
     },
   };
 }
+
+const parsedType = (frame: Uint8Array) => {
+  const message = parseFrame(frame);
+  return typeof message === 'string' ? undefined : message.type;
+};
 
 test('a process that stood still knows at once that it did, and when it has caught up with what the others made of it', async () => {
   const { clock, wait, n1, n2, freeze, thaw } = await freezable();
@@ -477,6 +511,25 @@ test('a process that stood still knows at once that it did, and when it has caug
   assert.equal(n2.cells.get('cart')?.text, 'second');
   await clock.advanceAsync(2_000);
   assert.equal(n2.gossip.catchesUp(), undefined);
+});
+
+test('a comparison that was answered before the process stood still is no word on what the others did meanwhile', async () => {
+  const { clock, network, wait, n1, n2, freezeOnceItHasAsked, thaw } = await freezable();
+  n1.cells.put('cart', cell('first'));
+  await clock.advanceAsync(10);
+  freezeOnceItHasAsked();
+  network.lose(1);
+  n1.cells.put('list', cell('the answer is about this'));
+  await clock.advanceAsync(1);
+  network.lose(0);
+  await clock.advanceAsync(7_000);
+  n1.cells.put('cart', cell('second', { version: 2 }));
+  await clock.advanceAsync(7_000);
+  const answered = thaw().find(({ type }) => type === 'differs');
+  const caughtUp = n2.gossip.catchesUp();
+  answered!.arrive();
+  assert.deepEqual(await wait(caughtUp!.then(() => texts([n2], 'cart'))), ['second']);
+  assert.deepEqual(texts([n2], 'list'), ['the answer is about this']);
 });
 
 test('a process that stood still and finds nobody goes on after joinMs with what it has; one that is alone does not wait', async () => {
