@@ -11,6 +11,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { answerAsTable } from './request-shape.ts';
+import { areHeadersGone, hasHeader, isStandIn } from './stand-in.ts';
 
 type Answer = ServerResponse<IncomingMessage>;
 type Bytes = Uint8Array<ArrayBufferLike>;
@@ -48,25 +49,6 @@ interface Hooks {
 
 const hooksKey = Symbol('latchkey.answer');
 type Hooked = Answer & { [hooksKey]: Hooks };
-
-/**
- * What is handed to a middleware that is run over an upgrade request: `{}` in the README of ws; of Engine.IO (socket.io) something that takes
- * headers until the upgrade is answered, and says so by a `writeHead()` without anything. Nobody is answered by either.
- */
-export function isStandIn(res: ServerResponse): boolean {
-  return (res as { headersSent?: boolean }).headersSent === undefined;
-}
-
-/** Whether nothing can be added to the headers any more. A stand-in does not say so, and is tried. */
-export function areHeadersGone(res: ServerResponse): boolean {
-  if (!isStandIn(res)) return res.headersSent;
-  try {
-    res.getHeader('Vary');
-    return false;
-  } catch {
-    return true;
-  }
-}
 
 /**
  * Runs `write` just before the headers of `res` are written, once; it may set headers and cookies. No effect once they
@@ -123,7 +105,7 @@ export function vary(res: ServerResponse, field: string): void {
 
 /** `Cache-Control: no-store`, unless the application chose otherwise. No effect once the headers are sent. */
 export function noStore(res: ServerResponse): void {
-  if (!areHeadersGone(res) && res.getHeader('Cache-Control') === undefined) res.setHeader('Cache-Control', 'no-store');
+  if (!areHeadersGone(res) && !hasHeader(res, 'Cache-Control')) res.setHeader('Cache-Control', 'no-store');
 }
 
 /** A whole answer. */
@@ -345,9 +327,9 @@ function sendAllButLast(res: Answer, hooks: Hooks, chunk: Bytes): Bytes | undefi
     // Node would do the same by itself if the body went with the headers.
     if (
       mayHaveBody(res) &&
-      !isSet(res, 'Content-Length') &&
-      !isSet(res, 'Transfer-Encoding') &&
-      !isSet(res, 'Trailer')
+      !hasHeader(res, 'Content-Length') &&
+      !hasHeader(res, 'Transfer-Encoding') &&
+      !hasHeader(res, 'Trailer')
     ) {
       res.setHeader('Content-Length', body.length);
     }
@@ -358,13 +340,10 @@ function sendAllButLast(res: Answer, hooks: Hooks, chunk: Bytes): Bytes | undefi
   if (!mayHaveBody(res)) return hooks.instead === undefined ? body : undefined;
   // One write in place of two: a small answer is complete with its last byte, and nobody can use a part of it.
   if (body.length <= smallBytes) return body;
-  const keep = isSet(res, 'Content-Length') ? 1 : 0;
+  const keep = hasHeader(res, 'Content-Length') ? 1 : 0;
   if (body.length > keep) hooks.write.call(res, body.subarray(0, body.length - keep));
   return keep === 0 ? undefined : body.subarray(-1);
 }
-
-/** As `hasHeader`, which a stand-in has not. */
-const isSet = (res: Answer, name: string): boolean => res.getHeader(name) !== undefined;
 
 function sendLast(res: Answer, hooks: Hooks, last: Bytes | undefined, done: Done | undefined): void {
   hooks.phase = 'ended';

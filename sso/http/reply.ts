@@ -7,6 +7,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, Response } from 'express';
 import { type Answered, noStore, vary } from './answer.ts';
+import { hasHeader } from './stand-in.ts';
 
 /** Why a request is refused, in a word that programs may compare. */
 export type Refusal =
@@ -66,8 +67,7 @@ export function refuse(
 ): void {
   const { status, sentence } = refusals[refusal];
   if (status === 503) retryLater(res);
-  if (status === 401 && res.getHeader('WWW-Authenticate') === undefined)
-    res.setHeader('WWW-Authenticate', quietChallenge);
+  if (status === 401 && !hasHeader(res, 'WWW-Authenticate')) res.setHeader('WWW-Authenticate', quietChallenge);
   if (isNavigation(req, ['GET', 'HEAD', 'POST'])) sendText(res, status, sentence);
   else sendJson(res, status, { error: refusal, message: sentence, ...more });
 }

@@ -7,14 +7,15 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { retryAfterSeconds, SsoError } from '../errors.ts';
-import { answerInstead, areHeadersGone, beforeEnd, beforeHeaders, isStandIn, noStore, vary } from '../http/answer.ts';
+import { answerInstead, beforeEnd, beforeHeaders, noStore, vary } from '../http/answer.ts';
 import { refusalAnswer } from '../http/reply.ts';
+import { areHeadersGone, isStandIn } from '../http/stand-in.ts';
 import type { SsoId } from '../token.ts';
 import { cookieField, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
 import { Draft } from './draft.ts';
 import type { SessionHandle } from './handle.ts';
 import type { ReplicationTrigger } from './options/replication.ts';
-import { outOfReach, type Seat } from './seat.ts';
+import { notLoaded, outOfReach, type Seat } from './seat.ts';
 import { type Identity, Session, type SessionOwner } from './session.ts';
 import { type Arrived, OpenSession, type SessionKit, SessionWriter } from './session-writer.ts';
 import { type Attributes, Watch, type Watcher } from './watch.ts';
@@ -436,5 +437,3 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     else log.error({ app: this.app, code }, message);
   }
 }
-
-const notLoaded = (): SsoError => new SsoError('ERR_SESSION_INVALID', 'failed to load session');

@@ -177,3 +177,6 @@ function isFor(session: LiveSession, signOn: SsoId | undefined): boolean {
 /** Who has the data of the session cannot be asked now: a fresh one in its place would look as if all were lost. */
 export const outOfReach = (): SsoError =>
   new SsoError('ERR_UNAVAILABLE', 'what is in this session is on nodes that cannot be reached now');
+
+/** What is to be read again is over; worded as express-session has it. */
+export const notLoaded = (): SsoError => new SsoError('ERR_SESSION_INVALID', 'failed to load session');

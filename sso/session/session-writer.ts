@@ -5,7 +5,8 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { appendCookie, areHeadersGone } from '../http/answer.ts';
+import { appendCookie } from '../http/answer.ts';
+import { areHeadersGone } from '../http/stand-in.ts';
 import { SessionCookie } from './cookie.ts';
 import { cookieField, cookieText, idleLimit, settingsPart } from './cookie-text.ts';
 import type { Changes } from './data/changes.ts';

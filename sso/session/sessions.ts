@@ -7,9 +7,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import { SsoError } from '../errors.ts';
-import { areHeadersGone } from '../http/answer.ts';
 import { isBelowPath } from '../http/below-path.ts';
 import { readCookie } from '../http/cookie.ts';
+import { areHeadersGone } from '../http/stand-in.ts';
 import type { Log } from '../log.ts';
 import type { SsoId } from '../token.ts';
 import { SessionCookie } from './cookie.ts';

@@ -10,7 +10,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { requireKnown, requireOptions, retryAfterSeconds, SsoError } from '../errors.ts';
-import { areHeadersGone } from '../http/answer.ts';
+import { areHeadersGone } from '../http/stand-in.ts';
 import type { SsoId } from '../token.ts';
 import { type CookieData, SessionCookie } from './cookie.ts';
 import { cookieField, cookieText, idleLimit, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
@@ -31,7 +31,7 @@ import {
 import type { SessionParts } from './parts.ts';
 import type { LiveSession } from './record.ts';
 import { RequestSession } from './request-session.ts';
-import { outOfReach } from './seat.ts';
+import { notLoaded, outOfReach } from './seat.ts';
 import { Session, type SessionCallback, type SessionOwner } from './session.ts';
 import { type SessionWrite, sessionOf } from './table-parts.ts';
 import type { Attributes } from './watch.ts';
@@ -400,7 +400,7 @@ export class SessionStore extends EventEmitter {
       regenerate: () => this.#regenerate(req),
       reload: async ({ id }) => {
         const session = await this.#get(id);
-        if (session === null) throw new SsoError('ERR_SESSION_INVALID', 'failed to load session');
+        if (session === null) throw notLoaded();
         this.createSession(req, session);
       },
     };

@@ -1,7 +1,7 @@
 /** What an operator has hooked into sign-ons, run. A hook that fails must not undo a sign-on, nor hinder a logout: it is logged. */
 
 import type { Request, Response } from 'express';
-import { areHeadersGone } from '../http/answer.ts';
+import { areHeadersGone } from '../http/stand-in.ts';
 import type { Principal } from '../principal.ts';
 import type { SignOnHook, ValveParts } from './settings.ts';
 

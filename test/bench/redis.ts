@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from 'redis';
-import { Authority } from '../channel/certificates.ts';
+import { Authority, hasOpenssl } from '../channel/certificates.ts';
 
 /** Where a Redis server is. */
 export interface RedisPlace {
@@ -20,7 +20,7 @@ export interface PrivateRedis extends RedisPlace {
 }
 
 export interface PrivateRedisOptions {
-  /** Default false. Needs the `openssl` program. */
+  /** Default false. */
   readonly hasTls?: boolean;
 }
 
@@ -29,8 +29,9 @@ export function redisClient({ port, ca }: RedisPlace) {
   return createClient({ url: `rediss://127.0.0.1:${port}`, socket: { tls: true, ca } });
 }
 
-/** `undefined`: no `redis-server` is installed. @throws Error it is, and does not start within 5 s */
+/** `undefined`: no `redis-server` is installed, or with TLS no `openssl`. @throws Error it is, and does not start within 5 s */
 export async function privateRedis({ hasTls = false }: PrivateRedisOptions = {}): Promise<PrivateRedis | undefined> {
+  if (hasTls && !hasOpenssl()) return undefined;
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-redis-'));
   const certificates = hasTls ? certificatesOnce() : undefined;

@@ -7,10 +7,9 @@ import { createRequire } from 'node:module';
 import { RedisStore } from 'connect-redis';
 import cookieParser from 'cookie-parser';
 import express, { type Express, type Request, type RequestHandler } from 'express';
-import { createClient } from 'redis';
 import { type SsoNode, startNode } from '../../sso/index.ts';
 import { silentLog } from '../../sso/log.ts';
-import { freePort } from './redis.ts';
+import { freePort, redisClient } from './redis.ts';
 
 export const variantNames = [
   'bare',
@@ -59,7 +58,7 @@ export const variants: Readonly<Record<VariantName, (redisPort: number) => Promi
   },
   'express-session, memory store': async () => withExpressSession(expressSession(sessionOptions)),
   'express-session, connect-redis': async (redisPort) => {
-    const client = createClient({ url: `redis://127.0.0.1:${redisPort}` });
+    const client = redisClient({ port: redisPort });
     await client.connect();
     return withExpressSession(expressSession({ ...sessionOptions, store: new RedisStore({ client }) }));
   },

@@ -54,13 +54,8 @@ async function shop(t: TestContext) {
   return { server, middlewares, url, sockets: `ws://127.0.0.1:${port}`, cookie, shown };
 }
 
-/** The messages that come, one after the other. */
-function messagesOf(socket: WebSocket): () => Promise<string> {
-  const messages = (async function* () {
-    for (;;) yield String(((await once(socket, 'message')) as [RawData])[0]);
-  })();
-  return async () => (await messages.next()).value as string;
-}
+const nextMessage = async (socket: WebSocket): Promise<string> =>
+  String(((await once(socket, 'message')) as [RawData])[0]);
 
 /** Answers each message with who says it and what a page has noted, and keeps it. */
 async function keep(req: IncomingMessage, message: string): Promise<string> {
@@ -83,7 +78,7 @@ test("socket.io's engine shares session and sign-on with the pages, over both tr
 
   const socket = new WebSocket(`${sockets}/engine.io/?EIO=4&transport=websocket`, { headers: { cookie } });
   t.after(() => socket.terminate());
-  const next = messagesOf(socket);
+  const next = () => nextMessage(socket);
   assert.match(await next(), /^0\{"sid":/);
   socket.send('4hello');
   assert.equal(await next(), '4alice of a page 1');
@@ -111,7 +106,7 @@ test('ws shares them where the middlewares run over the upgrade request with {} 
   const socket = new WebSocket(sockets, { headers: { cookie } });
   t.after(() => socket.terminate());
   await once(socket, 'open');
-  const next = messagesOf(socket);
+  const next = () => nextMessage(socket);
   socket.send('hello');
   assert.equal(await next(), 'alice of a page 1');
   assert.deepEqual(await shown(), { note: 'of a page', heard: ['hello'] });

@@ -44,10 +44,10 @@ export function sessionChanges(present: Present, { reading, withheld, text }: Co
   const attributes = new Map(reading.names().map((name) => [name, reading.read(name)]));
   for (const [name, value] of present) attributes.set(name, value);
   const now = encodeAll(withheld.length === 0 ? attributes : asStored(attributes, withheld, reading), stored, text);
+  if (now === refusal) return { changes: none, attributes: new Map(), isTooMuch: true };
   const others = [...stored.fields(attributesPart)].map(([field]) => field).filter((field) => field !== wholeField);
   const before = others.length === 0 ? (reading.wholeText ?? '{}') : encodeText(readAll(stored, text), [], quiet(text));
   if (now === before) return { changes: none, attributes: new Map() };
-  if (now === refusal) return { changes: none, attributes: new Map(), isTooMuch: true };
   const fields = others.map((field): FieldChange => ({ part: attributesPart, field, text: undefined }));
   fields.push({ part: attributesPart, field: wholeField, text: now });
   const kept = [...attributes].filter(([, value]) => value !== undefined);

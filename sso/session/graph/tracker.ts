@@ -47,9 +47,8 @@ export class Tracker {
   #found: Written | undefined;
   #prefix: string | undefined;
   /** Parts that what is written has named, and the last comparison besides. */
-  readonly #named = { written: 0, found: 0 };
-  /** Attributes that were looked at to find out which fit, each as often as it was. */
-  #looks = 0;
+  #namedWritten = 0;
+  #namedFound = 0;
 
   constructor(stored: StoredFields | undefined, options: TrackerOptions) {
     this.#options = options;
@@ -84,11 +83,12 @@ export class Tracker {
     const candidates = new Map([...before, ...touched]);
     const fitting = new Map<string, unknown>();
     const refused: Problem[] = [];
-    this.#looks = 0;
+    let looks = 0;
     for (let rest = [...candidates]; rest.length > 0; ) {
-      const { count, what } = this.#fittingFirst(fitting, rest, candidates);
+      const { count, what, looked } = this.#fittingFirst(fitting, rest, candidates, mostLooks - looks);
+      looks += looked;
       for (const [name, value] of rest.slice(0, count)) fitting.set(name, value);
-      const isOneByOne = refused.length < mostTries && this.#looks < mostLooks;
+      const isOneByOne = refused.length < mostTries && looks < mostLooks;
       const over = rest.slice(count, isOneByOne ? count + 1 : undefined);
       for (const [name, value] of over) refused.push({ path: pathToLargest(name, value), what });
       rest = rest.slice(count + over.length);
@@ -100,28 +100,32 @@ export class Tracker {
   /**
    * How many of the rest fit beside what does, in their order, and what is wrong with the next: all, or as many as steps that
    * double, and then halve, find. Each comparison looks at all that is in it, so there must be few.
+   *
+   * @param mostLooked attributes, each as often as it is looked at: after so many the next that does not fit is the last that is tried
    */
   #fittingFirst(
     fitting: ReadonlyMap<string, unknown>,
     rest: readonly (readonly [name: string, value: unknown])[],
     candidates: ReadonlyMap<string, unknown>,
-  ): { readonly count: number; readonly what: string } {
+    mostLooked: number,
+  ): { readonly count: number; readonly what: string; readonly looked: number } {
+    let looked = 0;
     let fits = 0;
     let tooMany = rest.length + 1;
     let what = '';
     for (let next = rest.length; fits < next && next < tooMany; ) {
       const { changes } = this.#compare(new Map([...fitting, ...rest.slice(0, next)]), candidates);
       const why = this.#tooMuch(changes);
-      this.#looks += fitting.size + next;
+      looked += fitting.size + next;
       if (why === undefined) fits = next;
       else {
         tooMany = next;
         what = why;
-        if (this.#looks > mostLooks) break;
+        if (looked > mostLooked) break;
       }
       next = Math.min(2 * fits || 1, (fits + tooMany) >> 1);
     }
-    return { count: fits, what };
+    return { count: fits, what, looked };
   }
 
   /** What `compare` found last is written: from now on it is what later values are compared with. Objects that were read stay the same. */
@@ -129,16 +133,15 @@ export class Tracker {
     this.#found?.commit?.();
     this.#reading.rebase(stored, this.#found?.attributes ?? [], this.#found?.whole);
     this.#found = undefined;
-    this.#named.written = this.#named.found;
+    this.#namedWritten = this.#namedFound;
   }
 
   /** @param candidates of which those that are not touched stay as they are stored, whatever was done to them */
   #compare(touched: ReadonlyMap<string, unknown>, candidates: ReadonlyMap<string, unknown> = touched): Found {
     const { granularity, classes, maxLength } = this.#options;
     const problems = new Problems();
-    const named = this.#named;
     // What was not written is named alike again: so that whoever is refused it can tell that it is the same.
-    named.found = named.written;
+    this.#namedFound = this.#namedWritten;
     this.#standIns.begin();
     const present = new Map([...touched].map(([name, value]) => [name, value === removed ? undefined : value]));
     const comparing: Comparing = {
@@ -147,7 +150,7 @@ export class Tracker {
       text: { classes, standIns: this.#standIns, problems, maxLength },
       newId: (kind) => {
         this.#prefix ??= this.#options.partPrefix();
-        return `${kind}${this.#prefix}.${(named.found++).toString(36)}`;
+        return `${kind}${this.#prefix}.${(this.#namedFound++).toString(36)}`;
       },
     };
     this.#found = touched.size === 0 ? undefined : strategies[granularity](present, comparing);
