@@ -5,10 +5,11 @@
  */
 
 import { type Channel, maxFrameBytes, type Peer } from '../channel/channel.ts';
-import type { Cancel, Clock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { type Log, silentLog } from '../log.ts';
 import type { Random } from '../random.ts';
-import type { Asked, CompactableCopies, Gossip, Stored } from './copies.ts';
+import { Asking } from './asking.ts';
+import type { CompactableCopies, Gossip, Stored } from './copies.ts';
 import { Core } from './core.ts';
 import { Counters } from './counters.ts';
 import { Departures } from './departures.ts';
@@ -85,7 +86,7 @@ export class GossipNode implements Gossip, Talk {
   readonly #roster: Roster;
   readonly #listeners: Listeners;
   readonly #unshared = new Unshared();
-  readonly #questions = new Map<number, () => void>();
+  readonly #asking: Asking;
   readonly #pulse: Pulse;
   readonly #standstill: Standstill;
   #joining: Joining | undefined;
@@ -124,7 +125,22 @@ export class GossipNode implements Gossip, Talk {
       wake: () => this.#do(this.#core.wake(this.#moment())),
       sweep: () => this.#sweep(),
     });
-    this.#standstill = new Standstill(parts.clock, this.#options.joinMs);
+    this.#standstill = new Standstill({
+      clock: parts.clock,
+      intervalMs: this.#options.intervalMs,
+      mostMs: this.#options.joinMs,
+      beatAt: () => this.#pulse.beatAt,
+      hasOthers: () => this.#running && this.#roster.expected().length > 0,
+    });
+    this.#asking = new Asking({
+      clock: parts.clock,
+      core: this.#core,
+      roster: this.#roster,
+      counters: this.#counters,
+      mostMs: this.#options.askMs,
+      hasMetAll: () => this.#hasMetAll,
+      run: (step) => this.#do(step),
+    });
     this.#waits = new Waits({
       node,
       clock: parts.clock,
@@ -180,7 +196,7 @@ export class GossipNode implements Gossip, Talk {
       refuses: (key, value) => core.refuses(replica, key, value, now()),
       onChange: (listener) => this.#listeners.onChange(name, listener),
       onForget: (listener) => this.#listeners.onForget(name, listener),
-      ask: (keys) => this.#ask(replica, keys),
+      ask: (keys) => this.#asking.ask(replica, keys),
     };
   }
 
@@ -277,7 +293,7 @@ export class GossipNode implements Gossip, Talk {
     this.#joined();
     for (const { peer } of this.#core.reachable) this.#core.down(peer, this.#moment());
     this.#waits.close();
-    for (const settle of this.#questions.values()) settle();
+    this.#asking.close();
     await this.#parts.channel?.close();
   }
 
@@ -311,17 +327,10 @@ export class GossipNode implements Gossip, Talk {
 
   /**
    * Whether this process stood still for so long that others may have gone on without it, and has compared with none of them since:
-   * resolves when it has, at the latest after `joinMs`. Noticed at once, though what came meanwhile is looked at before any timer.
+   * resolves when it has, at the latest after `joinMs`.
    */
   catchesUp(): Promise<void> | undefined {
-    const { beatAt } = this.#pulse;
-    if (beatAt === undefined) return undefined;
-    const now = this.#parts.clock.monotonic();
-    return now - beatAt > 2 * this.#options.intervalMs ? this.#stoodStill(now) : this.#standstill.caughtUp;
-  }
-
-  #stoodStill(noticedAt: number): Promise<void> | undefined {
-    return this.#running && this.#roster.expected().length > 0 ? this.#standstill.begin(noticedAt) : undefined;
+    return this.#standstill.caughtUp();
   }
 
   /** When the last round ran, by the monotonic clock; `undefined` before the first, and for a node alone. */
@@ -421,39 +430,12 @@ export class GossipNode implements Gossip, Talk {
       for (const { acked } of this.#core.peers) this.#unshared.confirmed(acked);
       this.#check();
     }
-    for (const id of step.settled) this.#questions.get(id)?.();
+    for (const id of step.settled) this.#asking.settle(id);
     for (const { peer, mark, begunAt } of step.compared) {
       for (const room of this.#rooms.all) room.compared?.(peer, mark);
       this.#standstill.compared(begunAt);
     }
     if (step.compared.length > 0) this.#joining?.check();
-  }
-
-  #ask(replica: Replica<unknown>, keys: readonly string[]): Promise<Asked> {
-    const { clock } = this.#parts;
-    return new Promise((resolve) => {
-      const { id, step } = this.#core.ask(replica, keys);
-      let cancel: Cancel = () => {};
-      this.#questions.set(id, () => {
-        cancel();
-        this.#questions.delete(id);
-        resolve(this.#asked(this.#core.closeQuestion(id)));
-      });
-      if (step.settled.length === 0) cancel = clock.after(this.#options.askMs, () => this.#questions.get(id)?.());
-      this.#counters.count('questions');
-      this.#do(step);
-    });
-  }
-
-  #asked(answered: ReadonlySet<string>): Asked {
-    const expected = this.#roster.expected();
-    const living = expected.filter((node) => this.#members.get(node)?.state !== 'lost');
-    return {
-      everybody: expected.every((node) => answered.has(node)) && this.#hasMetAll,
-      living: living.every((node) => answered.has(node)) && (answered.size > 0 || expected.length === 0),
-      // Who can be reached again may not have said yet that it is back.
-      deserted: expected.length > 0 && living.length === 0 && this.#core.reachable.length === 0,
-    };
   }
 
   get #hasMetAll(): boolean {
@@ -492,7 +474,7 @@ export class GossipNode implements Gossip, Talk {
     this.#membership.heard(reached, moment.monotonic);
     if (late) {
       this.#counters.count('stalls');
-      void this.#stoodStill(moment.monotonic);
+      this.#standstill.noticed(moment.monotonic);
       this.#membership.excuse(moment.monotonic);
       for (const room of this.#rooms.all) room.stalled();
       this.#do(this.#core.compareAll(moment));

@@ -50,6 +50,11 @@ export class Roster {
     return [...expected];
   }
 
+  /** Whether it counts as lost; not who is unknown. */
+  isLost(node: string): boolean {
+    return this.#records.get(node)?.state === 'lost';
+  }
+
   /** All members, this node first, then by name. */
   views(): readonly MemberView[] {
     const { node } = this.#parts;

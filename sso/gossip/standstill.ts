@@ -6,36 +6,53 @@
 
 import type { Clock } from '../clock.ts';
 
+export interface StandstillParts {
+  readonly clock: Pick<Clock, 'after' | 'monotonic'>;
+  /** Between rounds, milliseconds. */
+  readonly intervalMs: number;
+  /** The longest wait for a comparison, milliseconds: where nobody answers, what is here has to do. */
+  readonly mostMs: number;
+  /** When the last round ran, by the monotonic clock; `undefined`: there are none. */
+  readonly beatAt: () => number | undefined;
+  /** Whether others may have gone on. */
+  readonly hasOthers: () => boolean;
+}
+
 export class Standstill {
-  readonly #clock: Pick<Clock, 'after'>;
-  readonly #mostMs: number;
+  readonly #parts: StandstillParts;
   #noticedAt = 0;
   #caughtUp: Promise<void> | undefined;
   #end: () => void = () => {};
 
-  /** @param mostMs of waiting for a comparison: where nobody answers, what is here has to do */
-  constructor(clock: Pick<Clock, 'after'>, mostMs: number) {
-    this.#clock = clock;
-    this.#mostMs = mostMs;
+  constructor(parts: StandstillParts) {
+    this.#parts = parts;
   }
 
-  /** Resolves once it has compared; `undefined`: it has since it stood still, or never did. */
-  get caughtUp(): Promise<void> | undefined {
+  /**
+   * Resolves once it has compared; `undefined`: it has since it stood still, or never did. Noticed at once, though what came
+   * meanwhile is looked at before any timer.
+   */
+  caughtUp(): Promise<void> | undefined {
+    const { clock, intervalMs, beatAt } = this.#parts;
+    const lastAt = beatAt();
+    const now = clock.monotonic();
+    if (lastAt !== undefined && now - lastAt > 2 * intervalMs) this.noticed(now);
     return this.#caughtUp;
   }
 
-  /** It was noticed, at this instant of the monotonic clock. As `caughtUp`. */
-  begin(at: number): Promise<void> {
+  /** It stood still until this instant of the monotonic clock. */
+  noticed(at: number): void {
+    const { clock, mostMs, hasOthers } = this.#parts;
+    if (!hasOthers()) return;
     this.#noticedAt = at;
     this.#caughtUp ??= new Promise((resolve) => {
-      const cancel = this.#clock.after(this.#mostMs, () => this.end());
+      const cancel = clock.after(mostMs, () => this.end());
       this.#end = () => {
         cancel();
         this.#caughtUp = undefined;
         resolve();
       };
     });
-    return this.#caughtUp;
   }
 
   /** It has compared with a member, having asked for it at this instant of the monotonic clock. */
