@@ -1,6 +1,6 @@
 /**
  * Requests at a fixed rate over connections that are kept alive: what a server process costs per
- * request is compared at the same, moderate load, not at the point where it breaks down.
+ * request is compared at the same, moderate load; or as many as are answered, which is where it breaks down.
  */
 
 import { connect, type Socket } from 'node:net';
@@ -11,6 +11,7 @@ export interface Load {
   readonly cookie: string | readonly string[];
   /** Default `/orders`. */
   readonly path?: string;
+  /** `Infinity`: every connection asks again as soon as it is answered. */
   readonly perSecond: number;
   readonly seconds: number;
   readonly connections: number;
@@ -26,38 +27,55 @@ export interface LoadResult {
 const tickMs = 4;
 
 /** Sends the load and waits for all answers. @throws Error an answer that is not 200 */
-export async function drive(load: Load): Promise<LoadResult> {
-  const { port, cookie, path = '/orders', perSecond, seconds, connections } = load;
+export async function drive({ port, cookie, path = '/orders', connections, ...pace }: Load): Promise<LoadResult> {
   const requests = (typeof cookie === 'string' ? [cookie] : cookie).map((one) =>
     Buffer.from(
       `GET ${path} HTTP/1.1\r\nHost: app1.xyz.localhost:${port}\r\nAccept: text/html\r\n${one === '' ? '' : `Cookie: ${one}\r\n`}\r\n`,
     ),
   );
   const lines = await Promise.all(Array.from({ length: connections }, () => Line.open(port)));
+  let sent = 0;
   const latencies: number[] = [];
+  const ask = async (line: Line) => latencies.push(await line.ask(requests[sent++ % requests.length]!));
+  await (pace.perSecond === Number.POSITIVE_INFINITY ? unpaced(lines, ask, pace) : paced(lines, ask, pace));
+  for (const line of lines) line.close();
+  return { requests: latencies.length, latencies };
+}
+
+type Pace = Pick<Load, 'perSecond' | 'seconds'>;
+type Ask = (line: Line) => Promise<unknown>;
+
+async function unpaced(lines: readonly Line[], ask: Ask, { seconds }: Pace): Promise<void> {
+  const until = performance.now() + seconds * 1_000;
+  await Promise.all(
+    lines.map(async (line) => {
+      while (performance.now() < until) await ask(line);
+    }),
+  );
+}
+
+function paced(lines: readonly Line[], ask: Ask, { perSecond, seconds }: Pace): Promise<void> {
   const total = Math.round(perSecond * seconds);
   const begun = performance.now();
   let sent = 0;
+  let answered = 0;
   /** The connections take turns: a server closes one that nobody uses for seconds. */
   let turn = 0;
-  await new Promise<void>((resolve, reject) => {
-    const onAnswer = (ms: number) => {
-      latencies.push(ms);
-      if (latencies.length === total) {
-        clearInterval(timer);
-        resolve();
-      }
+  let timer: NodeJS.Timeout | undefined;
+  return new Promise<void>((resolve, reject) => {
+    const onAnswer = () => {
+      if (++answered === total) resolve();
     };
-    const timer = setInterval(() => {
-      const due = Math.min(total, Math.floor(((performance.now() - begun) / 1000) * perSecond));
+    timer = setInterval(() => {
+      const due = Math.min(total, Math.floor(((performance.now() - begun) / 1_000) * perSecond));
       for (let tried = 0; tried < lines.length && sent < due; tried++) {
         const line = lines[turn++ % lines.length]!;
-        if (!line.busy) line.ask(requests[sent++ % requests.length]!, onAnswer, reject);
+        if (line.busy) continue;
+        sent++;
+        ask(line).then(onAnswer, reject);
       }
     }, tickMs);
-  });
-  for (const line of lines) line.close();
-  return { requests: total, latencies };
+  }).finally(() => clearInterval(timer));
 }
 
 /** One connection with one question at a time. */
@@ -83,12 +101,15 @@ class Line {
     });
   }
 
-  ask(request: Buffer, answered: (ms: number) => void, failed: (error: Error) => void): void {
+  /** Resolves with the milliseconds until the last byte. @throws Error it is not 200 */
+  ask(request: Buffer): Promise<number> {
     this.busy = true;
-    this.#answered = answered;
-    this.#failed = failed;
     this.#askedAt = performance.now();
-    this.#socket.write(request);
+    return new Promise((resolve, reject) => {
+      this.#answered = resolve;
+      this.#failed = reject;
+      this.#socket.write(request);
+    });
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 /**
- * n. One small change of a session a request, over HTTP: CPU of the process that serves, at a fixed, moderate load and at
- * one that connect-redis just bears on one core. Beside express-session with connect-redis and with its memory store, the
+ * n. One small change of a session a request, over HTTP: CPU of the process that serves, at a fixed, moderate load, at
+ * one that connect-redis just bears on one core, and at as many as it bears. Beside express-session with connect-redis and with its memory store, the
  * same sessions and the same page; and what does the same as we do, no more and no less: connect-redis by TLS, and a node
  * on which nobody is signed on.
  */
@@ -19,10 +19,13 @@ import { figure, markdownTable, median, percentile, spread } from './table.ts';
 const moderate = { perSecond: 1_000, seconds: 1, connections: 16 };
 const turnsARound = 2;
 const busy = { ...moderate, perSecond: 2_000 };
+/** As many as it bears: the price of a request where a machine's price is one of requests. */
+const full = { ...moderate, perSecond: Number.POSITIVE_INFINITY, connections: 32 };
 type Load = typeof moderate;
 const cases: readonly { readonly bytes: number; readonly load: Load }[] = [
   ...sizes.map((bytes) => ({ bytes, load: moderate })),
   { bytes: sizes[1], load: busy },
+  { bytes: sizes[1], load: full },
 ];
 /** Of each size and work, until what runs is compiled: some functions are only after ten thousand requests. */
 const warmUp = { perSecond: 2_000, seconds: 4, connections: 16 };
@@ -95,7 +98,7 @@ export const sessionHttp: Bench = {
         }
         pieces.push(`A request ${work}:\n\n${report(contestants, results)}`);
       }
-      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${moderate.perSecond} requests a second (${busy.perSecond} where it says so) over ${moderate.connections} connections, ${turnsARound} turns of ${moderate.seconds} s a round, ${warmUp.seconds} s of each before. Median (quartiles) of the serving process's CPU, and in square brackets what it adds to the bare application as a part of what connect-redis adds in plain, and by TLS. Elsewhere: the two other nodes, or Redis, a request at 4 KiB and the lesser load.`;
+      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${moderate.perSecond} requests a second (${busy.perSecond} where it says so) over ${moderate.connections} connections, or as many as are answered over ${full.connections}, ${turnsARound} turns of ${moderate.seconds} s a round, ${warmUp.seconds} s of each before. Median (quartiles) of the serving process's CPU, and in square brackets what it adds to the bare application as a part of what connect-redis adds in plain, and by TLS. Elsewhere: the two other nodes, or Redis, a request at 4 KiB and the lesser load.`;
       const hasRedis = contestants.some(({ name }) => name === redisName);
       return `${pieces.join('\n\n')}\n\n${note}${hasRedis ? '' : '\nconnect-redis is left out: no `redis-server` is installed.'}`;
     } finally {
@@ -115,7 +118,9 @@ async function measure(contestant: Contestant, bytes: number, work: Work, load: 
 const ask = ({ port, cookies }: Contestant, bytes: number, work: Work, how: Load) =>
   drive({ port, cookie: cookies.get(bytes)!, path: paths[work], ...how });
 
-const key = (name: string, bytes: number, { perSecond }: Load) => `${name}, ${sizeName(bytes)}, ${perSecond}/s`;
+const key = (name: string, bytes: number, load: Load) => `${name}, ${sizeName(bytes)}, ${paceName(load)}`;
+
+const paceName = ({ perSecond }: Load) => (perSecond === full.perSecond ? 'all it bears' : `${perSecond}/s`);
 
 function report(contestants: readonly Contestant[], results: ReadonlyMap<string, Measured[]>): string {
   const of = (name: string, bytes: number, load: Load) => results.get(key(name, bytes, load)) ?? [];
@@ -137,7 +142,7 @@ function report(contestants: readonly Contestant[], results: ReadonlyMap<string,
     ];
   });
   const heads = cases.map(
-    ({ bytes, load }) => `${sizeName(bytes)}${load === busy ? `, ${busy.perSecond}/s` : ''}: CPU, µs`,
+    ({ bytes, load }) => `${sizeName(bytes)}${load === moderate ? '' : `, ${paceName(load)}`}: CPU, µs`,
   );
   const head = ['variant', ...heads, 'elsewhere, µs', 'p50 / p99, ms'];
   return markdownTable(head, rows);
