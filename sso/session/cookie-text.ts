@@ -30,6 +30,16 @@ export function keptCookie(data: CookieData, clock: Pick<Clock, 'now'>): Session
   return cookie;
 }
 
+/** The cookie of a session with these settings. @param usual gives the one of a session that has none of its own */
+export function cookieOfText(
+  text: string | undefined,
+  usual: () => SessionCookie,
+  clock: Pick<Clock, 'now'>,
+): SessionCookie {
+  const kept = parseCookieText(text);
+  return kept === undefined ? usual() : keptCookie(kept, clock);
+}
+
 /** Milliseconds without a request until the session is over: the cookie's `maxAge` where there is one. */
 export function idleLimit(cookie: SessionCookie, otherwise: number): number {
   const { originalMaxAge } = cookie;

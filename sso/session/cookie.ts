@@ -129,7 +129,7 @@ export class SessionCookie {
   }
 }
 
-/** Only what an attribute can be: `auto` has been decided, or means nothing. */
+/** Only what an attribute can be: `auto` has been decided, or means nothing. What is on by any other word is on, as with express-session. */
 function cookieLine(name: string, value: string, data: CookieData): string {
   const { expires, domain, path, httpOnly, secure, partitioned, priority, sameSite } = data;
   const attributes = {
@@ -137,9 +137,9 @@ function cookieLine(name: string, value: string, data: CookieData): string {
     domain,
     path,
     priority,
-    httpOnly: httpOnly === true,
-    secure: secure === true,
-    partitioned: partitioned === true,
+    httpOnly: Boolean(httpOnly),
+    secure: secure !== 'auto' && Boolean(secure),
+    partitioned: Boolean(partitioned),
   };
   const given = Object.fromEntries(
     Object.entries(attributes).filter(([, attribute]) => attribute !== undefined && attribute !== null),

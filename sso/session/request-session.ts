@@ -11,7 +11,7 @@ import { answerInstead, beforeEnd, beforeHeaders, noStore, vary } from '../http/
 import { refusalAnswer } from '../http/reply.ts';
 import { areHeadersGone, isStandIn } from '../http/stand-in.ts';
 import type { SsoId } from '../token.ts';
-import { cookieField, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
+import { cookieField, cookieOfText, settingsPart } from './cookie-text.ts';
 import { Draft } from './draft.ts';
 import type { SessionHandle } from './handle.ts';
 import type { ReplicationTrigger } from './options/replication.ts';
@@ -342,8 +342,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     const { data } = seat;
     if (data === undefined) return this.#empty();
     const text = data.get(settingsPart, cookieField);
-    const kept = parseCookieText(text);
-    const cookie = kept === undefined ? settings.cookieFor(this.req) : keptCookie(kept, parts.clock);
+    const cookie = cookieOfText(text, () => settings.cookieFor(this.req), parts.clock);
     if (cookie.originalMaxAge !== null) cookie.endAt(seat.lastAccessAt + cookie.originalMaxAge);
     return this.#on(new Session(this, this.#identity, cookie), data, text);
   }

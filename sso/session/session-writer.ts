@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { appendCookie } from '../http/answer.ts';
 import { areHeadersGone } from '../http/stand-in.ts';
 import { SessionCookie } from './cookie.ts';
-import { cookieField, cookieText, idleLimit, settingsPart } from './cookie-text.ts';
+import { cookieField, cookieOfText, cookieText, idleLimit, settingsPart } from './cookie-text.ts';
 import type { Changes } from './data/changes.ts';
 import type { SessionData } from './data/session-data.ts';
 import type { Draft } from './draft.ts';
@@ -176,15 +176,19 @@ export class SessionWriter {
   #put(seat: Seat, open: OpenSession, changes: Changes, force: boolean, replaces = seat.from !== undefined): void {
     const { settings, parts } = this.#kit;
     const { signOn, createdAt } = seat;
+    const initial = seat.stored ? undefined : this.#brought(seat);
+    const held = seat.stored ? sessionOf(parts.table.look(seat.key))?.data : initial;
+    const isOwn = changes.fields.some(({ part }) => part === settingsPart);
+    const cookie = isOwn ? open.session.cookie : this.#cookieNow(open, held);
     const telling = force ? settings.tellingNow : settings.telling;
     const written = parts.table.write(seat.key, {
       app: settings.app,
       signOn,
       createdAt,
-      idleMs: idleLimit(open.session.cookie, settings.idleMs),
+      idleMs: idleLimit(cookie, settings.idleMs),
       changes,
       seen: open.known.seen,
-      initial: seat.stored ? undefined : this.#brought(seat),
+      initial,
       telling,
       unreplicatedMs: settings.unreplicatedMs,
       replaces,
@@ -215,6 +219,14 @@ export class SessionWriter {
     return { ...changes, fields: [...changes.fields, { part: settingsPart, field: cookieField, text }] };
   }
 
+  /** With the settings that another request has given it meanwhile, of which this one knows nothing. @param held what is stored now */
+  #cookieNow({ session, known }: OpenSession, held: SessionData | undefined): SessionCookie {
+    const text = held?.get(settingsPart, cookieField);
+    if (held === undefined || text === known.cookie) return session.cookie;
+    const { settings, parts } = this.#kit;
+    return cookieOfText(text, () => settings.cookieFor(this.#req), parts.clock).copy();
+  }
+
   /** Ends what is in the table of this seat, and what it would have taken the place of. */
   end(seat: Seat, cause: SessionCause): void {
     const { table } = this.#kit.parts;
@@ -227,13 +239,14 @@ export class SessionWriter {
   sendCookie(seat: Seat, open: () => OpenSession): void {
     const { settings, parts } = this.#kit;
     if (this.#over || !seat.stored || !this.#isDue(seat, open)) return;
-    const { state } = parts.table.look(seat.key);
-    if (state === 'ended' || state === 'unknown') return;
-    const { session } = open();
-    if (!this.#canReach(session)) return;
+    const look = parts.table.look(seat.key);
+    if (look.state === 'ended' || look.state === 'unknown') return;
+    const opened = open();
+    if (!this.#canReach(opened.session)) return;
     // An application may keep something under the name of the method, or have taken all methods away.
-    Session.prototype.resetMaxAge.call(session);
-    appendCookie(this.#res, session.cookie.line(settings.name, cookieValue(seat.id, settings.route)));
+    Session.prototype.resetMaxAge.call(opened.session);
+    const cookie = this.#cookieNow(opened, sessionOf(look)?.data);
+    appendCookie(this.#res, cookie.line(settings.name, cookieValue(seat.id, settings.route)));
   }
 
   /** Takes the cookie away that came with the request, with the attributes it was set with (V66). */

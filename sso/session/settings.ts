@@ -110,6 +110,7 @@ export function resolveSettings(parts: SessionParts, options: SessionOptions): S
   checkCommon(options);
   if (genid !== undefined && typeof genid !== 'function') throw configError('genid', 'must be a function');
   const name = options.name ?? options.key ?? usualName(app, cookie, allowInsecureCookie);
+  checkName(name);
   const isSecure = secureBy(proxy);
   const secure = !allowInsecureCookie;
   const full = (given: CookieOptions): CookieOptions => ({
@@ -120,9 +121,10 @@ export function resolveSettings(parts: SessionParts, options: SessionOptions): S
   let usualCookie: SessionCookie | undefined;
   if (typeof cookie !== 'function') {
     const all = checked(() => new SessionCookie(typeof cookie === 'object' ? full(cookie) : cookie, clock));
+    // With an instant in `expires` each request finds out by itself, as with express-session.
+    if (!cookie.expires) checked(() => requireLine(all, name));
     if (all.secure !== 'auto' && all.sameSite !== 'auto' && !cookie.expires) usualCookie = all;
   }
-  checkName(name);
   const maxAge = usualCookie?.originalMaxAge ?? undefined;
   const common = commonSettings(parts, options, maxAge);
   if (maxAge !== undefined && options.idleMs !== undefined && options.idleMs !== maxAge)
@@ -179,6 +181,12 @@ function secureBy(proxy: unknown): (req: IncomingMessage) => boolean {
         .toLowerCase() === 'https'
     );
   };
+}
+
+/** Else no browser would ever be given it, and no visitor have a session. @throws TypeError */
+function requireLine(cookie: SessionCookie, name: string): void {
+  if (Number.isNaN(cookie.expires?.valueOf())) throw new TypeError('maxAge must lead to a date');
+  cookie.line(name, '');
 }
 
 function checked<T>(make: () => T): T {

@@ -13,7 +13,15 @@ import { requireKnown, requireOptions, retryAfterSeconds, SsoError } from '../er
 import { areHeadersGone } from '../http/stand-in.ts';
 import type { SsoId } from '../token.ts';
 import { type CookieData, SessionCookie } from './cookie.ts';
-import { cookieField, cookieText, idleLimit, keptCookie, parseCookieText, settingsPart } from './cookie-text.ts';
+import {
+  cookieField,
+  cookieOfText,
+  cookieText,
+  idleLimit,
+  keptCookie,
+  parseCookieText,
+  settingsPart,
+} from './cookie-text.ts';
 import { SessionData } from './data/session-data.ts';
 import { Draft, trackingOf } from './draft.ts';
 import { removed, type TrackerOptions } from './graph/tracker.ts';
@@ -52,6 +60,8 @@ interface Given {
   readonly key: string;
   readonly draft: Draft;
   readonly seen: SessionData | undefined;
+  /** The settings of its cookie. */
+  readonly cookie: string | undefined;
 }
 
 type Found<S> = (error: unknown, session?: S | null) => void;
@@ -124,7 +134,10 @@ export class SessionStore extends EventEmitter {
         moving.taken = moving.given;
         moving.given = undefined;
         if (moving.taken === undefined) return;
-        Object.assign((req as StoreRequest).session ?? {}, attributesOf(this.#draft(moving.taken)));
+        const session = (req as { session?: { cookie?: { maxAge: number | null } } }).session ?? {};
+        Object.assign(session, attributesOf(this.#draft(moving.taken)));
+        const kept = parseCookieText(moving.taken.get(settingsPart, cookieField));
+        if (kept !== undefined && session.cookie !== undefined) session.cookie.maxAge = kept.originalMaxAge;
       });
   }
 
@@ -266,7 +279,8 @@ export class SessionStore extends EventEmitter {
     const draft = this.#draft(look.session.data);
     if (req !== undefined) {
       this.#signOns.set(req, signOn);
-      this.#given.set(req, { key, draft, seen: look.session.data });
+      const cookie = cookieText(this.#cookieOf(look.session.data), undefined);
+      this.#given.set(req, { key, draft, seen: look.session.data, cookie });
     }
     return this.#stored(look.session, draft);
   }
@@ -290,11 +304,15 @@ export class SessionStore extends EventEmitter {
     const moving = req && this.#moving.get(req);
     const initial = known === undefined ? this.#brought(moving) : undefined;
     const begun = initial === undefined ? held : moving?.taken;
-    const { draft, seen } = this.#givenTo(req, key) ?? { draft: this.#draft(begun), seen: begun };
+    const heldCookie = held?.get(settingsPart, cookieField);
+    const given = this.#givenTo(req, key) ?? { draft: this.#draft(begun), seen: begun, cookie: heldCookie };
+    const { draft, seen } = given;
     const found = draft.compare(touchedBy(session, draft));
     const text = cookieText(cookie, undefined);
+    // What this request has not changed stays as it is now: another one may have.
+    const othersCookie = text === given.cookie && heldCookie !== undefined ? held : undefined;
     const settings =
-      held?.get(settingsPart, cookieField) === text ? [] : [{ part: settingsPart, field: cookieField, text }];
+      othersCookie !== undefined || heldCookie === text ? [] : [{ part: settingsPart, field: cookieField, text }];
     const changes = { ...found.changes, fields: [...found.changes.fields, ...settings] };
     if (known !== undefined && changes.fields.length + changes.gone.length === 0) {
       this.#touch(key);
@@ -302,7 +320,7 @@ export class SessionStore extends EventEmitter {
       const what = {
         app: this.#app,
         signOn,
-        idleMs: idleLimit(cookie, idleMs),
+        idleMs: idleLimit(othersCookie === undefined ? cookie : this.#cookieOf(othersCookie), idleMs),
         changes,
         seen,
         initial,
@@ -313,7 +331,7 @@ export class SessionStore extends EventEmitter {
       const written = this.#write(key, what, req);
       if (written === undefined) return;
       draft.wrote(changes);
-      if (req !== undefined) this.#given.set(req, { key, draft, seen: written.data });
+      if (req !== undefined) this.#given.set(req, { key, draft, seen: written.data, cookie: text });
     }
     this.#leftOut.warn(found.leftOut);
     if (moving !== undefined) table.end(moving.key, 'renewed');
@@ -383,10 +401,13 @@ export class SessionStore extends EventEmitter {
   }
 
   #stored({ data, lastAccessAt }: LiveSession, draft: Draft): StoredSession {
-    const kept = parseCookieText(data.get(settingsPart, cookieField));
-    const cookie = kept === undefined ? this.#usualCookie() : keptCookie(kept, this.#parts.clock);
+    const cookie = this.#cookieOf(data);
     if (cookie.originalMaxAge !== null) cookie.endAt(lastAccessAt + cookie.originalMaxAge);
     return { ...attributesOf(draft), cookie: cookie.data as StoredSession['cookie'] };
+  }
+
+  #cookieOf(data: SessionData): SessionCookie {
+    return cookieOfText(data.get(settingsPart, cookieField), this.#usualCookie, this.#parts.clock);
   }
 
   #owner(req: StoreRequest): SessionOwner {

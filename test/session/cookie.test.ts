@@ -81,6 +81,13 @@ test('serialize writes the attributes in the words of RFC 6265', () => {
   }
 });
 
+test('what is switched on by another word than true is on, as with express-session: nothing loses HttpOnly or Secure by it', () => {
+  const on = { httpOnly: 'true', secure: 1, partitioned: 'yes' };
+  assert.equal(make(on).line('name', 'value'), 'name=value; Path=/; HttpOnly; Secure; Partitioned');
+  const off = { httpOnly: null, secure: 'auto', partitioned: 0 };
+  assert.equal(make(off).line('name', 'value'), 'name=value; Path=/');
+});
+
 test('V14, V66: the line that deletes a cookie has the attributes of the one that set it', () => {
   const cookie = make({
     domain: 'xyz.com',

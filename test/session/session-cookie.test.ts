@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import express from 'express';
 import { type SessionOptions, sessions } from '../../sso/session/sessions.ts';
 import { inUse } from './support/in-use.ts';
-import { application, bag, Visitor } from './support/visitor.ts';
+import { application, bag, eventually, Visitor } from './support/visitor.ts';
 import { World } from './support/world.ts';
 
 interface Given {
@@ -247,6 +247,44 @@ test('a changed cookie reaches the browser though nothing else changed: "remembe
   };
   assert.deepEqual(await visits({}, change, remember, nothing, remember), [null, 86_400, undefined, undefined]);
 });
+
+for (const [where, cookie] of [
+  ['on its node', {}],
+  ['on another', {}],
+  ['on its node, where all cookies end by themselves', { maxAge: 60_000 }],
+] as const) {
+  test(`a maxAge that another request sets meanwhile ${where} is not undone by a slow one that writes: the session lives so long, and so does its cookie`, async () => {
+    const world = new World({ routes: ['node1', 'node2'] });
+    let go = () => {};
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    let isSlow = false;
+    const [one, two] = world.nodes.map((node) =>
+      application(node, { idleMs: 60_000, cookie }, async (req, res) => {
+        const session = bag(req);
+        session.count = (session.count ?? 0) + 1;
+        if (req.path === '/remember') session.cookie.maxAge = 86_400_000;
+        if (req.path === '/slow') {
+          session.user = 'alice';
+          isSlow = true;
+          await gate;
+        }
+        res.json([session.user, session.cookie.originalMaxAge]);
+      }),
+    );
+    const visitor = new Visitor();
+    await visitor.get(one!);
+    const slow = visitor.copy();
+    const answered = slow.get(one!, '/slow');
+    await eventually(() => isSlow);
+    await visitor.get(where === 'on another' ? two! : one!, '/remember');
+    go();
+    await answered;
+    for (const line of slow.lines)
+      assert.match(line, new RegExp(new Date(world.clock.now() + 86_400_000).toUTCString()));
+    world.clock.advance(3_600_000);
+    for (const app of [one!, two!]) assert.deepEqual((await visitor.get(app)).body, ['alice', 86_400_000]);
+  });
+}
 
 test('cookie.expires may be an instant, also one that is over, or null', async () => {
   const world = new World();

@@ -30,6 +30,15 @@ const wrong: readonly [options: unknown, message: RegExp][] = [
   [{ app: 'shop', cookie: 42 }, /^cookie: argument options/],
   [{ app: 'shop', cookie: 'no' }, /^cookie: argument options/],
   [{ app: 'shop', cookie: { maxAge: '42' } }, /^cookie: maxAge must be/],
+  [{ app: 'shop', cookie: { maxAge: Number.NaN } }, /^cookie: maxAge must lead to a date$/],
+  [{ app: 'shop', cookie: { maxAge: 9e15 } }, /^cookie: maxAge must lead to a date$/],
+  [
+    { app: 'shop', cookie: { maxAge: Number.POSITIVE_INFINITY, secure: 'auto' } },
+    /^cookie: maxAge must lead to a date$/,
+  ],
+  [{ app: 'shop', cookie: { sameSite: 'relaxed' } }, /^cookie: option sameSite is invalid: relaxed$/],
+  [{ app: 'shop', cookie: { domain: 'xyz com' } }, /^cookie: option domain is invalid: xyz com$/],
+  [{ app: 'shop', cookie: { path: '/a;b' } }, /^cookie: option path is invalid: /],
   [{ app: 'shop', replicationTriger: 'SET' }, /^replicationTriger: is no option: did you mean "replicationTrigger"\?$/],
   [{ app: 'shop', zebra: 1 }, /^zebra: is no option: there are app, idleMs, /],
   [{ app: 'shop', store: {} }, /^store: is no option: sessions live in the nodes; .* sso\.store\(\)$/],
@@ -126,6 +135,13 @@ test('of a cookie what no browser would take, and what is none of its attributes
   assert.match(warned({ cookie: { secure: false, sameSite: 'none' } }).at(-1)!, refused);
   assert.match(warned({ cookie: { secure: false, partitioned: true } }).at(-1)!, refused);
   assert.deepEqual(warned({ cookie: { sameSite: 'none', partitioned: true } }), []);
+});
+
+test('an idle limit that is longer than a session without a sign-on lives is warned of, as idleMs and as maxAge', () => {
+  const days = 86_400_000;
+  for (const options of [{ idleMs: 31 * days }, { cookie: { maxAge: 90 * days } }])
+    assert.match(warned(options)[0]!, /ends 30 days after it began, however often it is used$/);
+  for (const options of [{ idleMs: 0 }, { idleMs: 30 * days }]) assert.deepEqual(warned(options), []);
 });
 
 test('an idle limit of which the cookie has another is warned of', () => {

@@ -73,6 +73,32 @@ test('a session of the store is read on another node, and its maxAge and idle li
   assert.equal((await visitor.get(two.app)).text, 'undefined');
 });
 
+test('a maxAge that another request sets meanwhile is not undone by a slow one that saves twice', async () => {
+  let go = () => {};
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  let isSlow = false;
+  const { world, visitor, app } = start({
+    '/remember': (req) => (Object.assign(bag(req), { count: 1 }).cookie.maxAge = 86_400_000),
+    '/slow': async (req) => {
+      isSlow = bag(req).user === 'alice';
+      await gate;
+      bag(req).note = 'slow';
+      await call((done) => bag(req).save(done));
+      bag(req).cart = [];
+    },
+    '/see': (req, res) =>
+      void res.json([bag(req)?.note, bag(req)?.cart, bag(req)?.count, bag(req)?.cookie.originalMaxAge]),
+  });
+  await visitor.get(app, '/set');
+  const slow = visitor.copy().get(app, '/slow');
+  await eventually(() => isSlow);
+  await visitor.get(app, '/remember');
+  go();
+  await slow;
+  world.clock.advance(3_600_000);
+  assert.deepEqual((await visitor.get(app, '/see')).body, ['slow', [], 1, 86_400_000]);
+});
+
 test('who uses the store without express-session says when the cookie ends, as express-openid-connect does: the session lives so long', async () => {
   for (const cookie of ['maxAge', 'expires', 'text', 'nothing'] as const) {
     const { world, store } = start();
@@ -181,6 +207,26 @@ test('an anonymous session that meets a sign-on moves to a new id with what is i
   assert.equal(linked(world, visitor.signOn), 1);
   assert.equal((await visitor.get(app)).text, 'alice');
   assert.equal((await old.get(app)).text, 'undefined');
+});
+
+test('a maxAge of an anonymous session goes along when that moves to a sign-on, and with regenerate it does not', async () => {
+  const { world, visitor, app } = start({
+    '/remember': (req) => void (Object.assign(bag(req), { user: 'bob' }).cookie.maxAge = 86_400_000),
+    '/add': (req) => void (bag(req).count = 1),
+    '/regenerate': async (req) => {
+      await call((done) => bag(req).regenerate(done));
+      bag(req).count = 1;
+    },
+    '/see': (req, res) => void res.json([bag(req).user, bag(req).cookie.originalMaxAge]),
+  });
+  await visitor.get(app, '/set');
+  await visitor.get(app, '/remember');
+  visitor.signOn = world.open();
+  await visitor.get(app, '/add');
+  world.clock.advance(3_600_000);
+  assert.deepEqual((await visitor.get(app, '/see')).body, ['bob', 86_400_000]);
+  await visitor.get(app, '/regenerate');
+  assert.deepEqual((await visitor.get(app, '/see')).body, [null, null]);
 });
 
 test('regenerate gives another id and an empty session, keeps the link and the sign-on', async () => {

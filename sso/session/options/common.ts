@@ -4,6 +4,7 @@ import { configError } from '../../errors.ts';
 import type { EndHandler } from '../end-handlers.ts';
 import { type NoticeOptions, type NoticeSettings, noticeSettings } from '../notices/policy.ts';
 import type { SessionParts } from '../parts.ts';
+import { anonymousLifeMs } from '../record.ts';
 import {
   type PassivationOptions,
   type PassivationSettings,
@@ -22,7 +23,8 @@ export interface CommonOptions extends ReplicationOptions, PassivationOptions, N
   readonly app: string;
   /**
    * Milliseconds without a request after which a session is over; default 30 minutes, 0 = never. Only where the cookie has no
-   * `maxAge`. Too small: people lose what they were doing. Too large: memory on every node.
+   * `maxAge`. Too small: people lose what they were doing. Too large: memory on every node. Whatever it says, a session ends with
+   * its sign-on, and one without a sign-on 30 days after it began.
    */
   readonly idleMs?: number | undefined;
   /**
@@ -94,6 +96,11 @@ export function checkCommon({ app, idleMs = defaultIdleMs, onEnd }: CommonOption
 export function commonSettings(parts: SessionParts, options: CommonOptions, maxAge?: number | null): CommonSettings {
   const { app, idleMs = defaultIdleMs, onEnd } = options;
   const usualIdleMs = maxAge ?? idleMs;
+  if (usualIdleMs > anonymousLifeMs)
+    parts.log.warn(
+      { app, idleMs: usualIdleMs },
+      'sessions: the idle limit is longer than 30 days, and a session without a sign-on ends 30 days after it began, however often it is used',
+    );
   const passivation = passivationSettings(app, options, usualIdleMs, parts.log);
   if (passivation?.passivates && parts.passivation === undefined)
     throw configError('useSessionPassivation', 'needs a place on disk: the node has no `dataDir`');
