@@ -45,12 +45,10 @@ export class Classes {
 
   /** The registered class of an instance; `undefined` for whatever else. */
   of(object: object): Named | undefined {
+    const foreign = this.#keepsForeign ? this.#foreign.get(object) : undefined;
+    if (foreign !== undefined) return { name: foreign, inherited: false };
     const prototype: object | null = Object.getPrototypeOf(object);
-    if (prototype === Object.prototype || prototype === null) {
-      const foreign = this.#foreign.get(object);
-      return foreign === undefined ? undefined : { name: foreign, inherited: false };
-    }
-    if (this.#byPrototype.size === 0) return undefined;
+    if (prototype === Object.prototype || prototype === null || this.#byPrototype.size === 0) return undefined;
     for (let each: object | null = prototype; each !== null; each = Object.getPrototypeOf(each)) {
       const named = this.#byPrototype.get(each);
       if (named !== undefined) return each === prototype ? named : { ...named, inherited: true };

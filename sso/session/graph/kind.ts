@@ -3,6 +3,7 @@
  * registered class. Everything else stands for what JSON makes of it.
  */
 
+import { types } from 'node:util';
 import type { Classes } from './classes.ts';
 
 /** Object, array, Map, Set, Date: the letters with which the names of parts begin. */
@@ -35,7 +36,7 @@ export function shell(kind: Kind, className: string | undefined, classes: Classe
   if (className === undefined) return object;
   if (prototype !== undefined && kind !== 'o' && prototype instanceof bases[kind])
     return Object.setPrototypeOf(object, prototype);
-  if (kind === 'o') classes.keepName(object, className);
+  classes.keepName(object, className);
   return object;
 }
 
@@ -58,6 +59,19 @@ export function ownNames(object: object, kind: Kind, className: string | undefin
   if (className === undefined) return [];
   return kind === 'a' ? Object.keys(object).filter((name) => !/^\d+$/.test(name)) : Object.keys(object);
 }
+
+/**
+ * What is in a Map itself, a Set, a Date: a registered class may show its users something else (a view without what is
+ * hidden, another unit), which would take the place of what it holds. Of a Proxy what it shows is all that can be had.
+ */
+export const entriesOf = (map: object): Iterable<[unknown, unknown]> =>
+  types.isMap(map) ? Map.prototype.entries.call(map) : (map as ReadonlyMap<unknown, unknown>);
+
+export const membersOf = (set: object): Iterable<unknown> =>
+  types.isSet(set) ? Set.prototype.values.call(set) : (set as ReadonlySet<unknown>);
+
+export const timeOf = (date: object): number =>
+  types.isDate(date) ? Date.prototype.getTime.call(date) : (date as Date).getTime();
 
 const empty: Readonly<Record<Kind, () => object>> = {
   o: () => ({}),

@@ -5,7 +5,7 @@
  */
 
 import type { FieldChange } from '../data/changes.ts';
-import { hasUsualPrototype } from './kind.ts';
+import { hasUsualPrototype, timeOf } from './kind.ts';
 import { type Part, type Parts, partOfReference } from './parts.ts';
 import { isPrimitive, type Primitive, primitiveText } from './primitive.ts';
 
@@ -70,7 +70,7 @@ class Search {
       case 'a':
         return this.#lookAtPlaces(part);
       case 'd':
-        return shot.fields.length === 1 && this.#isQuickAt(part, 0, (object as Date).getTime());
+        return shot.fields.length === 1 && this.#isQuickAt(part, 0, timeOf(object));
       default:
         return false;
     }

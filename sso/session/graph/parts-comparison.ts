@@ -11,7 +11,7 @@
 
 import type { Changes, FieldChange } from '../data/changes.ts';
 import type { Classes } from './classes.ts';
-import { hasUsualPrototype, type Kind, kindOf, ownNames } from './kind.ts';
+import { entriesOf, hasUsualPrototype, type Kind, kindOf, membersOf, ownNames, timeOf } from './kind.ts';
 import { pathToLargest } from './largest.ts';
 import {
   emptyField,
@@ -254,18 +254,18 @@ export class PartsComparison {
         for (let at = 0; at < array.length; at += 1)
           if (!take(String(at), this.#read(node, at), at)) take(String(at), null, at); // as JSON does: the others keep their places
     } else if (kind === 'm') {
-      for (const [key, value] of object as ReadonlyMap<unknown, unknown>) {
+      for (const [key, value] of entriesOf(object)) {
         const step: Step = { verb: 'get', key };
         const carried = this.#carry(key, node, step);
         if (carried !== nothing && take(this.#textOf(carried), value, step)) shot.ranks.push(shot.ranks.length);
       }
     } else if (kind === 's') {
-      for (const member of object as ReadonlySet<unknown>) {
+      for (const member of membersOf(object)) {
         const step: Step = { verb: 'has', key: member };
         const carried = this.#carry(member, node, step);
         if (carried !== nothing && take(this.#textOf(carried), carried, step)) shot.ranks.push(shot.ranks.length);
       }
-    } else if (kind === 'd') take('t', (object as Date).getTime(), 't');
+    } else if (kind === 'd') take('t', timeOf(object), 't');
     const own = kind === 'o' ? Object.keys(object) : ownNames(object, kind, className);
     for (const name of own) take(kind === 'o' ? fieldOfName(name) : `.${name}`, this.#read(node, name), name);
     return shot;

@@ -15,7 +15,7 @@
  */
 
 import type { Classes } from './classes.ts';
-import { type Kind, put, shell } from './kind.ts';
+import { type Kind, put, shell, timeOf } from './kind.ts';
 import { parsePrimitive } from './primitive.ts';
 import type { StoredFields } from './stored.ts';
 
@@ -248,7 +248,7 @@ const fill: Readonly<Record<Kind, Fill>> = {
     const time = read(stored.find(([field]) => field === 't')?.[1] ?? '');
     Date.prototype.setTime.call(part.object, typeof time === 'number' ? time : Number.NaN);
     shot.fields.push('t');
-    shot.values.push((part.object as Date).getTime());
+    shot.values.push(timeOf(part.object));
     return fillOwn(part, stored, read, shot);
   },
 };

@@ -12,7 +12,7 @@
  */
 
 import type { Classes } from './classes.ts';
-import { type Kind, kindOf, ownNames } from './kind.ts';
+import { entriesOf, type Kind, kindOf, membersOf, ownNames, timeOf } from './kind.ts';
 import { pathToLargest } from './largest.ts';
 import { isJsonNumber, type Primitive, primitiveText } from './primitive.ts';
 import { aNoun, type Problems, pathOf, refusal, type Step } from './problem.ts';
@@ -203,7 +203,7 @@ class TextWriter {
     m: (object) => {
       let comma = '';
       this.#text += '{"$map":[';
-      for (const [key, value] of object as ReadonlyMap<unknown, unknown>) {
+      for (const [key, value] of entriesOf(object)) {
         this.#path.push({ verb: 'get', key });
         const [carriedKey, carriedValue] = [this.#carried(key), this.#carried(value)];
         if (carriedKey !== nothing && carriedValue !== nothing) {
@@ -221,7 +221,7 @@ class TextWriter {
     s: (object) => {
       let comma = '';
       this.#text += '{"$set":[';
-      for (const member of object as ReadonlySet<unknown>) {
+      for (const member of membersOf(object)) {
         this.#path.push({ verb: 'has', key: member });
         const carried = this.#carried(member);
         if (carried !== nothing) {
@@ -234,7 +234,7 @@ class TextWriter {
       this.#text += ']}';
     },
     d: (object) => {
-      const time = (object as Date).getTime();
+      const time = timeOf(object);
       this.#text += `{"$date":${Number.isNaN(time) ? null : time}}`;
     },
   };
