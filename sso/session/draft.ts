@@ -5,10 +5,10 @@
  */
 
 import type { Random } from '../random.ts';
-import { type Changes, removedText } from './data/changes.ts';
+import type { Changes } from './data/changes.ts';
 import { SessionData } from './data/session-data.ts';
 import type { Classes } from './graph/classes.ts';
-import type { Granularity, StoredFields } from './graph/stored.ts';
+import type { Granularity } from './graph/stored.ts';
 import { type Found, Tracker, type TrackerOptions } from './graph/tracker.ts';
 import { maxDataBytes, maxDataLength } from './record.ts';
 import type { Telling } from './teller.ts';
@@ -31,22 +31,24 @@ export function trackingOf(
 
 export class Draft {
   readonly tracker: Tracker;
-  #base: StoredFields;
+  #base: SessionData;
   #written: Changes | undefined;
 
-  constructor(found: StoredFields | undefined, options: TrackerOptions) {
+  constructor(found: SessionData | undefined, options: TrackerOptions) {
     this.#base = found ?? SessionData.empty;
     this.tracker = new Tracker(this.#base, options);
+  }
+
+  /** The attributes that were found, and written since. */
+  names(): readonly string[] {
+    this.#rebase();
+    return this.tracker.names();
   }
 
   /** What differs of these attributes from what was found, and written since. */
   compare(touched: ReadonlyMap<string, unknown>): Found {
     if (touched.size === 0) return same;
-    if (this.#written !== undefined) {
-      this.#base = new Overlay(this.#base, this.#written);
-      this.#written = undefined;
-      this.tracker.rebase(this.#base);
-    }
+    this.#rebase();
     return this.tracker.compare(touched);
   }
 
@@ -54,57 +56,17 @@ export class Draft {
   wrote(changes: Changes): void {
     if (changes.fields.length + changes.gone.length > 0) this.#written = changes;
   }
+
+  /** Not before it is looked at again: most requests write once. As one with what was found, however often it is written. */
+  #rebase(): void {
+    if (this.#written === undefined) return;
+    this.#base = this.#base.change(this.#written, writer, this.#base.latest + 1).data;
+    this.#written = undefined;
+    this.tracker.rebase(this.#base);
+  }
 }
+
+/** Nobody else's: what the request works on goes nowhere. */
+const writer = 'draft';
 
 const same: Found = { changes: { fields: [], gone: [] }, leftOut: [], refused: [] };
-
-/** Fields with changes on top, in the order in which they would come. */
-class Overlay implements StoredFields {
-  readonly #base: StoredFields;
-  readonly #changes: Changes;
-  readonly #gone: ReadonlySet<string>;
-  readonly #changed = new Map<string, Map<string, string | undefined>>();
-
-  constructor(base: StoredFields, changes: Changes) {
-    const { fields, gone } = changes;
-    this.#base = base;
-    this.#changes = changes;
-    this.#gone = new Set(gone);
-    for (const { part, field, text: written } of fields) {
-      const text = written === removedText ? undefined : written;
-      const changed = this.#changed.get(part);
-      if (changed === undefined) this.#changed.set(part, new Map([[field, text]]));
-      else changed.set(field, text);
-    }
-  }
-
-  get(part: string, field: string): string | undefined {
-    const changed = this.#changed.get(part);
-    if (changed?.has(field)) return changed.get(field);
-    return this.#gone.has(part) ? undefined : this.#base.get(part, field);
-  }
-
-  *fields(part: string): Iterable<readonly [field: string, text: string]> {
-    const changed = new Map(this.#changed.get(part));
-    for (const [field, text] of this.#gone.has(part) ? [] : this.#base.fields(part)) {
-      const now = changed.has(field) ? changed.get(field) : text;
-      changed.delete(field);
-      if (now !== undefined) yield [field, now];
-    }
-    for (const [field, text] of changed) if (text !== undefined) yield [field, text];
-  }
-
-  fitsInto(bytes: number, changes: Changes, later: readonly Changes[] = []): boolean {
-    return this.#base.fitsInto?.(bytes, changes, [this.#changes, ...later]) !== false;
-  }
-
-  *parts(): Iterable<string> {
-    const changed = new Set(this.#changed.keys());
-    for (const part of this.#base.parts()) {
-      if (this.#gone.has(part) && !changed.has(part)) continue;
-      changed.delete(part);
-      yield part;
-    }
-    yield* changed;
-  }
-}

@@ -203,7 +203,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     const empty = this.#empty(identity);
     this.#writer.reset();
     // Written at once if it is linked; without a sign-on with the answer, so that the browser gets the new id in any case.
-    if (fresh.signOn !== undefined) this.#writer.put(fresh, empty);
+    if (fresh.signOn !== undefined) this.#writer.put(fresh, empty, seat.key);
     fresh.required = true;
     this.#writer.end(seat, 'renewed');
     this.#seat = fresh;

@@ -10,6 +10,7 @@ import { SsoError } from '../errors.ts';
 import type { SsoId } from '../token.ts';
 import type { SessionData } from './data/session-data.ts';
 import { isGenuine, newSessionId, renewedSessionId } from './id.ts';
+import { Missing } from './missing.ts';
 import type { SessionParts } from './parts.ts';
 import type { LiveSession } from './record.ts';
 import type { SessionSettings } from './settings.ts';
@@ -34,20 +35,15 @@ export interface Seat {
   required: boolean;
 }
 
-/** How long "no member knows this session" is believed, milliseconds: its cookie stays in the browser and comes with every request. */
-const missingMs = 30_000;
-/** How long the members are left alone after a question that not all of them answered, milliseconds. */
-const undecidedMs = 1_000;
-const missingAtMost = 10_000;
-
 export class SeatFinder {
   readonly #parts: SessionParts;
   readonly #settings: SessionSettings;
-  readonly #missing = new Map<string, number>();
+  readonly #missing: Missing;
 
   constructor(parts: SessionParts, settings: SessionSettings) {
     this.#parts = parts;
     this.#settings = settings;
+    this.#missing = new Missing(parts.clock);
   }
 
   /** A place for a new session of this request. */
@@ -87,10 +83,19 @@ export class SeatFinder {
     return this.#inquire(req, id, key, signOn);
   }
 
-  /** Whether `id` names a session that a request with this sign-on would be given, as far as can be said without asking anybody. */
-  isLive(id: string, signOn: SsoId | undefined): boolean {
-    const look = this.#parts.table.look(this.#parts.table.key(this.#settings.app, id));
-    return (look.state === 'live' || look.state === 'away') && isFor(look.session, signOn);
+  /**
+   * The first of several whose session a request with this sign-on would be given, as far as can be said without asking anybody;
+   * else the first of which the members may say so.
+   */
+  likeliest<T extends { readonly id: string }>(several: readonly T[], signOn: SsoId | undefined): T | undefined {
+    const { table } = this.#parts;
+    let doubtful: T | undefined;
+    for (const one of several) {
+      const look = table.look(table.key(this.#settings.app, one.id));
+      if ((look.state === 'live' || look.state === 'away') && isFor(look.session, signOn)) return one;
+      if (look.state === 'doubtful' && isFor(look.session, signOn)) doubtful ??= one;
+    }
+    return doubtful;
   }
 
   async #inquire(req: IncomingMessage, id: string, key: string, signOn: SsoId | undefined): Promise<Seat | undefined> {
@@ -98,7 +103,7 @@ export class SeatFinder {
     if (look.state === 'out of reach') throw outOfReach();
     if (look.state === 'live') return this.#take(req, id, key, look.session, signOn);
     if (look.state === 'ended') return this.#successor(req, id, look, signOn);
-    this.#noteMissing(key, look.state === 'unknown' ? missingMs : undecidedMs);
+    this.#missing.note(key, look.state === 'unknown');
     return undefined;
   }
 
@@ -133,17 +138,11 @@ export class SeatFinder {
 
   /** Peers are asked for ids that we made, and for an application's own only by who is signed on. */
   #mayAsk(id: string, key: string, signOn: SsoId | undefined): boolean {
-    const until = this.#missing.get(key);
-    if (until !== undefined && this.#parts.clock.monotonic() < until) return false;
+    if (this.#missing.has(key)) return false;
     return (
       isGenuine(this.#parts.keys.sessionId, this.#settings.app, id) ||
       (this.#settings.genid !== undefined && signOn !== undefined)
     );
-  }
-
-  #noteMissing(key: string, ms: number): void {
-    if (this.#missing.size >= missingAtMost) this.#missing.clear();
-    this.#missing.set(key, this.#parts.clock.monotonic() + ms);
   }
 
   #empty(id: string, signOn: SsoId | undefined): Seat {

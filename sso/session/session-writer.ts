@@ -102,6 +102,8 @@ export class SessionWriter {
   #written: string | undefined;
   /** The same of something that ended. */
   #ended = false;
+  /** What somebody waits for already, or nobody: an application need not wait for what it saves, the answer does. */
+  #storing: Promise<unknown> | undefined;
   /** What was not written last, and why. */
   #refused: { readonly what: string; readonly error: unknown } | undefined;
   /** The data changed in this request: a cookie that ends by itself gets more time. */
@@ -125,7 +127,7 @@ export class SessionWriter {
    * Writes what of the session differs from what is in the table; one that is not there yet if there is something in it.
    * What cannot be kept stays as it was stored, and the rest is written all the same. What was refused and has not changed since is
    * not tried again, unless forced: the same error says so.
-   * @param force writes it in any case, and tells it at once
+   * @param force writes it in any case, unless it is new and no cookie can name it, and tells it at once
    * @throws SsoError ERR_SESSION_INVALID · ERR_LIMIT_REACHED · ERR_UNAVAILABLE the node has stopped
    */
   write(seat: Seat, open: OpenSession, force: boolean): void {
@@ -139,7 +141,8 @@ export class SessionWriter {
     if (!force && was !== undefined && was.what === asText(changes, found.refused)) throw was.error;
     let rest = changes;
     try {
-      const isForced = force && (found.refused.length === 0 || !isNothing(found.changes));
+      const isMeant = force && (found.refused.length === 0 || !isNothing(found.changes));
+      const isForced = isMeant && (seat.stored || this.#canReach(session));
       if (isForced || this.#isWorth(seat, open, changes)) {
         const isMoved = seat.from !== undefined && isNothing(changes) && isThere(parts.table.look(seat.key)) && !force;
         if (isMoved)
@@ -155,9 +158,9 @@ export class SessionWriter {
     }
   }
 
-  /** Writes a session that is in the place of another now, in any case. */
-  put(seat: Seat, open: OpenSession): void {
-    this.#put(seat, open, this.#withCookie(nothing, open), false, true);
+  /** Writes a session that is in the place of another now, in any case. @param replaces the key of that one */
+  put(seat: Seat, open: OpenSession, replaces: string): void {
+    this.#put(seat, open, this.#withCookie(nothing, open), false, replaces);
   }
 
   #isWorth(seat: Seat, { session, watch }: OpenSession, changes: Changes): boolean {
@@ -173,7 +176,7 @@ export class SessionWriter {
     return held === undefined ? data : held.data;
   }
 
-  #put(seat: Seat, open: OpenSession, changes: Changes, force: boolean, replaces = seat.from !== undefined): void {
+  #put(seat: Seat, open: OpenSession, changes: Changes, force: boolean, replaces = seat.from): void {
     const { settings, parts } = this.#kit;
     const { signOn, createdAt } = seat;
     const initial = seat.stored ? undefined : this.#brought(seat);
@@ -256,14 +259,21 @@ export class SessionWriter {
     appendCookie(this.#res, settings.cookieFor(this.#req).deletion(settings.name));
   }
 
-  /** Resolves once what was written is on a second member; `undefined` if nothing was. */
+  /** Resolves once all that was written is on a second member; `undefined` if nothing was, or that is so. */
   stored(): Promise<unknown> | undefined {
     const written = this.#written;
     const ended = this.#ended;
-    if (written === undefined && !ended) return undefined;
+    if (written === undefined && !ended) return this.#storing;
     this.#written = undefined;
     this.#ended = false;
-    return this.#kit.parts.table.stored(written, ended);
+    const stored = this.#kit.parts.table.stored(written, ended);
+    const storing = this.#storing === undefined ? stored : Promise.all([this.#storing, stored]);
+    this.#storing = storing;
+    const done = () => {
+      if (this.#storing === storing) this.#storing = undefined;
+    };
+    storing.then(done, done);
+    return storing;
   }
 
   #isDue(seat: Seat, open: () => OpenSession): boolean {

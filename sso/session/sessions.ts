@@ -178,7 +178,7 @@ function arrivedCookie(kit: SessionKit, req: IncomingMessage, signOn: SsoId | un
   let chosen = parseCookieValue(values[0]!, custom);
   if (values.length > 1) {
     const all = values.slice(0, valuesAtMost).flatMap((value) => parseCookieValue(value, custom) ?? []);
-    chosen = all.find(({ id }) => kit.finder.isLive(id, signOn)) ?? all[0];
+    chosen = kit.finder.likeliest(all, signOn) ?? all[0];
   }
   if (chosen === undefined) return { id: undefined, rewrite: false };
   const { route } = kit.settings;

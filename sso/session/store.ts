@@ -27,6 +27,7 @@ import { Draft, trackingOf } from './draft.ts';
 import { removed, type TrackerOptions } from './graph/tracker.ts';
 import { sessionHandle } from './handle.ts';
 import { LeftOut, refusal } from './left-out.ts';
+import { Missing } from './missing.ts';
 import {
   type CommonOptions,
   type CommonSettings,
@@ -96,6 +97,7 @@ export class SessionStore extends EventEmitter {
   readonly #tracking: TrackerOptions;
   readonly #leftOut: LeftOut;
   readonly #usualCookie: () => SessionCookie;
+  readonly #missing: Missing;
   /** The sign-on of a request when its session was made: if it ends meanwhile, the session is not saved (V67). */
   readonly #signOns = new WeakMap<object, SsoId | undefined>();
   /** What a request was given last, so that only what it changed is written, and what others changed meanwhile stays. */
@@ -113,6 +115,7 @@ export class SessionStore extends EventEmitter {
     this.#settings = settings;
     this.#tracking = trackingOf(parts, settings);
     this.#leftOut = new LeftOut(settings.app, parts.log);
+    this.#missing = new Missing(parts.clock);
     this.#usualCookie = usualCookie;
   }
 
@@ -268,16 +271,20 @@ export class SessionStore extends EventEmitter {
     const isForeign = (session: LiveSession) =>
       req !== undefined && session.signOn !== undefined && session.signOn !== signOn;
     if (look.state === 'away' && isForeign(look.session)) return null;
-    if (look.state === 'doubtful' || look.state === 'away' || (look.state === 'unknown' && signOn !== undefined))
+    const mayAsk = look.state === 'unknown' && signOn !== undefined && !this.#missing.has(key);
+    if (look.state === 'doubtful' || look.state === 'away' || mayAsk)
       look = await table.inquire(key, this.#settings.telling.buddies);
     if (look.state === 'out of reach') throw outOfReach();
+    if (mayAsk && (look.state === 'unknown' || look.state === 'undecided'))
+      this.#missing.note(key, look.state === 'unknown');
     if (look.state !== 'live') return null;
     if (req !== undefined && look.session.signOn !== signOn) {
-      if (look.session.signOn === undefined) this.#moving.set(req, { key, given: look.session.data, taken: undefined });
+      if (look.session.signOn === undefined && isOwn(req, id))
+        this.#moving.set(req, { key, given: look.session.data, taken: undefined });
       return null;
     }
     const draft = this.#draft(look.session.data);
-    if (req !== undefined) {
+    if (req !== undefined && isOwn(req, id)) {
       this.#signOns.set(req, signOn);
       const cookie = cookieText(this.#cookieOf(look.session.data), undefined);
       this.#given.set(req, { key, draft, seen: look.session.data, cookie });
@@ -286,7 +293,7 @@ export class SessionStore extends EventEmitter {
   }
 
   /** Whatever is awaited in here, a new session is refused before: express-session sends its headers as soon as it has called. */
-  async #set(id: string, session: Attributes, isReplacing = false): Promise<void> {
+  async #set(id: string, session: Attributes, replaces?: string): Promise<void> {
     const { table, signOns, context, clock } = this.#parts;
     const { idleMs, telling, unreplicatedMs, waits } = this.#settings;
     const key = this.#key(id);
@@ -301,7 +308,8 @@ export class SessionStore extends EventEmitter {
     const signOn = known === undefined ? req && (this.#signOns.get(req) ?? signOns.of(req)) : known.signOn;
     const cookie = cookieOf(session['cookie'], clock);
     const held = known?.data;
-    const moving = req && this.#moving.get(req);
+    const own = req !== undefined && isOwn(req, id) ? req : undefined;
+    const moving = own && this.#moving.get(own);
     const initial = known === undefined ? this.#brought(moving) : undefined;
     const begun = initial === undefined ? held : moving?.taken;
     const heldCookie = held?.get(settingsPart, cookieField);
@@ -326,12 +334,12 @@ export class SessionStore extends EventEmitter {
         initial,
         telling,
         unreplicatedMs,
-        replaces: isReplacing || moving !== undefined,
+        replaces: replaces ?? moving?.key,
       };
       const written = this.#write(key, what, req);
       if (written === undefined) return;
       draft.wrote(changes);
-      if (req !== undefined) this.#given.set(req, { key, draft, seen: written.data, cookie: text });
+      if (own !== undefined) this.#given.set(own, { key, draft, seen: written.data, cookie: text });
     }
     this.#leftOut.warn(found.leftOut);
     if (moving !== undefined) table.end(moving.key, 'renewed');
@@ -383,11 +391,11 @@ export class SessionStore extends EventEmitter {
     if (this.#generate === undefined)
       throw new SsoError('ERR_SESSION_INVALID', 'no middleware of express-session has taken this store');
     const old = this.#key(req.sessionID);
-    const isReplacing = sessionOf(this.#parts.table.look(old)) !== undefined;
+    const isThere = sessionOf(this.#parts.table.look(old)) !== undefined;
     this.#generate(req);
     // The new link before the old one goes: a sign-on without grace must not look empty in between (V52).
     if (this.#parts.signOns.of(req) !== undefined)
-      await this.#set(req.sessionID, req.session as Attributes, isReplacing);
+      await this.#set(req.sessionID, req.session as Attributes, isThere ? old : undefined);
     if (this.#parts.table.end(old, 'renewed')) await this.#parts.table.stored();
   }
 
@@ -428,6 +436,12 @@ export class SessionStore extends EventEmitter {
   }
 }
 
+/** Whether it is the session of this request, which may look at others as well. Who uses a store without express-session names none. */
+function isOwn(req: IncomingMessage, id: string): boolean {
+  const { sessionID } = req as Partial<StoreRequest>;
+  return sessionID === undefined || sessionID === id;
+}
+
 function attributesOf({ tracker }: Draft): Attributes {
   return Object.fromEntries(tracker.names().map((name) => [name, tracker.read(name)]));
 }
@@ -438,8 +452,8 @@ function readOnly(data: SessionData): SessionData {
 }
 
 /** All of a session as express-session has it: what is stored and not in it was taken away. */
-function touchedBy(session: Attributes, { tracker }: Draft): ReadonlyMap<string, unknown> {
-  const touched = new Map<string, unknown>(tracker.names().map((name) => [name, removed]));
+function touchedBy(session: Attributes, draft: Draft): ReadonlyMap<string, unknown> {
+  const touched = new Map<string, unknown>(draft.names().map((name) => [name, removed]));
   for (const [name, value] of Object.entries(session)) if (name !== 'cookie') touched.set(name, value);
   return touched;
 }

@@ -89,8 +89,8 @@ export interface SessionWrite {
    * ago, milliseconds. Default: only what must be told.
    */
   readonly unreplicatedMs?: number | undefined;
-  /** It takes the place of another session, and is not one more. */
-  readonly replaces?: boolean | undefined;
+  /** The key of the session whose place it takes: it is not one more. */
+  readonly replaces?: string | undefined;
   /** Of a session that moves to a new id: when it was made. Two requests that move it at once agree by that (S7). Default now. */
   readonly createdAt?: number | undefined;
 }

@@ -77,8 +77,8 @@ export class SessionTable implements Links {
       teller: this.#teller,
       uses: this.#uses,
       makeRoom: ({ app, signOn, replaces }) => {
-        if (replaces !== true) this.admit(app);
-        this.#makeRoom(signOn);
+        if (replaces === undefined) this.admit(app);
+        this.#makeRoom(signOn, replaces);
       },
     });
     const turns = parts.turns ?? new Turns({ clock: parts.clock });
@@ -328,9 +328,10 @@ export class SessionTable implements Links {
       throw new SsoError('ERR_LIMIT_REACHED', `the limit of ${this.#limits.sessions} sessions is reached`);
   }
 
-  #makeRoom(signOn: SsoId | undefined): void {
+  /** @param replaces about to end: the place is taken that it leaves */
+  #makeRoom(signOn: SsoId | undefined, replaces: string | undefined): void {
     if (signOn === undefined) return;
-    const keys = this.#links.of(signOn);
+    const keys = this.#links.of(signOn).filter((key) => key !== replaces);
     if (keys.length >= this.#limits.sessionsPerSignOn) this.#end(keys[0]!, 'left');
   }
 

@@ -541,3 +541,17 @@ test('check 23: a foreign or forged session id in a request that destroys its se
   assert.equal(world.stateOf(visitor.signOn), 'open');
   assert.equal((await visitor.get(app)).text, 'alice');
 });
+
+test('a session that begins anew at the limit of a sign-on takes its own place, and ends no other one', async () => {
+  const world = new World({ limits: { sessionsPerSignOn: 2 } });
+  const paths = { '/anew': (req: Request) => bag(req).regenerate() };
+  const apps = ['first', 'second'].map((app) => appOf(world, paths, { app, name: app }));
+  const [first, second] = apps as [Express, Express];
+  const visitor = new Visitor();
+  visitor.signOn = world.open();
+  for (const app of apps) await visitor.get(app, '/set');
+  await visitor.get(second, '/anew');
+  assert.equal((await visitor.get(first)).text, 'alice');
+  assert.equal((await visitor.get(second)).text, 'undefined');
+  assert.equal(world.node.table.linked(visitor.signOn).length, 2);
+});

@@ -372,7 +372,7 @@ function fill({ node }: World): void {
     throw new SsoError('ERR_LIMIT_REACHED', 'no room');
   };
   const isNew: typeof table.write = (key, what) =>
-    node.copies.get(key) === undefined && what.replaces !== true ? full() : write(key, what);
+    node.copies.get(key) === undefined && what.replaces === undefined ? full() : write(key, what);
   Object.assign(table, { admit: full, write: isNew });
 }
 
@@ -517,4 +517,47 @@ test('an answer whose session cannot be kept arrives whole, also while its last 
   for (const release of world.node.waiting) release();
   assert.deepEqual((await answer).body, { answer: 'whole' });
   assert.equal(errors(world).length, 1);
+});
+
+const unawaited: readonly (readonly [what: string, act: Act])[] = [
+  ['saved', (session) => void Object.assign(session, { x: 1 }).save()],
+  ['moved to a new id', (session) => void session.regenerate()],
+];
+for (const [what, act] of unawaited) {
+  test(`an answer waits for what was ${what} without waiting for it`, async () => {
+    const { world, visitor, apps, act: acts } = nodes({});
+    visitor.signOn = world.open();
+    world.node.holdStored = true;
+    acts.now = act;
+    let isAnswered = false;
+    const answer = visitor.get(apps[0]!).then(() => (isAnswered = true));
+    await eventually(() => world.node.waiting.length > 0);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(isAnswered, false);
+    for (const release of world.node.waiting) release();
+    await answer;
+  });
+}
+
+test('what is saved waits for what was saved before it', async () => {
+  const { world, visitor, apps, act } = nodes({});
+  world.node.holdStored = true;
+  const saved: string[] = [];
+  act.now = (session) => {
+    void Object.assign(session, { x: 1 })
+      .save()
+      .then(() => saved.push('first'));
+    return Object.assign(session, { x: 2 })
+      .save()
+      .then(() => void saved.push('second'));
+  };
+  const answer = visitor.get(apps[0]!);
+  answer.catch(() => {});
+  await eventually(() => world.node.waiting.length === 2);
+  world.node.waiting[1]!();
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(saved, []);
+  world.node.waiting[0]!();
+  await answer;
+  assert.deepEqual(saved, ['first', 'second']);
 });

@@ -5,7 +5,7 @@ import http from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import cookieParser from 'cookie-parser';
-import express, { type ErrorRequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Response } from 'express';
 import { sessionHandle } from '../../sso/session/handle.ts';
 import { sessions } from '../../sso/session/sessions.ts';
 import { inUse } from './support/in-use.ts';
@@ -581,6 +581,23 @@ test('a session that begins after the headers are sent is not kept: no cookie co
   await new Visitor().get(app);
   assert.equal(live(world), 0);
 });
+
+for (const [what, allowInsecureCookie, begins] of [
+  ['after the headers are sent', true, (res: Response) => void res.write('first ')],
+  ['on a connection that its cookie is not for', false, () => {}],
+] as const) {
+  test(`a session that begins ${what} is not kept either where it is saved at once`, async () => {
+    const world = new World({ allowInsecureCookie });
+    const app = application(world.node, {}, async (req, res) => {
+      begins(res);
+      bag(req).user = 'alice';
+      await bag(req).save();
+      res.end('last');
+    });
+    await new Visitor().get(app);
+    assert.equal(live(world), 0);
+  });
+}
 
 test('what cookie-parser read is read where the header is gone, and an object in its place is no id', async () => {
   const world = new World();

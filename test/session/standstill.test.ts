@@ -66,3 +66,18 @@ for (const [name, made] of [
 test('a session that ended while a node stood still is none for a request there', async () => {
   assert.equal(await late(overThere, ['/end']), '1');
 });
+
+test('of several cookies the one is taken that names a session, also while the node does not know what the others did', async () => {
+  const world = new World();
+  const app = application(world.node, {}, counts);
+  const [gone, visitor] = [new Visitor(), new Visitor()];
+  for (const one of [gone, visitor]) await one.get(app);
+  world.node.table.end(world.node.parts.table.key('shop', gone.cookie.split('.', 1)[0]!), 'left');
+  const [name] = [...visitor.cookies.keys()];
+  const cookie = `${name}=${gone.cookie}; ${name}=${visitor.cookie}`;
+  const asked = standStill(world.node);
+  const answer = new Visitor().get(app, '/', { cookie });
+  await Promise.race([answer, asked]);
+  world.node.catchesUp.end();
+  assert.equal((await answer).text, '2');
+});

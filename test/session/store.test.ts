@@ -12,7 +12,7 @@ import { store as makeStore, type SessionStore } from '../../sso/session/store.t
 import type { SsoId } from '../../sso/token.ts';
 import { inUse } from './support/in-use.ts';
 import { stepsOf } from './support/steps.ts';
-import { bag, eventually, Visitor } from './support/visitor.ts';
+import { application, bag, eventually, Visitor } from './support/visitor.ts';
 import { type TestNode, World } from './support/world.ts';
 
 type Route = (req: Request, res: Response) => unknown;
@@ -569,4 +569,108 @@ test('express-session that comes before the valve is warned of once, with a new 
         );
     }
   }
+});
+
+test('what a request has saved and then taken away is gone', async () => {
+  const { app, visitor } = start({
+    '/both': async (req) => {
+      Object.assign(bag(req), { user: 'alice', count: 1 });
+      await call((done) => bag(req).save(done));
+      delete bag(req).user;
+    },
+    '/none': async (req) => {
+      bag(req).note = 'short';
+      await call((done) => bag(req).save(done));
+      delete bag(req).note;
+      delete bag(req).count;
+    },
+    '/show': (req, res) => void res.json({ ...bag(req), cookie: undefined }),
+  });
+  await visitor.get(app, '/both');
+  assert.deepEqual((await visitor.get(app, '/show')).body, { count: 1 });
+  await visitor.get(app, '/none');
+  assert.deepEqual((await visitor.get(app, '/show')).body, {});
+});
+
+test('V81: a session that nobody knows is asked for once in half a minute, and found as soon as it comes', async () => {
+  const world = new World({ routes: ['n1', 'n2'] });
+  const [first, second] = world.nodes.map((node) => appOf(world, {}, {}, node).app) as [Express, Express];
+  const [n1, n2] = world.nodes as [TestNode, TestNode];
+  const visitor = new Visitor();
+  visitor.signOn = world.open();
+  n1.copies.lagging = true;
+  await visitor.get(first, '/set');
+  n2.copies.peers.length = 0;
+  for (let count = 0; count < 3; count++) assert.equal((await visitor.copy().get(second)).text, 'undefined');
+  assert.equal(n2.copies.asked.length, 1);
+  world.clock.advance(30_000);
+  await visitor.copy().get(second);
+  assert.equal(n2.copies.asked.length, 2);
+  n1.copies.catchUp();
+  assert.equal((await visitor.get(second)).text, 'alice');
+});
+
+test('regenerate at the limit of a sign-on ends no other session of it', async () => {
+  const world = new World({ limits: { sessionsPerSignOn: 2 } });
+  const visitor = new Visitor();
+  visitor.signOn = world.open();
+  const other = application(world.node, { app: 'other' }, (req, res) => {
+    bag(req).count = (bag(req).count ?? 0) + 1;
+    res.send(String(bag(req).count));
+  });
+  const { app } = appOf(world, { '/anew': (req) => call((done) => bag(req).regenerate(done)) });
+  await visitor.get(other);
+  await visitor.get(app, '/set');
+  await visitor.get(app, '/anew');
+  assert.equal((await visitor.get(other)).text, '2');
+});
+
+/** What a request is given of another session while it works on its own. */
+const look = (store: SessionStore, id: string) => call((done) => store.get(id, done));
+
+test('who looks at another session takes nothing away from its own that others have put in meanwhile', async () => {
+  const world = new World();
+  const between: { act: () => Promise<unknown> } = { act: async () => {} };
+  const { app, store } = appOf(world, {
+    '/slow': async (req) => {
+      await look(store, 'another');
+      await look(store, otherId);
+      await between.act();
+      bag(req).count = 1;
+    },
+    '/add': (req) => void (bag(req).note = 'added'),
+    '/show': (req, res) => void res.json({ ...bag(req), cookie: undefined }),
+    '/id': (req, res) => void res.send(req.sessionID),
+  });
+  const [visitor, other] = [new Visitor(), new Visitor()];
+  await other.get(app, '/set');
+  const otherId = (await other.get(app, '/id')).text;
+  await visitor.get(app, '/set');
+  between.act = () => visitor.copy().get(app, '/add');
+  await visitor.get(app, '/slow');
+  assert.deepEqual((await visitor.get(app, '/show')).body, { user: 'alice', note: 'added', count: 1 });
+});
+
+test("an anonymous visitor's session that somebody else looks at who is signed on stays what it is", async () => {
+  const world = new World();
+  const { app, store } = appOf(world, {
+    '/look': async (req) => {
+      await look(store, otherId);
+      bag(req).count = 1;
+    },
+    '/anew': async (req) => {
+      await look(store, otherId);
+      await call((done) => bag(req).regenerate(done));
+    },
+    '/id': (req, res) => void res.send(req.sessionID),
+  });
+  const [visitor, other] = [new Visitor(), new Visitor()];
+  await other.get(app, '/set?user=eve');
+  const otherId = (await other.get(app, '/id')).text;
+  visitor.signOn = world.open();
+  await visitor.get(app, '/set');
+  assert.equal((await visitor.get(app, '/look')).text, 'alice');
+  assert.equal((await other.get(app)).text, 'eve');
+  assert.equal((await visitor.get(app, '/anew')).text, 'undefined');
+  assert.equal((await other.get(app)).text, 'eve');
 });

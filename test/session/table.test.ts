@@ -68,7 +68,7 @@ test('a session that moves brings its data along, also where another request has
   const later = first.table.look(key);
   assert.ok(earlier.state === 'live' && later.state === 'live');
   const { createdAt } = later.session;
-  const place = { createdAt, replaces: true };
+  const place = { createdAt, replaces: 'other' };
   write(second, moved, { y: 2 }, { ...place, initial: earlier.session.data });
   for (const { copies } of tables.nodes) copies.catchUp();
   write(first, moved, { x: 1 }, { ...place, initial: later.session.data });

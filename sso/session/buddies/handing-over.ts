@@ -107,16 +107,15 @@ export class HandingOver {
   #check(key: string): void {
     const others = this.#pending.get(key);
     if (others === undefined) return;
-    if (this.#parts.session(key) === undefined) {
-      this.#pending.delete(key);
-      return;
-    }
+    const session = this.#parts.session(key);
     const reached = others.flatMap((one) => this.#parts.laneTo(one) ?? []);
-    if (reached.length > 0 && !reached.some((lane) => lane.stores(key))) return;
+    if (session !== undefined && reached.length > 0 && !reached.some((lane) => lane.stores(key))) return;
     this.#pending.delete(key);
+    if (session === undefined) return;
     this.#moves = true;
     if (reached.length > 0) this.#handedOver++;
-    else this.#lost++;
+    // None of those who were to have it is there any more: others are.
+    else this.#place(key, session);
   }
 
   #end(): void {

@@ -18,7 +18,7 @@ const shareForOwnChanges = 16;
 const laterStamps = 64 * 86_400_000 * 1_024;
 
 /** With one change more: of which writer makes little difference. */
-export function tried(state: State, changes: Changes): State {
+function tried(state: State, changes: Changes): State {
   return changed(state, changes, { writer: 'trial', stamp: state.context.latest + 1 }).state;
 }
 

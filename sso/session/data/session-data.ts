@@ -8,7 +8,7 @@
  */
 
 import { keptOnce } from '../../kept-once.ts';
-import { fitsWith, mostBytesOf, tried } from './bytes.ts';
+import { fitsWith, mostBytesOf } from './bytes.ts';
 import type { Changes } from './changes.ts';
 import { Context, compareGenerations, decodeContext, flat, parseContext } from './context.ts';
 import type { DataDelta } from './delta.ts';
@@ -135,12 +135,9 @@ export class SessionData {
     return mostBytesOf(SessionData.#state(this));
   }
 
-  /**
-   * Whether it stays within so many bytes as JSON of `encode` with these changes, or they make it smaller (bytes.ts).
-   * @param earlier changes that are made before them. Default: none
-   */
-  fitsInto(bytes: number, changes: Changes, earlier: readonly Changes[] = []): boolean {
-    return fitsWith(earlier.reduce(tried, SessionData.#open(this)), changes, bytes);
+  /** Whether it stays within so many bytes as JSON of `encode` with these changes, or they make it smaller (bytes.ts). */
+  fitsInto(bytes: number, changes: Changes): boolean {
+    return fitsWith(SessionData.#open(this), changes, bytes);
   }
 
   /** Whether the other one would add nothing. */

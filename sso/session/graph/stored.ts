@@ -27,11 +27,8 @@ export interface StoredFields {
   lines?(part: string): { readonly names: readonly string[]; readonly text: string } | undefined;
   /** Characters: what counts against the limit. Counted from the fields where it is missing. */
   readonly length?: number;
-  /**
-   * Whether it travels in so many bytes with these changes, or they make it smaller. Default: it does.
-   * @param earlier changes that are made before them. Default: none
-   */
-  fitsInto?(bytes: number, changes: Changes, earlier?: readonly Changes[]): boolean;
+  /** Whether it travels in so many bytes with these changes, or they make it smaller. Default: it does. */
+  fitsInto?(bytes: number, changes: Changes): boolean;
 }
 
 /** The part of the attributes. */

@@ -727,3 +727,20 @@ const isUp = (world: CourierWorld, name: string): boolean =>
     .at(name)
     .gossip.members()
     .some(({ node, state }) => node === name && state === 'up');
+
+test('what a node that leaves has given to one that dies before it has it goes to another', async () => {
+  const world = await CourierWorld.of(['n1', 'n2', 'n3', 'n4']);
+  const keys = Array.from({ length: 40 }, (_, count) => `s${count}`);
+  for (const key of keys) world.make('n1', key);
+  await world.pass(1_000);
+  const alone = keys.filter((key) => world.listed('n1', key).includes('n2'));
+  world.kill('n2');
+  await world.pass(100);
+  world.network.delay(50);
+  const handing = world.at('n1').courier.handOver(1_000);
+  await world.pass(10);
+  assert.ok(alone.some((key) => world.listed('n1', key).includes('n3')));
+  world.kill('n3');
+  assert.deepEqual(await world.done(handing), { handedOver: alone.length, lost: 0 });
+  for (const key of alone) assert.ok(world.holders(key).includes('n4'), key);
+});

@@ -46,15 +46,4 @@ test('what fits is no larger than the limit, however late it is written, or no l
   );
 });
 
-test('earlier changes count as if they had been made', () => {
-  fc.assert(
-    fc.property(changes, changes, changes, fc.integer({ min: 0, max: 1_500 }), (past, earlier, last, limit) => {
-      const data = SessionData.empty.change(past, 'trial', 5).data;
-      const made = data.change(earlier, 'trial', 6).data;
-      assert.equal(data.fitsInto(limit, last, [earlier]), made.fitsInto(limit, last));
-    }),
-    { numRuns: 1_000, seed: 1 },
-  );
-});
-
 const bytesOf = (data: SessionData) => Buffer.byteLength(JSON.stringify(data.encode()));

@@ -23,8 +23,8 @@ export class ReplicatedFields implements Fields {
     return this.#here.length;
   }
 
-  fitsInto(bytes: number, changes: Changes, earlier?: readonly Changes[]): boolean {
-    return this.#here.fitsInto(bytes, changes, earlier);
+  fitsInto(bytes: number, changes: Changes): boolean {
+    return this.#here.fitsInto(bytes, changes);
   }
 
   get(part: string, field: string): string | undefined {
