@@ -6,7 +6,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { appendCookie } from '../http/answer.ts';
-import { areHeadersGone } from '../http/stand-in.ts';
+import { areHeadersGone, isStandIn } from '../http/stand-in.ts';
 import { SessionCookie } from './cookie.ts';
 import { cookieField, cookieOfText, cookieText, idleLimit, settingsPart } from './cookie-text.ts';
 import type { Changes } from './data/changes.ts';
@@ -127,7 +127,7 @@ export class SessionWriter {
    * Writes what of the session differs from what is in the table; one that is not there yet if there is something in it.
    * What cannot be kept stays as it was stored, and the rest is written all the same. What was refused and has not changed since is
    * not tried again, unless forced: the same error says so.
-   * @param force writes it in any case, unless it is new and no cookie can name it, and tells it at once
+   * @param force writes it in any case, unless it is new and the answer can set no cookie, and tells it at once
    * @throws SsoError ERR_SESSION_INVALID · ERR_LIMIT_REACHED · ERR_UNAVAILABLE the node has stopped
    */
   write(seat: Seat, open: OpenSession, force: boolean): void {
@@ -142,7 +142,8 @@ export class SessionWriter {
     let rest = changes;
     try {
       const isMeant = force && (found.refused.length === 0 || !isNothing(found.changes));
-      const isForced = isMeant && (seat.stored || this.#canReach(session));
+      // That of a connection lives as long as this does, cookie or not.
+      const isForced = isMeant && (seat.stored || isStandIn(this.#res) || this.#canReach(session));
       if (isForced || this.#isWorth(seat, open, changes)) {
         const isMoved = seat.from !== undefined && isNothing(changes) && isThere(parts.table.look(seat.key)) && !force;
         if (isMoved)

@@ -5,7 +5,7 @@ import http from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import cookieParser from 'cookie-parser';
-import express, { type ErrorRequestHandler, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Request, type Response } from 'express';
 import { sessionHandle } from '../../sso/session/handle.ts';
 import { sessions } from '../../sso/session/sessions.ts';
 import { inUse } from './support/in-use.ts';
@@ -598,6 +598,17 @@ for (const [what, allowInsecureCookie, begins] of [
     assert.equal(live(world), 0);
   });
 }
+
+test('a session that begins while a connection lives is kept for it by save(), though no cookie can name it', async () => {
+  const world = new World();
+  const middleware = sessions(world.node.parts, { app: 'shop' });
+  const req = { headers: {}, socket: {}, url: '/' } as unknown as Request;
+  await new Promise((next) => middleware(req, {} as Response, next));
+  bag(req).count = 1;
+  await bag(req).save();
+  await bag(req).reload();
+  assert.deepEqual([bag(req).count, live(world)], [1, 1]);
+});
 
 test('what cookie-parser read is read where the header is gone, and an object in its place is no id', async () => {
   const world = new World();

@@ -8,7 +8,8 @@ import { pick, type Random } from '../../sso/random.ts';
 import type { Receipt } from '../../sso/receipt.ts';
 import { registryLimits } from '../../sso/registry.ts';
 import type { SessionData } from '../../sso/session/data/session-data.ts';
-import { type SessionLook, sessionOf } from '../../sso/session/table-parts.ts';
+import type { LiveSession } from '../../sso/session/record.ts';
+import { type SessionLook, type SessionWrite, sessionOf } from '../../sso/session/table-parts.ts';
 import type { SsoId } from '../../sso/token.ts';
 import { type Checkers, short } from './checkers.ts';
 import { type Climate, isCalm, waitOf } from './climate.ts';
@@ -518,7 +519,7 @@ export class Workload {
     const writes = this.#changesOf(node, session, seen);
     session.writes.push(...writes);
     const fields = writes.map(({ field, text }) => ({ part: fieldPart, field, text }));
-    const written = heart.table.write(key, { app, signOn, idleMs, telling, changes: { fields, gone: [] }, seen });
+    const written = this.#write(node, key, { app, signOn, idleMs, telling, changes: { fields, gone: [] }, seen });
     const words = () => writes.map(({ field, text }) => `${field} ${text ?? 'taken away'}`).join(', ');
     this.#note(key, () => `${node.name} saves ${words()} in session ${short(key)}${written ? '' : ': refused'}`);
     if (written === undefined) {
@@ -652,6 +653,16 @@ export class Workload {
   }
 
   /** Whether a wait that began then ended before its bound, with another member in reach all the while. */
+  /** What comes to a node that has stopped since it was asked is refused. */
+  #write({ heart, leaving }: SimulatedNode, key: string, what: SessionWrite): LiveSession | undefined {
+    try {
+      return heart.table.write(key, what);
+    } catch (error) {
+      if (leaving && (error as SsoError).code === 'ERR_UNAVAILABLE') return undefined;
+      throw error;
+    }
+  }
+
   #isInTime(node: SimulatedNode, began: number): boolean {
     return this.#parts.schedule.now - began < registryLimits.copyMs - timerErrorMs && node.channel.aloneUntil < began;
   }

@@ -4,6 +4,7 @@ import type { Peer } from '../../channel/channel.ts';
 import type { Copies } from '../../gossip/copies.ts';
 import type { Counters } from '../../gossip/counters.ts';
 import type { Lattice } from '../../gossip/lattice.ts';
+import { lifeOf } from '../../life.ts';
 import { hasData, type SessionRecord } from '../record.ts';
 import type { Turns } from '../turns.ts';
 import type { Answers } from './answers.ts';
@@ -65,7 +66,7 @@ export class Arrivals {
         );
         return;
       case 'fetched':
-        fetches.fetched(from, message.id, this.#given(message), message.missing);
+        fetches.fetched(from, message.id, this.#given(from, message), message.missing);
         return;
       case 'offer': {
         const { frame, ended } = answers.offered(message.id, message.versions);
@@ -116,7 +117,7 @@ export class Arrivals {
     const lacking: string[] = [];
     for (let index = 0; index < items.length; index += 2) {
       const key = items[index] as string;
-      if (this.#merge(key, items[index + 1]) === 'lacking') lacking.push(key);
+      if (this.#merge(from, key, items[index + 1]) === 'lacking') lacking.push(key);
     }
     this.#parts.counters.count('buddy-received', items.length / 2);
     this.#parts.lines.confirm(from, number, lacking);
@@ -131,17 +132,17 @@ export class Arrivals {
   }
 
   /** Merges what came of what was asked for. Returns the keys. */
-  #given({ items }: Of<'fetched'>): readonly string[] {
+  #given(from: Peer, { items }: Of<'fetched'>): readonly string[] {
     const given: string[] = [];
     for (let index = 0; index < items.length; index += 2) {
       const key = items[index] as string;
-      if (this.#merge(key, items[index + 1]) !== 'lacking') given.push(key);
+      if (this.#merge(from, key, items[index + 1]) !== 'lacking') given.push(key);
     }
     return given;
   }
 
   /** `lacking`: it was not merged, since what it builds on is not here, or cannot be read. */
-  #merge(key: string, data: unknown): 'lacking' | undefined {
+  #merge(from: Peer, key: string, data: unknown): 'lacking' | undefined {
     const { copies, lattice, latest, counters, offers, life } = this.#parts;
     const value = readRecord(lattice, data, latest());
     if (value === undefined) {
@@ -150,9 +151,9 @@ export class Arrivals {
     }
     if (lattice.lacks?.(copies.get(key), value) === true) return 'lacking';
     const held = placedOf(copies.settle(key, value));
-    // This node has what the sender has not.
+    // This node has what the sender has not, or what the owner may not have: its frame may be lost, and with it the sender.
     if (held !== undefined && held.owner !== life && value.state === 'live' && hasData(held))
-      if (held.data.version !== value.data.version) offers.stray(key);
+      if (held.data.version !== value.data.version || held.owner !== lifeOf(from)) offers.stray(key);
     return undefined;
   }
 

@@ -264,6 +264,7 @@ export class Courier implements Depot, Listener {
   }
 
   stored(key: string, ms: number): Promise<void> {
+    this.#bringStray(key);
     return this.#waits.wait(key, ms);
   }
 
@@ -338,6 +339,7 @@ export class Courier implements Depot, Listener {
     this.#refilling.up();
     this.#regaining.up();
     this.#placing.peerUp(peer);
+    for (const key of this.#waits.keys) this.#bringStray(key);
   }
 
   down(peer: Peer): void {
@@ -386,6 +388,20 @@ export class Courier implements Depot, Listener {
     const session = placedOf(this.#parts.copies.get(key));
     if (session === undefined || this.#lines.peers.size === 0) return true;
     return listedOf(session).some((node) => this.#lines.laneTo(node)?.stores(key) === true);
+  }
+
+  /**
+   * Sends what need not be here to those who are to have it, unless it is on its way: no comparison with who came up since it was
+   * written says whether it has it.
+   */
+  #bringStray(key: string): void {
+    const session = this.#offers.has(key) ? placedOf(this.#parts.copies.get(key)) : undefined;
+    if (session === undefined) return;
+    const isOnItsWay = (node: string) => this.#lines.laneTo(node)?.owes(key);
+    this.#lines.repair(
+      key,
+      listedOf(session).filter((node) => !isOnItsWay(node)),
+    );
   }
 
   /** Tells the buddies what this node's own change altered; where another node serves the session, that one, too. */

@@ -744,3 +744,54 @@ test('what a node that leaves has given to one that dies before it has it goes t
   assert.deepEqual(await world.done(handing), { handedOver: alone.length, lost: 0 });
   for (const key of alone) assert.ok(world.holders(key).includes('n4'), key);
 });
+
+test('what a node that does not serve a session has told a buddy alone, and died, comes to its owner, also where the buddy leaves', async () => {
+  for (const leaves of [false, true]) {
+    const world = await CourierWorld.of(five);
+    world.make('n1', 's', 2);
+    await world.pass(100);
+    const [first, second] = world.session('n1', 's').buddies!;
+    world.network.cut(first!, 'n1');
+    const name = world.writeLate(first!, 's');
+    await world.pass(5);
+    world.kill(first!);
+    world.network.heal();
+    assert.ok(world.attributes(second!, 's').includes(name));
+    assert.ok(!world.attributes('n1', 's').includes(name));
+    if (leaves) await world.leave(second!);
+    else await world.pass(2_000);
+    assert.ok(world.attributes('n1', 's').includes(name), leaves ? 'the buddy has left' : 'in time');
+  }
+});
+
+test('what was written where no holder could be reached is waited for where one can be now, though they have compared what both should hold', async () => {
+  const world = await CourierWorld.of(['n1', 'n2', 'n3', 'n4']);
+  const keys = Array.from({ length: 10 }, (_, count) => `s${count}`);
+  for (const key of keys) world.make('n1', key);
+  await world.pass(100);
+  for (const name of ['n3', 'n2']) {
+    for (const key of keys) await world.use(name, key);
+    await world.pass(10);
+  }
+  const isTooMuch = (key: string) => !world.listed('n3', key).includes('n3') && world.holders(key).includes('n3');
+  const key = keys.find(isTooMuch)!;
+  const listed = world.listed('n3', key);
+  const others = world.running.map(({ name }) => name).filter((name) => !listed.includes(name));
+  world.network.split([listed, others]);
+  await world.pass(20);
+  const name = world.writeLate('n3', key);
+  await world.pass(10);
+  world.network.delay(20);
+  world.network.heal();
+  const isReached = () =>
+    world
+      .at('n3')
+      .gossip.peers()
+      .some(({ node }) => listed.includes(node));
+  while (!isReached()) await world.pass(1);
+  await world.done(world.at('n3').courier.stored(key, 250));
+  assert.ok(
+    listed.some((node) => world.attributes(node, key).includes(name)),
+    'one of them has it',
+  );
+});

@@ -142,6 +142,16 @@ export class CourierWorld {
     return name;
   }
 
+  /** A late write of a node that does not serve the session any more. Returns the attribute. */
+  writeLate(at: string, key: string): string {
+    const node = this.at(at);
+    const known = this.session(at, key);
+    const name = this.#name();
+    const { data, delta } = this.#changed(node, key, known, name);
+    node.courier.put(key, { ...known, data }, delta, false);
+    return name;
+  }
+
   /** A request on any node: it fetches the session and takes it over if another serves it. */
   async use(at: string, key: string): Promise<Fetched> {
     const node = this.at(at);
