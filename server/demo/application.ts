@@ -73,8 +73,8 @@ export function application(parts: DemoParts, face: Face): Express {
 
 /** Where the library would answer with one sentence, people get a page: 503 while this node may not say who is signed on. */
 function whileUnavailable(site: Site): RequestHandler {
-  return (req, res, next) => {
-    const cannotOpen = req.method === 'POST' && req.path === '/login' && !site.parts.sso.finality().accepting;
+  return async (req, res, next) => {
+    const cannotOpen = req.method === 'POST' && req.path === '/login' && !(await req.sso.mayOpen());
     if (!req.sso.unavailable && !cannotOpen) return next();
     res.setHeader('Retry-After', String(retryAfterS));
     const isOpen = /^\/(whoami|logout|receipts\/.*|demo\/.*)$/.test(req.path);

@@ -27,7 +27,7 @@ export interface DemoNode {
 const frame = { site: 'Latchkey' } as const;
 const usersFile = fileURLToPath(new URL('../../config/samples/demo-users.yaml', import.meta.url));
 
-/** Resolves once it may be asked. @throws UsageError, SsoError, ConfigError */
+/** Resolves once it may be asked, and accepts sign-ons if enough others are there. @throws UsageError, SsoError, ConfigError */
 export async function startDemoNode(settings: NodeSettings, control: NodeControl): Promise<DemoNode> {
   const { self, nodes, secret, dataDir } = settings;
   const log = plainLog(self.name);
@@ -48,6 +48,7 @@ export async function startDemoNode(settings: NodeSettings, control: NodeControl
   });
   const parts: DemoParts = { sso, self, nodes, control, log, authenticate, isBusy: () => hashing.full };
   const web = await listenOrStop(sso, virtualHosts(parts), self.port);
+  await acceptsOrNot(sso);
   return {
     async stop() {
       await web.close(500);
@@ -55,6 +56,22 @@ export async function startDemoNode(settings: NodeSettings, control: NodeControl
       await hashing.stop();
     },
   };
+}
+
+/** Milliseconds that a node waits for leases before it is called ready: with too few others it never has them. */
+const readyWithinMs = 5_000;
+
+/** Of nodes that start together the first finds nobody: whoever is told that they are ready can sign on at each of them. */
+function acceptsOrNot(sso: SsoNode): Promise<void> {
+  return new Promise((resolve) => {
+    if (sso.finality().accepting) return resolve();
+    const late = setTimeout(resolve, readyWithinMs);
+    sso.on('accepting', (accepts) => {
+      if (!accepts) return;
+      clearTimeout(late);
+      resolve();
+    });
+  });
 }
 
 async function listenOrStop(sso: SsoNode, listener: RequestListener, port: number): Promise<WebServer> {

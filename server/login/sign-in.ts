@@ -64,14 +64,14 @@ export function signIn(parts: SignInParts): Router {
     }
     return show(parts, req, res, { returnTo, problem: problemIn(req.query, visits.words(req)) });
   });
-  router.post('/login', readForm, (req, res, next) => {
+  router.post('/login', readForm, async (req, res, next) => {
     if (!isPersonsForm(req)) return next();
     const form = formIn(req);
     const returnTo = sso.returnAddress(req, form('return_to'));
     const username = form('username');
     const again = (kind: Problem['kind'], status: number, text?: Html) =>
       show(parts, req, res, { returnTo, username, problem: problemOf(parts, req, kind, text), status });
-    if (!sso.finality().accepting) return again('unavailable', 503);
+    if (!(await req.sso.mayOpen())) return again('unavailable', 503);
     if (req.sso.isCsrfToken(form('csrf'))) return isBusy() ? again('busy', 503) : next();
     const { principal } = req.sso;
     if (principal !== undefined) {

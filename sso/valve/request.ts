@@ -227,7 +227,6 @@ export class RequestSso extends RequestNotes implements Sso {
     return this.#unsure;
   }
 
-  /** Whether a sign-on may be opened now; waits a moment for leases, unless the request has done so. */
   async mayOpen(): Promise<boolean> {
     if (this.#mayOpenNow()) return true;
     if (this.#unsure === 'cut-off') return false;

@@ -34,6 +34,11 @@ export interface Sso {
   readonly entryId: SsoId | undefined;
   hasRole(role: string): boolean;
   /**
+   * Whether a sign-on may be opened here now; a node that lacks leases at this moment waits for them, a quarter of a second at most.
+   * For a page of a form, which says so better than a refusal; `open` and `login` wait by themselves.
+   */
+  mayOpen(): Promise<boolean>;
+  /**
    * The check of somebody's credentials begins: if the user's sign-ons are ended from now on, `open` refuses. Without it the
    * check counts from the beginning of the request.
    */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { virtualHosts } from '../../server/demo/node.ts';
+import { loginSite } from '../../server/login/site.ts';
 import type { SsoNode } from '../../sso/index.ts';
 import { testCluster } from '../../sso/testing/index.ts';
 import { passwordCheck, silent } from './support/site.ts';
@@ -87,5 +88,34 @@ test('a sign-out with a majority says "no later than", and after that instant "e
   const later = await browser.visit(browser.location, { at: 'node2' });
   assert.match(later.text, /You are signed out everywhere.*node3 did not answer, and can accept it no more/s);
 });
+
+const central = (sso: SsoNode) =>
+  loginSite({ sso, log: silent, trustProxy: [], origins: [], authenticate: passwordCheck, isBusy: () => false });
+
+for (const [what, site] of Object.entries({ demonstration: demo, 'central nodes': central })) {
+  test(`who signs on while a node lacks leases for a moment notices nothing: the page waits for them, as the library does (${what})`, async (t) => {
+    const cluster = await testCluster({
+      nodes: names,
+      options: { cookieDomain: 'xyz.localhost', allowInsecureCookie: true },
+      host: (sso) => {
+        const answer = site(sso);
+        return (req, res) => {
+          // Leases come back only once the request has been looked at, or its form has.
+          if (req.method === 'POST') setImmediate(() => setImmediate(() => cluster.network.heal()));
+          answer(req, res);
+        };
+      },
+    });
+    t.after(() => cluster.stop());
+    const browser = cluster.browser('http://app1.xyz.localhost');
+    const { text } = await browser.visit('/login', { at: 'node3' });
+    await cluster.split([['node3'], ['node1', 'node2']]);
+    await cluster.advance(6_100);
+    const answer = await browser.submit('/login', { username: 'alice', password: 'wonderland', csrf: csrfIn(text) });
+    assert.doesNotMatch(answer.text, /at the moment/);
+    await cluster.settle();
+    assert.equal(cluster.at('node1').sso.entries('alice').length, 1);
+  });
+}
 
 const csrfIn = (text: string) => /name="csrf" value="([^"]+)"/.exec(text)![1]!;
