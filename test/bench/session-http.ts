@@ -16,8 +16,8 @@ import { stopAll } from './site.ts';
 import { figure, markdownTable, median, percentile, spread } from './table.ts';
 
 /** Short turns, many a round: the machine's other guests come and go within seconds. */
-const moderate = { perSecond: 1_000, seconds: 1, connections: 16 };
-const turnsARound = 2;
+const moderate = { perSecond: 1_000, seconds: 0.5, connections: 16 };
+const turnsARound = 8;
 const busy = { ...moderate, perSecond: 2_000 };
 /** As many as it bears: the price of a request where a machine's price is one of requests. */
 const full = { ...moderate, perSecond: Number.POSITIVE_INFINITY, connections: 32 };
@@ -54,58 +54,92 @@ interface Measured {
 
 const redisName = 'express-session, connect-redis';
 const redisByTlsName = '… by TLS';
-const kinds: readonly {
+interface Kind {
   readonly name: string;
   /** `undefined`: this machine lacks a part. */
   start(): Promise<Contestant | undefined>;
-}[] = [
-  alone('bare', { kind: 'bare' }),
-  alone('express-session, memory store', { kind: 'memory store' }),
-  withRedis(redisName, {}),
-  withRedis(redisByTlsName, { hasTls: true }),
-  alone('Latchkey, one node by itself', { kind: 'latchkey' }),
-  clustered('Latchkey, one of three', {}),
-  clustered('… nobody signed on', {}, { isSignedOn: false }),
-  clustered('… cacheMode async', { cacheMode: 'async' }),
-  clustered('… granularity SESSION', { replicationGranularity: 'SESSION' }),
-  clustered('… granularity FIELD', { replicationGranularity: 'FIELD' }),
+}
+const bare = alone('bare', { kind: 'bare' });
+const redis = withRedis(redisName, {});
+/** Few at a time: who has to wait long for its turn finds neither its memory nor the processor as it left them. */
+const groups: readonly { readonly title: string; readonly kinds: readonly Kind[] }[] = [
+  {
+    title: 'what the goal is of',
+    kinds: [
+      bare,
+      redis,
+      clustered('Latchkey, one of three', {}),
+      clustered('… granularity FIELD', { replicationGranularity: 'FIELD' }),
+    ],
+  },
+  {
+    title: 'what a part of the work costs',
+    kinds: [
+      bare,
+      redis,
+      withRedis(redisByTlsName, { hasTls: true }),
+      alone('express-session, memory store', { kind: 'memory store' }),
+      alone('Latchkey, one node by itself', { kind: 'latchkey' }),
+    ],
+  },
+  {
+    title: 'other settings',
+    kinds: [
+      bare,
+      redis,
+      clustered('Latchkey, one of three, nobody signed on', {}, { isSignedOn: false }),
+      clustered('… cacheMode async', { cacheMode: 'async' }),
+      clustered('… granularity SESSION', { replicationGranularity: 'SESSION' }),
+    ],
+  },
 ];
 
 export const sessionHttp: Bench = {
   key: 'n',
   title: 'One small change of a session a request, over HTTP (goal: a third of connect-redis at 4 KiB)',
   async run({ rounds, say }) {
-    const contestants: Contestant[] = [];
-    try {
-      for (const { name, start } of kinds) {
-        say(`starting: ${name}`);
-        const contestant = await start();
-        if (contestant === undefined) continue;
-        contestants.push(contestant);
-        for (const bytes of sizes) for (const work of changes) await ask(contestant, bytes, work, warmUp);
-      }
-      const pieces: string[] = [];
-      for (const work of changes) {
-        const results = new Map<string, Measured[]>();
-        for (const { bytes, load } of cases) {
-          const all = contestants.map((contestant) => ({
-            name: key(contestant.name, bytes, load),
-            run: () => measure(contestant, bytes, work, load),
-          }));
-          // A case at a time, so that a contestant's turns follow each other soon: a process that stood still for long is slow at first.
-          const some = await interleaved(rounds * turnsARound, all, (line) => say(`${work}, ${line}`));
-          for (const [name, measured] of some) results.set(name, measured);
-        }
-        pieces.push(`A request ${work}:\n\n${report(contestants, results)}`);
-      }
-      const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${moderate.perSecond} requests a second (${busy.perSecond} where it says so) over ${moderate.connections} connections, or as many as are answered over ${full.connections}, ${turnsARound} turns of ${moderate.seconds} s a round, ${warmUp.seconds} s of each before. Median (quartiles) of the serving process's CPU, and in square brackets what it adds to the bare application as a part of what connect-redis adds in plain, and by TLS. Elsewhere: the two other nodes, or Redis, a request at 4 KiB and the lesser load.`;
-      const hasRedis = contestants.some(({ name }) => name === redisName);
-      return `${pieces.join('\n\n')}\n\n${note}${hasRedis ? '' : '\nconnect-redis is left out: no `redis-server` is installed.'}`;
-    } finally {
-      await Promise.all(contestants.map((contestant) => contestant.stop()));
+    const pieces: string[] = [];
+    for (const { title, kinds } of groups) {
+      say(title);
+      pieces.push(`${title[0]!.toUpperCase()}${title.slice(1)}.`, ...(await compared(kinds, rounds, say)));
     }
+    const note = `Express 5 + cookie-parser; signed on where there is a sign-on; ${sessions} sessions of each size in turn, ${moderate.perSecond} requests a second (${busy.perSecond} where it says so) over ${moderate.connections} connections, or as many as are answered over ${full.connections}, ${turnsARound} turns of ${moderate.seconds} s a round, ${warmUp.seconds} s of each before. Median (quartiles) of the serving process's CPU, and in square brackets what it adds to the bare application as a part of what connect-redis adds. Elsewhere: the two other nodes, or Redis, a request at 4 KiB and the lesser load.`;
+    return [...pieces, note].join('\n\n');
   },
 };
+
+/** A table for each kind of change. */
+async function compared(kinds: readonly Kind[], rounds: number, say: (line: string) => void): Promise<string[]> {
+  const contestants: Contestant[] = [];
+  try {
+    for (const { name, start } of kinds) {
+      say(`starting: ${name}`);
+      const contestant = await start();
+      if (contestant === undefined) continue;
+      contestants.push(contestant);
+      for (const bytes of sizes) for (const work of changes) await ask(contestant, bytes, work, warmUp);
+    }
+    const tables: string[] = [];
+    for (const work of changes) {
+      const results = new Map<string, Measured[]>();
+      for (const { bytes, load } of cases) {
+        const all = contestants.map((contestant) => ({
+          name: key(contestant.name, bytes, load),
+          run: () => measure(contestant, bytes, work, load),
+        }));
+        // A case at a time, so that a contestant's turns follow each other soon: a process that stood still for long is slow at first.
+        const some = await interleaved(rounds * turnsARound, all, (line) => say(`${work}, ${line}`));
+        for (const [name, measured] of some) results.set(name, measured);
+      }
+      tables.push(`A request ${work}:\n\n${report(contestants, results)}`);
+    }
+    const left = kinds.filter(({ name }) => !contestants.some((one) => one.name === name)).map(({ name }) => name);
+    if (left.length > 0) tables.push(`Left out, since no \`redis-server\` is installed: ${left.join('; ')}.`);
+    return tables;
+  } finally {
+    await Promise.all(contestants.map((contestant) => contestant.stop()));
+  }
+}
 
 async function measure(contestant: Contestant, bytes: number, work: Work, load: Load): Promise<Measured> {
   await ask(contestant, bytes, work, { ...load, seconds: 0.25 });
@@ -127,15 +161,14 @@ function report(contestants: readonly Contestant[], results: ReadonlyMap<string,
   const cpuOf = (name: string, bytes: number, load: Load) => median(of(name, bytes, load).map(({ cpu }) => cpu));
   const added = (name: string, bytes: number, load: Load) => cpuOf(name, bytes, load) - cpuOf('bare', bytes, load);
   const rows = contestants.map(({ name }) => {
-    const parts = (bytes: number, load: Load) =>
-      [redisName, redisByTlsName].map((peer) => figure(added(name, bytes, load) / added(peer, bytes, load))).join(', ');
+    const part = (bytes: number, load: Load) => figure(added(name, bytes, load) / added(redisName, bytes, load));
     const at4 = of(name, sizes[1], moderate);
     const latencies = at4.flatMap((one) => one.latencies);
     return [
       name,
       ...cases.map(({ bytes, load }) => {
         const cpu = spread(of(name, bytes, load).map((one) => one.cpu));
-        return name === 'bare' ? cpu : `${cpu} [${parts(bytes, load)}]`;
+        return name === 'bare' ? cpu : `${cpu} [${part(bytes, load)}]`;
       }),
       figure(median(at4.map((one) => one.elsewhere))),
       `${figure(percentile(latencies, 0.5))} / ${figure(percentile(latencies, 0.99))}`,
@@ -148,11 +181,11 @@ function report(contestants: readonly Contestant[], results: ReadonlyMap<string,
   return markdownTable(head, rows);
 }
 
-function alone(name: string, setup: Setup): (typeof kinds)[number] {
+function alone(name: string, setup: Setup): Kind {
   return { name, start: async () => contestant(name, await single(name, setup)) };
 }
 
-function clustered(name: string, options: Setup['options'], seeds: SeedOptions = {}): (typeof kinds)[number] {
+function clustered(name: string, options: Setup['options'], seeds: SeedOptions = {}): Kind {
   return {
     name,
     async start() {
@@ -162,7 +195,7 @@ function clustered(name: string, options: Setup['options'], seeds: SeedOptions =
   };
 }
 
-function withRedis(name: string, how: PrivateRedisOptions): (typeof kinds)[number] {
+function withRedis(name: string, how: PrivateRedisOptions): Kind {
   return {
     name,
     async start() {
