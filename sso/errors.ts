@@ -7,7 +7,7 @@
 import { nearest } from './nearest.ts';
 
 export type SsoErrorCode =
-  | 'ERR_CONFIG_INVALID' // the configuration's fault, nothing was started; the field's path opens the message
+  | 'ERR_CONFIG_INVALID' // the configuration's fault, nothing was started, or the request refused whose cookie a function made wrong; the field's path opens the message
   | 'ERR_PRINCIPAL_INVALID' // the application's fault: what authenticate() or open() was given is no principal; state untouched
   | 'ERR_AUTHENTICATOR_FAILED' // the application's authenticate() threw or never answered; state untouched
   | 'ERR_INSECURE_CONNECTION' // the deployment's fault: a sign-on over plain HTTP without allowInsecureCookie; state untouched

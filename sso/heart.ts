@@ -266,7 +266,7 @@ export class Heart implements Maps {
       hybrid,
       life: this.life,
       lifeEndedAt: (one) => this.gossip.lifeEndedAt(one),
-      catchesUp: () => this.gossip.catchesUp(),
+      catchingUp: () => this.gossip.catchingUp(),
       limits: parts.sessions ?? {},
       residence: this.passivation,
       depot: this.courier,

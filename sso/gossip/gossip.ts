@@ -329,7 +329,7 @@ export class GossipNode implements Gossip, Talk {
    * Whether this process stood still for so long that others may have gone on without it, and has compared with none of them since:
    * resolves when it has, at the latest after `joinMs`.
    */
-  catchesUp(): Promise<void> | undefined {
+  catchingUp(): Promise<void> | undefined {
     return this.#standstill.caughtUp();
   }
 

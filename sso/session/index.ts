@@ -13,7 +13,8 @@ export { type CookieData, type CookieOptions, SessionCookie } from './cookie.ts'
 export type { NoticeCause, NoticeKind, NoticePolicy, SessionListener, SessionNotice } from './notices/notice.ts';
 export { Session, type SessionCallback } from './session.ts';
 export type { SessionOptions } from './settings.ts';
-export { SessionStore, type StoredSession, type StoreOptions } from './store.ts';
+export { SessionStore, type StoreOptions } from './store.ts';
+export type { StoredSession } from './store-forms.ts';
 
 /** What applications keep in a session; open for merging. */
 // biome-ignore lint/suspicious/noEmptyInterface: it is filled by merging

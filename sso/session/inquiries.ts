@@ -13,7 +13,7 @@ import type { Teller } from './teller.ts';
 import { atOnce, takenOver } from './writing.ts';
 
 export interface InquiriesParts
-  extends Pick<SessionTableParts, 'copies' | 'signOns' | 'hybrid' | 'life' | 'residence' | 'depot' | 'catchesUp'> {
+  extends Pick<SessionTableParts, 'copies' | 'signOns' | 'hybrid' | 'life' | 'residence' | 'depot' | 'catchingUp'> {
   readonly judging: Judging;
   readonly teller: Teller;
   /** Ends a session whose data nobody has. */
@@ -37,8 +37,8 @@ export class Inquiries {
    * @param wanted which nodes are to have its data then, as in `Telling`
    */
   async inquire(key: string, wanted?: CopiesWanted): Promise<SessionLook> {
-    const { copies, signOns, judging, catchesUp } = this.#parts;
-    const behind = catchesUp?.();
+    const { copies, signOns, judging, catchingUp } = this.#parts;
+    const behind = catchingUp?.();
     if (behind !== undefined) {
       await behind;
       const look = judging.look(key);

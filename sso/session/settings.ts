@@ -148,9 +148,18 @@ export function resolveSettings(parts: SessionParts, options: SessionOptions): S
     unsetDestroys: oneOf('unset', options.unset, ['keep', 'destroy'], 'keep') === 'destroy',
     genid: genid && ((req) => checkId(genid(req as Request))),
     usualCookie,
-    cookieFor: (req) =>
-      usualCookie?.copy() ??
-      decided(full(typeof cookie === 'function' ? cookie(req as Request) : cookie), () => isSecure(req), clock),
+    cookieFor: (req) => {
+      if (usualCookie !== undefined) return usualCookie.copy();
+      if (typeof cookie !== 'function') return decided(full(cookie), () => isSecure(req), clock);
+      // express-session takes a function that returns nothing as one that returns no options.
+      const given = cookie(req as Request) ?? {};
+      return checked(() => {
+        if (typeof given !== 'object') throw new TypeError('the function must return an object of options');
+        const made = decided(full(given), () => isSecure(req), clock);
+        requireLine(made, name);
+        return made;
+      });
+    },
     isSecure,
   };
 }

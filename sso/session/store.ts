@@ -8,11 +8,10 @@
  */
 
 import { EventEmitter } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { requireKnown, requireOptions, retryAfterSeconds, SsoError } from '../errors.ts';
 import { areHeadersGone } from '../http/stand-in.ts';
-import type { SsoId } from '../token.ts';
-import { type CookieData, SessionCookie } from './cookie.ts';
+import { SessionCookie } from './cookie.ts';
 import {
   cookieField,
   cookieOfText,
@@ -22,9 +21,9 @@ import {
   parseCookieText,
   settingsPart,
 } from './cookie-text.ts';
-import { SessionData } from './data/session-data.ts';
+import type { SessionData } from './data/session-data.ts';
 import { Draft, trackingOf } from './draft.ts';
-import { removed, type TrackerOptions } from './graph/tracker.ts';
+import type { TrackerOptions } from './graph/tracker.ts';
 import { sessionHandle } from './handle.ts';
 import { LeftOut, refusal } from './left-out.ts';
 import { Missing } from './missing.ts';
@@ -42,34 +41,16 @@ import type { LiveSession } from './record.ts';
 import { RequestSession } from './request-session.ts';
 import { notLoaded, outOfReach } from './seat.ts';
 import { Session, type SessionCallback, type SessionOwner } from './session.ts';
+import { attributesOf, cookieIn, readOnly, type StoredSession, touchedBy } from './store-forms.ts';
+import { isOwn, type Moving, type StoreRequest, StoreRequests } from './store-requests.ts';
 import { type SessionWrite, sessionOf } from './table-parts.ts';
 import type { Attributes } from './watch.ts';
 
 /** As those of `sessions()`; what makes an attribute dirty is express-session's to say. */
 export interface StoreOptions extends CommonOptions {}
 
-/** A session as a store gives it: the cookie's settings and the attributes. */
-export interface StoredSession {
-  readonly cookie: Omit<CookieData, 'sameSite' | 'maxAge'> & {
-    readonly sameSite?: boolean | 'lax' | 'strict' | 'none' | undefined;
-  };
-  readonly [attribute: string]: unknown;
-}
-
-/** What a request was given of a session, or has saved of it last. */
-interface Given {
-  readonly key: string;
-  readonly draft: Draft;
-  readonly seen: SessionData | undefined;
-  /** The settings of its cookie. */
-  readonly cookie: string | undefined;
-}
-
 type Found<S> = (error: unknown, session?: S | null) => void;
 type Generate = (req: IncomingMessage) => void;
-/** Express puts the response there. */
-type StoreRequest = IncomingMessage & { session?: object; sessionID: string; res?: ServerResponse };
-
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function store(parts: SessionParts, options: StoreOptions): SessionStore {
   requireOptions('store', options, 'app');
@@ -81,15 +62,6 @@ export function store(parts: SessionParts, options: StoreOptions): SessionStore 
   return new SessionStore(parts, settings);
 }
 
-/** An anonymous session's content, on its way to a new id. */
-interface Moving {
-  readonly key: string;
-  /** As the request was given it, until a session was made of it. */
-  given: SessionData | undefined;
-  /** The request's present session was made of this. */
-  taken: SessionData | undefined;
-}
-
 export class SessionStore extends EventEmitter {
   readonly #parts: SessionParts;
   readonly #app: string;
@@ -98,12 +70,7 @@ export class SessionStore extends EventEmitter {
   readonly #leftOut: LeftOut;
   readonly #usualCookie: () => SessionCookie;
   readonly #missing: Missing;
-  /** The sign-on of a request when its session was made: if it ends meanwhile, the session is not saved (V67). */
-  readonly #signOns = new WeakMap<object, SsoId | undefined>();
-  /** What a request was given last, so that only what it changed is written, and what others changed meanwhile stays. */
-  readonly #given = new WeakMap<object, Given>();
-  /** An anonymous session's content, on its way to a new id in a request that is signed on. */
-  readonly #moving = new WeakMap<object, Moving>();
+  readonly #requests = new StoreRequests();
   #generate: Generate | undefined;
   #isOrderSaid = false;
 
@@ -130,16 +97,12 @@ export class SessionStore extends EventEmitter {
       ((req) => {
         this.#noteOrder(req);
         generate(req);
-        this.#signOns.set(req, this.#parts.signOns.of(req));
-        const moving = this.#moving.get(req);
-        if (moving === undefined) return;
-        // The next session of the same request begins empty.
-        moving.taken = moving.given;
-        moving.given = undefined;
-        if (moving.taken === undefined) return;
+        this.#requests.made(req, this.#parts.signOns.of(req));
+        const taken = this.#requests.take(req);
+        if (taken === undefined) return;
         const session = (req as { session?: { cookie?: { maxAge: number | null } } }).session ?? {};
-        Object.assign(session, attributesOf(this.#draft(moving.taken)));
-        const kept = parseCookieText(moving.taken.get(settingsPart, cookieField));
+        Object.assign(session, attributesOf(this.#draft(taken)));
+        const kept = parseCookieText(taken.get(settingsPart, cookieField));
         if (kept !== undefined && session.cookie !== undefined) session.cookie.maxAge = kept.originalMaxAge;
       });
   }
@@ -279,15 +242,14 @@ export class SessionStore extends EventEmitter {
       this.#missing.note(key, look.state === 'unknown');
     if (look.state !== 'live') return null;
     if (req !== undefined && look.session.signOn !== signOn) {
-      if (look.session.signOn === undefined && isOwn(req, id))
-        this.#moving.set(req, { key, given: look.session.data, taken: undefined });
+      if (look.session.signOn === undefined && isOwn(req, id)) this.#requests.moves(req, key, look.session.data);
       return null;
     }
     const draft = this.#draft(look.session.data);
     if (req !== undefined && isOwn(req, id)) {
-      this.#signOns.set(req, signOn);
+      this.#requests.made(req, signOn);
       const cookie = cookieText(this.#cookieOf(look.session.data), undefined);
-      this.#given.set(req, { key, draft, seen: look.session.data, cookie });
+      this.#requests.gave(req, { key, draft, seen: look.session.data, cookie });
     }
     return this.#stored(look.session, draft);
   }
@@ -300,20 +262,20 @@ export class SessionStore extends EventEmitter {
     const req = context.current();
     let look = table.look(key);
     // Nobody has looked at it before, who would be given what is in it now.
-    if (look.state === 'away' && this.#givenTo(req, key) === undefined)
+    if (look.state === 'away' && this.#requests.givenTo(req, key) === undefined)
       look = await table.inquire(key, telling.buddies);
     if (look.state === 'out of reach') throw outOfReach();
     if (look.state === 'ended') return;
     const known = look.state === 'away' ? look.session : sessionOf(look);
-    const signOn = known === undefined ? req && (this.#signOns.get(req) ?? signOns.of(req)) : known.signOn;
-    const cookie = cookieOf(session['cookie'], clock);
+    const signOn = known === undefined ? req && (this.#requests.signOnOf(req) ?? signOns.of(req)) : known.signOn;
+    const cookie = cookieIn(session, clock);
     const held = known?.data;
     const own = req !== undefined && isOwn(req, id) ? req : undefined;
-    const moving = own && this.#moving.get(own);
+    const moving = this.#requests.movingIn(own);
     const initial = known === undefined ? this.#brought(moving) : undefined;
     const begun = initial === undefined ? held : moving?.taken;
     const heldCookie = held?.get(settingsPart, cookieField);
-    const given = this.#givenTo(req, key) ?? { draft: this.#draft(begun), seen: begun, cookie: heldCookie };
+    const given = this.#requests.givenTo(req, key) ?? { draft: this.#draft(begun), seen: begun, cookie: heldCookie };
     const { draft, seen } = given;
     const found = draft.compare(touchedBy(session, draft));
     const text = cookieText(cookie, undefined);
@@ -339,7 +301,7 @@ export class SessionStore extends EventEmitter {
       const written = this.#write(key, what, req);
       if (written === undefined) return;
       draft.wrote(changes);
-      if (own !== undefined) this.#given.set(own, { key, draft, seen: written.data, cookie: text });
+      if (own !== undefined) this.#requests.gave(own, { key, draft, seen: written.data, cookie: text });
     }
     this.#leftOut.warn(found.leftOut);
     if (moving !== undefined) table.end(moving.key, 'renewed');
@@ -403,11 +365,6 @@ export class SessionStore extends EventEmitter {
     return new Draft(data, this.#tracking);
   }
 
-  #givenTo(req: IncomingMessage | undefined, key: string): Given | undefined {
-    const given = req && this.#given.get(req);
-    return given?.key === key ? given : undefined;
-  }
-
   #stored({ data, lastAccessAt }: LiveSession, draft: Draft): StoredSession {
     const cookie = this.#cookieOf(data);
     if (cookie.originalMaxAge !== null) cookie.endAt(lastAccessAt + cookie.originalMaxAge);
@@ -434,41 +391,6 @@ export class SessionStore extends EventEmitter {
       },
     };
   }
-}
-
-/** Whether it is the session of this request, which may look at others as well. Who uses a store without express-session names none. */
-function isOwn(req: IncomingMessage, id: string): boolean {
-  const { sessionID } = req as Partial<StoreRequest>;
-  return sessionID === undefined || sessionID === id;
-}
-
-function attributesOf({ tracker }: Draft): Attributes {
-  return Object.fromEntries(tracker.names().map((name) => [name, tracker.read(name)]));
-}
-
-/** The same to read from: what is kept as less, or on the disk, stays so. */
-function readOnly(data: SessionData): SessionData {
-  return data.form === 'open' ? data : (SessionData.decode(data.encode()) ?? data);
-}
-
-/** All of a session as express-session has it: what is stored and not in it was taken away. */
-function touchedBy(session: Attributes, draft: Draft): ReadonlyMap<string, unknown> {
-  const touched = new Map<string, unknown>(draft.names().map((name) => [name, removed]));
-  for (const [name, value] of Object.entries(session)) if (name !== 'cookie') touched.set(name, value);
-  return touched;
-}
-
-/** express-session's cookie, ours, or what JSON left of one. */
-function cookieOf(cookie: unknown, clock: SessionParts['clock']): SessionCookie {
-  if (typeof cookie !== 'object' || cookie === null) return new SessionCookie(undefined, clock);
-  const data = (('data' in cookie ? cookie.data : cookie) ?? {}) as Partial<CookieData>;
-  const kept = keptCookie({ originalMaxAge: null, ...data }, clock);
-  // Who uses a store without express-session (express-openid-connect) says when the cookie ends, and nothing of what was at first.
-  if (data.originalMaxAge === undefined) {
-    if (typeof data.maxAge === 'number') kept.maxAge = data.maxAge;
-    else if (data.expires) kept.expires = new Date(data.expires);
-  }
-  return kept;
 }
 
 function settle<T>(work: Promise<T>, callback: ((error: unknown, value?: T) => void) | undefined): void {

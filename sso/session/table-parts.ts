@@ -60,7 +60,7 @@ export interface SessionTableParts {
   /** When a life ended, milliseconds; `undefined` while it goes on. */
   readonly lifeEndedAt: (life: string) => number | undefined;
   /** Resolves once this node knows again what the others did while it stood still; `undefined`: it does. Default: always. */
-  readonly catchesUp?: () => Promise<void> | undefined;
+  readonly catchingUp?: () => Promise<void> | undefined;
   readonly limits?: Partial<SessionLimits>;
   /** Where sessions are in memory, or on the disk (passivation/). Left out: all in memory. */
   readonly residence?: Residence | undefined;

@@ -101,7 +101,7 @@ export class SessionTable implements Links {
   /** What is known of a session, for whoever goes on to use it: what lies on the disk comes back into memory. */
   look(key: string): SessionLook {
     const look = this.#judging.look(key);
-    if (look.state !== 'live' || this.#parts.catchesUp?.() === undefined) return look;
+    if (look.state !== 'live' || this.#parts.catchingUp?.() === undefined) return look;
     return { state: 'doubtful', session: look.session };
   }
 

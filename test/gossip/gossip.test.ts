@@ -498,19 +498,19 @@ test('a process that stood still knows at once that it did, and when it has caug
   const { clock, wait, n1, n2, freeze, thaw } = await freezable();
   n1.cells.put('cart', cell('first'));
   await clock.advanceAsync(1_000);
-  assert.equal(n2.gossip.catchesUp(), undefined);
+  assert.equal(n2.gossip.catchingUp(), undefined);
   freeze();
   await clock.advanceAsync(7_000);
   n1.cells.put('cart', cell('second', { version: 2 }));
   await clock.advanceAsync(7_000);
   thaw();
-  const caughtUp = n2.gossip.catchesUp();
+  const caughtUp = n2.gossip.catchingUp();
   assert.ok(caughtUp !== undefined, 'before any timer has run');
   assert.equal(n2.cells.get('cart')?.text, 'first');
   await wait(caughtUp);
   assert.equal(n2.cells.get('cart')?.text, 'second');
   await clock.advanceAsync(2_000);
-  assert.equal(n2.gossip.catchesUp(), undefined);
+  assert.equal(n2.gossip.catchingUp(), undefined);
 });
 
 test('a comparison that was answered before the process stood still is no word on what the others did meanwhile', async () => {
@@ -526,7 +526,7 @@ test('a comparison that was answered before the process stood still is no word o
   n1.cells.put('cart', cell('second', { version: 2 }));
   await clock.advanceAsync(7_000);
   const answered = thaw().find(({ type }) => type === 'differs');
-  const caughtUp = n2.gossip.catchesUp();
+  const caughtUp = n2.gossip.catchingUp();
   answered!.arrive();
   assert.deepEqual(await wait(caughtUp!.then(() => texts([n2], 'cart'))), ['second']);
   assert.deepEqual(texts([n2], 'list'), ['the answer is about this']);
@@ -539,6 +539,6 @@ test('a process that stood still and finds nobody goes on after joinMs with what
   thaw();
   network.split([['n1'], ['n2']]);
   const thawedAt = clock.monotonic();
-  await wait(n2.gossip.catchesUp()!);
+  await wait(n2.gossip.catchingUp()!);
   assert.equal(clock.monotonic() - thawedAt, 3_000);
 });

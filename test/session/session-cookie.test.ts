@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import express from 'express';
+import express, { type ErrorRequestHandler } from 'express';
+import { SsoError } from '../../sso/errors.ts';
+import type { CookieOptions } from '../../sso/session/cookie.ts';
 import { type SessionOptions, sessions } from '../../sso/session/sessions.ts';
 import { inUse } from './support/in-use.ts';
 import { application, bag, eventually, Visitor } from './support/visitor.ts';
@@ -164,6 +166,43 @@ const attributes: readonly [title: string, given: Given, expected: string | unde
 for (const [title, given, expected] of attributes) {
   test(`the cookie with ${title}`, async () => assert.equal(await line(given), expected));
 }
+
+test('a request for which a function gives no cookie that a browser takes is refused, and no session is kept that nobody could name', async () => {
+  const wrong: readonly [given: unknown, message: RegExp][] = [
+    [{ maxAge: Number.NaN }, /^cookie: maxAge must lead to a date$/],
+    [{ maxAge: 'a day' }, /^cookie: maxAge must be a number or Date$/],
+    [{ domain: 'a;b' }, /^cookie: .*domain/],
+    ['secure', /^cookie: the function must return an object of options$/],
+  ];
+  for (const [given, message] of wrong) {
+    const world = new World();
+    let refused: unknown;
+    const app = express();
+    app.use(
+      sessions(world.node.parts, { app: 'shop', saveUninitialized: true, cookie: () => given as CookieOptions }),
+      (_req, res) => void res.send('ok'),
+    );
+    app.use(((error, _req, res, _next) => {
+      refused = error;
+      res.status(error.status).end();
+    }) as ErrorRequestHandler);
+    const visitor = new Visitor();
+    assert.equal((await visitor.get(app)).status, 500);
+    assert.ok(refused instanceof SsoError, `an SsoError for ${JSON.stringify(given)}`);
+    assert.equal(refused.code, 'ERR_CONFIG_INVALID');
+    assert.match(refused.message, message);
+    assert.deepEqual(visitor.lines, []);
+    assert.deepEqual(inUse(world.node), []);
+  }
+});
+
+test('a function of the request that returns nothing gives the usual cookie', async () => {
+  const cookie = (() => undefined) as unknown as () => CookieOptions;
+  assert.equal(
+    await line({ secure: true, options: { cookie } }),
+    'latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=Lax',
+  );
+});
 
 test('a session belongs to its path and what lies below, wherever the application is mounted', async () => {
   const world = new World();

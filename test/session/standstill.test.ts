@@ -45,13 +45,13 @@ async function late(made: (node: TestNode) => RequestListener, meanwhile: readon
   const answer = visitor.get(second);
   await Promise.race([answer, standStill(n2)]);
   n1.copies.catchUp();
-  n2.catchesUp.end();
+  n2.catchingUp.end();
   return (await answer).text;
 }
 
 /** Resolves when somebody waits for it to catch up. */
 function standStill(node: TestNode): Promise<void> {
-  return new Promise((resolve) => node.catchesUp.begin(resolve));
+  return new Promise((resolve) => node.catchingUp.begin(resolve));
 }
 
 for (const [name, made] of [
@@ -78,6 +78,6 @@ test('of several cookies the one is taken that names a session, also while the n
   const asked = standStill(world.node);
   const answer = new Visitor().get(app, '/', { cookie });
   await Promise.race([answer, asked]);
-  world.node.catchesUp.end();
+  world.node.catchingUp.end();
   assert.equal((await answer).text, '2');
 });

@@ -23,6 +23,7 @@ import type { Alteration } from '../teller.ts';
 import { Turns } from '../turns.ts';
 import { Answers } from './answers.ts';
 import { Arrivals } from './arrivals.ts';
+import { BuddyWaits } from './buddy-waits.ts';
 import { CoHeld } from './co-held.ts';
 import { Company, type CourierMember, type CourierMembers } from './company.ts';
 import { isTooLarge, loadText, toldOf } from './content.ts';
@@ -34,12 +35,11 @@ import { isListed, listedOf, type PlacedSession, placedOf } from './holders.ts';
 import { type Content, type Load, whole } from './lane.ts';
 import { Lines } from './lines.ts';
 import { Offers } from './offers.ts';
-import { Passes } from './passes.ts';
+import { PlacedPasses } from './placed-passes.ts';
 import { Placing } from './placing.ts';
 import { Refilling } from './refilling.ts';
 import { Regaining } from './regaining.ts';
 import { Surplus } from './surplus.ts';
-import { Waits } from './waits.ts';
 
 export interface CourierOptions {
   /** So long all who have data are heard where it is needed, milliseconds. Larger: one that hangs delays a request. Default 250. */
@@ -114,7 +114,7 @@ export class Courier implements Depot, Listener {
   readonly #counters = new Counters();
   readonly #company: Company;
   readonly #turns: Turns;
-  readonly #passes: Passes;
+  readonly #passes: PlacedPasses;
   readonly #coHeld: CoHeld;
   readonly #lines: Lines;
   readonly #fetches: Fetches;
@@ -124,7 +124,7 @@ export class Courier implements Depot, Listener {
   readonly #refilling: Refilling;
   readonly #regaining: Regaining;
   readonly #arrivals: Arrivals;
-  readonly #waits: Waits;
+  readonly #waits: BuddyWaits;
   readonly #handingOver = new Set<HandingOver>();
   #id = 0;
   #closed = false;
@@ -139,9 +139,9 @@ export class Courier implements Depot, Listener {
     this.#node = self.node;
     this.#life = lifeOf(self);
     this.#turns = new Turns({ clock });
-    this.#passes = new Passes({ copies, turns: this.#turns });
+    this.#passes = new PlacedPasses({ copies, turns: this.#turns });
     this.#coHeld = new CoHeld({ node: self.node, copies });
-    this.#waits = new Waits({ clock, isStored: (key) => this.#isStored(key) });
+    this.#waits = new BuddyWaits({ clock, isStored: (key) => this.#isStored(key) });
     this.#lines = new Lines({
       talk,
       clock,

@@ -9,12 +9,12 @@ import { nodeOf } from '../../life.ts';
 import { hasData } from '../record.ts';
 import { listedOf, type PlacedSession } from './holders.ts';
 import type { Lane } from './lane.ts';
-import { type Passes, writingSlice } from './passes.ts';
+import { type PlacedPasses, writingSlice } from './placed-passes.ts';
 
 export interface HandingOverParts {
   readonly node: string;
   readonly life: string;
-  readonly passes: Pick<Passes, 'run'>;
+  readonly passes: Pick<PlacedPasses, 'run'>;
   /** The lane to a node that can be reached and stays. */
   readonly laneTo: (node: string) => Lane | undefined;
   /** The life of a node that can be reached. */

@@ -16,7 +16,7 @@ import type { Company } from './company.ts';
 import { offerFrame } from './frames.ts';
 import { isListed, listedOf, type PlacedSession, placedOf, withoutData } from './holders.ts';
 import type { Lines } from './lines.ts';
-import type { Passes } from './passes.ts';
+import type { PlacedPasses } from './placed-passes.ts';
 import { Strays } from './strays.ts';
 
 export interface OffersParts {
@@ -24,7 +24,7 @@ export interface OffersParts {
   readonly copies: Pick<Copies<SessionRecord>, 'get' | 'shed'>;
   readonly company: Company;
   readonly lines: Lines;
-  readonly passes: Passes;
+  readonly passes: PlacedPasses;
   readonly turns: Turns;
   /** Whether somebody is about to take the session over. */
   readonly isBusy: (key: string) => boolean;

@@ -21,7 +21,7 @@ import type { Company, CourierMember } from './company.ts';
 import { listedOf, type PlacedSession, placedOf } from './holders.ts';
 import { whole } from './lane.ts';
 import type { Lines } from './lines.ts';
-import { type Passes, writingSlice } from './passes.ts';
+import { type PlacedPasses, writingSlice } from './placed-passes.ts';
 
 export interface PlacingParts {
   readonly self: { readonly node: string; readonly incarnation: number };
@@ -29,7 +29,7 @@ export interface PlacingParts {
   readonly company: Company;
   readonly coHeld: CoHeld;
   readonly lines: Lines;
-  readonly passes: Passes;
+  readonly passes: PlacedPasses;
   readonly turns: Turns;
   readonly hybrid: Pick<HybridClock, 'next'>;
   readonly clock: Pick<Clock, 'after'>;

@@ -13,7 +13,7 @@ import type { Turns } from '../turns.ts';
 import type { Company } from './company.ts';
 import { type PlacedSession, placedOf } from './holders.ts';
 import type { Lines } from './lines.ts';
-import { writingSlice } from './passes.ts';
+import { writingSlice } from './placed-passes.ts';
 
 export interface SurplusParts {
   readonly life: string;

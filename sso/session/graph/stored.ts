@@ -38,14 +38,3 @@ export const wholeField = '*';
 
 export const attributeField = (name: string) => `.${name}`;
 export const linkField = (name: string) => `:${name}`;
-
-/** In which granularity a session was written; of a mixture the finest, `undefined` where it has no attribute. */
-export function granularityOf(stored: StoredFields): Granularity | undefined {
-  let found: Granularity | undefined;
-  for (const [field] of stored.fields(attributesPart)) {
-    if (field.startsWith(':')) return 'FIELD';
-    if (field.startsWith('.')) found = 'ATTRIBUTE';
-    else if (field === wholeField) found ??= 'SESSION';
-  }
-  return found;
-}

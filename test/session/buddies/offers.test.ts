@@ -8,7 +8,7 @@ import { silentLog } from '../../../sso/log.ts';
 import type { Company } from '../../../sso/session/buddies/company.ts';
 import type { Lines } from '../../../sso/session/buddies/lines.ts';
 import { Offers } from '../../../sso/session/buddies/offers.ts';
-import { Passes } from '../../../sso/session/buddies/passes.ts';
+import { PlacedPasses } from '../../../sso/session/buddies/placed-passes.ts';
 import { SessionData } from '../../../sso/session/data/session-data.ts';
 import type { LiveSession, SessionRecord } from '../../../sso/session/record.ts';
 import { Turns } from '../../../sso/session/turns.ts';
@@ -36,7 +36,7 @@ function scene(...keys: readonly string[]) {
     copies: { get: (key: string) => records.get(key), shed: () => true },
     company: { isOver: () => true, lives: () => true, lifeAt: () => undefined } as unknown as Company,
     lines: { peers, arm: () => {} } as unknown as Lines,
-    passes: new Passes({ copies: { entries: () => records.entries() }, turns }),
+    passes: new PlacedPasses({ copies: { entries: () => records.entries() }, turns }),
     turns,
     isBusy: () => false,
     isAwaited: () => false,

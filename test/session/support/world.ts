@@ -132,7 +132,7 @@ export interface TestNode {
   readonly table: SessionTable;
   readonly copies: TestCopies;
   readonly depot: TestDepot | undefined;
-  readonly catchesUp: CatchesUp;
+  readonly catchingUp: CatchesUp;
   /** Resolves what `stored()` gave, if `holdStored` is set. */
   readonly waiting: (() => void)[];
   holdStored: boolean;
@@ -224,7 +224,7 @@ export class World {
         hybrid: new HybridClock(this.clock),
         life,
         lifeEndedAt: () => undefined,
-        catchesUp: () => node.catchesUp.caughtUp(),
+        catchingUp: () => node.catchingUp.caughtUp(),
         limits,
         depot,
       });
@@ -254,7 +254,7 @@ export class World {
         table,
         copies,
         depot,
-        catchesUp: new CatchesUp(),
+        catchingUp: new CatchesUp(),
         waiting: [],
         holdStored: false,
         waits: 0,

@@ -2,16 +2,16 @@
 
 import type { Clock } from '../../clock.ts';
 
-export interface WaitsParts {
+export interface BuddyWaitsParts {
   readonly clock: Pick<Clock, 'after'>;
   readonly isStored: (key: string) => boolean;
 }
 
-export class Waits {
-  readonly #parts: WaitsParts;
+export class BuddyWaits {
+  readonly #parts: BuddyWaitsParts;
   readonly #waiting = new Map<string, Set<() => void>>();
 
-  constructor(parts: WaitsParts) {
+  constructor(parts: BuddyWaitsParts) {
     this.#parts = parts;
   }
 

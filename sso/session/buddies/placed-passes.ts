@@ -9,15 +9,15 @@ import { type PlacedSession, placedOf } from './holders.ts';
 const slice = 2_000;
 export const writingSlice = 100;
 
-export interface PassesParts {
+export interface PlacedPassesParts {
   readonly copies: Pick<Copies<SessionRecord>, 'entries'>;
   readonly turns: Turns;
 }
 
-export class Passes {
-  readonly #parts: PassesParts;
+export class PlacedPasses {
+  readonly #parts: PlacedPassesParts;
 
-  constructor(parts: PassesParts) {
+  constructor(parts: PlacedPassesParts) {
     this.#parts = parts;
   }
 
