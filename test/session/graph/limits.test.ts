@@ -272,7 +272,7 @@ test('FIELD: changes that make no text longer stay within a frame too, days apar
   const it = new Limited('FIELD');
   it.stepMs = 86_400_000;
   const list = (length: number) => Array.from({ length }, (_, id) => ({ id, a: `${'"'.repeat(9)}x` }));
-  let length = 5_350;
+  let length = 4_850;
   while (paths(it.request((session) => Object.assign(session, { l: list(length) }))).length > 0) length -= 20;
   let changed = 0;
   for (let refused: readonly string[] = []; refused.length === 0; changed += 700) {
