@@ -27,6 +27,8 @@ export class SsoError extends Error {
   readonly code: SsoErrorCode;
   /** The HTTP status that Express answers with when this reaches its error handler. */
   readonly status: number;
+  /** The same by its other name: Nest takes for an answer only what has both, and the same in them. */
+  readonly statusCode: number;
   /** Express' convention: whether the message may be shown to the client. */
   readonly expose: boolean;
   /** Express' convention too: what its answer to this error carries. `undefined`: nothing. */
@@ -36,6 +38,7 @@ export class SsoError extends Error {
     super(message, options);
     this.code = code;
     this.status = statusOf[code];
+    this.statusCode = this.status;
     this.expose = this.status < 500;
     this.headers = this.status === 503 ? { 'Retry-After': String(retryAfterSeconds) } : undefined;
   }

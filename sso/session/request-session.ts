@@ -11,7 +11,9 @@ import { answerInstead, beforeEnd, beforeHeaders, noStore, vary } from '../http/
 import { refusalAnswer } from '../http/reply.ts';
 import { areHeadersGone, isStandIn } from '../http/stand-in.ts';
 import type { SsoId } from '../token.ts';
+import type { SessionCookie } from './cookie.ts';
 import { cookieField, cookieOfText, settingsPart } from './cookie-text.ts';
+import type { SessionData } from './data/session-data.ts';
 import { Draft } from './draft.ts';
 import type { SessionHandle } from './handle.ts';
 import type { ReplicationTrigger } from './options/replication.ts';
@@ -34,6 +36,8 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   /** As it was when the request came: if it ends meanwhile, what is made now must not become an anonymous session (V67). */
   #signOn: SsoId | undefined;
   #seat: Seat | undefined;
+  /** What the cookie named as it came, with the attributes that this was set with. */
+  #found: SessionData | undefined;
   #open: OpenSession | undefined;
   /** Those that were open before it, of the same session. */
   #replaced: WeakMap<Session, OpenSession> | undefined;
@@ -78,6 +82,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   /** Takes the session that was found, before the application sees the request. */
   begin(seat: Seat | undefined): void {
     this.#seat = seat;
+    this.#found = seat?.data;
     if (seat === undefined) {
       this.#withheld = this.#arrived !== undefined && this.#kit.parts.signOns.isWithheld(this.req);
       if (this.#kit.settings.saveUninitialized) this.ensure();
@@ -200,10 +205,11 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     const seat = this.#seat!;
     const fresh = this.#fresh();
     const identity = { id: fresh.id };
-    const empty = this.#empty(identity);
+    const empty = this.#empty(identity, this.#kit.settings.cookies.anew(this.req));
     this.#writer.reset();
+    fresh.replaces = seat.stored ? seat.key : (seat.from ?? seat.replaces);
     // Written at once if it is linked; without a sign-on with the answer, so that the browser gets the new id in any case.
-    if (fresh.signOn !== undefined) this.#writer.put(fresh, empty, seat.key);
+    if (fresh.signOn !== undefined) this.#writer.put(fresh, empty);
     fresh.required = true;
     this.#writer.end(seat, 'renewed');
     this.#seat = fresh;
@@ -300,7 +306,8 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
   /** One more session, if this is to be one. @throws SsoError ERR_LIMIT_REACHED */
   #admit(): void {
     const seat = this.#seat;
-    if (this.#withheld || this.#muted || seat?.stored === true || seat?.from !== undefined) return;
+    if (this.#withheld || this.#muted || seat?.stored === true) return;
+    if (seat?.from !== undefined || seat?.replaces !== undefined) return;
     this.#kit.parts.table.admit(this.app);
   }
 
@@ -340,15 +347,15 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     const seat = (this.#seat ??= this.#fresh());
     this.#identity.id = seat.id;
     const { data } = seat;
-    if (data === undefined) return this.#empty();
+    if (data === undefined) return this.#empty(this.#identity, settings.cookies.of(this.req));
     const text = data.get(settingsPart, cookieField);
-    const cookie = cookieOfText(text, () => settings.cookieFor(this.req), parts.clock);
+    const cookie = cookieOfText(text, () => settings.cookies.of(this.req), parts.clock);
     if (cookie.originalMaxAge !== null) cookie.endAt(seat.lastAccessAt + cookie.originalMaxAge);
     return this.#on(new Session(this, this.#identity, cookie), data, text);
   }
 
-  #empty(identity = this.#identity): OpenSession {
-    return this.#on(new Session(this, identity, this.#kit.settings.cookieFor(this.req)), undefined, undefined);
+  #empty(identity: Identity, cookie: SessionCookie): OpenSession {
+    return this.#on(new Session(this, identity, cookie), undefined, undefined);
   }
 
   #on(session: Session, data: Seat['data'], foundCookie: string | undefined): OpenSession {
@@ -375,7 +382,7 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     if (!this.#committed) this.#commitInTime();
     if (this.#withheld) return;
     if (this.#seat?.stored === true && !this.#muted) this.#writer.sendCookie(this.#seat, () => this.#opened());
-    else if (this.#forget) this.#writer.deleteCookie();
+    else if (this.#forget) this.#writer.deleteCookie(this.#found);
   }
 
   /**

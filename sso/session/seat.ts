@@ -31,6 +31,8 @@ export interface Seat {
   stored: boolean;
   /** The key whose place this one takes: it ends as `renewed` once this one is written. */
   from: string | undefined;
+  /** The key of one that has ended for this one, which begins empty: it takes no more room than that did. */
+  replaces: string | undefined;
   /** To be written even if nothing was put into it. */
   required: boolean;
 }
@@ -56,7 +58,10 @@ export class SeatFinder {
     const { keys } = this.#parts;
     const { app, genid } = this.#settings;
     const { data, lastAccessAt, createdAt } = seat;
-    if (!seat.stored) return { ...this.fresh(req, signOn), data, from: seat.from, required: true };
+    if (!seat.stored) {
+      const { from, replaces } = seat;
+      return { ...this.fresh(req, signOn), data, from, replaces, required: true };
+    }
     // An id that follows from the old one, so that parallel requests with the old cookie arrive at the same session; genid's cannot.
     const id = genid === undefined ? renewedSessionId(keys.sessionId[0]!, app, seat.id, signOn) : genid(req);
     return { ...this.#empty(id, signOn), data, lastAccessAt, createdAt, from: seat.key, required: true };
@@ -64,7 +69,18 @@ export class SeatFinder {
 
   /** The place of a session as the table has it. */
   taken(id: string, key: string, { signOn, data, lastAccessAt, createdAt }: LiveSession): Seat {
-    return { id, key, signOn, data, lastAccessAt, createdAt, stored: true, from: undefined, required: false };
+    return {
+      id,
+      key,
+      signOn,
+      data,
+      lastAccessAt,
+      createdAt,
+      stored: true,
+      from: undefined,
+      replaces: undefined,
+      required: false,
+    };
   }
 
   /**
@@ -157,6 +173,7 @@ export class SeatFinder {
       createdAt: undefined,
       stored: false,
       from: undefined,
+      replaces: undefined,
       required: false,
     };
   }

@@ -16,6 +16,7 @@ import type { Problem } from './graph/problem.ts';
 import type { TrackerOptions } from './graph/tracker.ts';
 import { cookieValue } from './id.ts';
 import { type LeftOut, refusal } from './left-out.ts';
+import { requireLine } from './options/cookie.ts';
 import type { SessionParts } from './parts.ts';
 import type { SessionCause } from './record.ts';
 import type { Seat, SeatFinder } from './seat.ts';
@@ -159,9 +160,9 @@ export class SessionWriter {
     }
   }
 
-  /** Writes a session that is in the place of another now, in any case. @param replaces the key of that one */
-  put(seat: Seat, open: OpenSession, replaces: string): void {
-    this.#put(seat, open, this.#withCookie(nothing, open), false, replaces);
+  /** Writes it in any case. */
+  put(seat: Seat, open: OpenSession): void {
+    this.#put(seat, open, this.#withCookie(nothing, open), false);
   }
 
   #isWorth(seat: Seat, { session, watch }: OpenSession, changes: Changes): boolean {
@@ -177,7 +178,7 @@ export class SessionWriter {
     return held === undefined ? data : held.data;
   }
 
-  #put(seat: Seat, open: OpenSession, changes: Changes, force: boolean, replaces = seat.from): void {
+  #put(seat: Seat, open: OpenSession, changes: Changes, force: boolean): void {
     const { settings, parts } = this.#kit;
     const { signOn, createdAt } = seat;
     const initial = seat.stored ? undefined : this.#brought(seat);
@@ -195,14 +196,14 @@ export class SessionWriter {
       initial,
       telling,
       unreplicatedMs: settings.unreplicatedMs,
-      replaces,
+      replaces: seat.replaces ?? seat.from,
     });
     if (written === undefined) {
       this.#over = true;
       return;
     }
     open.draft.wrote(changes);
-    open.known.cookie = cookieText(open.session.cookie, settings.usualCookie);
+    open.known.cookie = cookieText(open.session.cookie, settings.cookies.usual);
     seat.data = written.data;
     open.known.seen = written.data;
     seat.stored = true;
@@ -214,12 +215,18 @@ export class SessionWriter {
     this.#changed = true;
     if (seat.from !== undefined) parts.table.end(seat.from, 'renewed');
     seat.from = undefined;
+    seat.replaces = undefined;
   }
 
   /** `changes` and what changed of the cookie's settings. */
   #withCookie(changes: Changes, { session, known }: OpenSession): Changes {
-    const text = cookieText(session.cookie, this.#kit.settings.usualCookie);
+    const text = cookieText(session.cookie, this.#kit.settings.cookies.usual);
     if (text === known.cookie) return changes;
+    if (!this.#isPossible(session.cookie)) {
+      // Not kept, and who sets it says so.
+      this.#changed = true;
+      return changes;
+    }
     return { ...changes, fields: [...changes.fields, { part: settingsPart, field: cookieField, text }] };
   }
 
@@ -228,7 +235,7 @@ export class SessionWriter {
     const text = held?.get(settingsPart, cookieField);
     if (held === undefined || text === known.cookie) return session.cookie;
     const { settings, parts } = this.#kit;
-    return cookieOfText(text, () => settings.cookieFor(this.#req), parts.clock).copy();
+    return cookieOfText(text, () => settings.cookies.of(this.#req), parts.clock).copy();
   }
 
   /** Ends what is in the table of this seat, and what it would have taken the place of. */
@@ -253,11 +260,13 @@ export class SessionWriter {
     appendCookie(this.#res, cookie.line(settings.name, cookieValue(seat.id, settings.route)));
   }
 
-  /** Takes the cookie away that came with the request, with the attributes it was set with (V66). */
-  deleteCookie(): void {
-    const { settings } = this.#kit;
+  /** Takes the cookie away that came with the request, with the attributes it was set with (V66). @param found what it named */
+  deleteCookie(found: SessionData | undefined): void {
+    const { settings, parts } = this.#kit;
     if (this.#arrived === undefined) return;
-    appendCookie(this.#res, settings.cookieFor(this.#req).deletion(settings.name));
+    const text = found?.get(settingsPart, cookieField);
+    const cookie = cookieOfText(text, () => settings.cookies.of(this.#req), parts.clock);
+    appendCookie(this.#res, cookie.deletion(settings.name));
   }
 
   /** Resolves once all that was written is on a second member; `undefined` if nothing was, or that is so. */
@@ -278,17 +287,28 @@ export class SessionWriter {
   }
 
   #isDue(seat: Seat, open: () => OpenSession): boolean {
-    const { rolling, usualCookie } = this.#kit.settings;
+    const { rolling, cookies } = this.#kit.settings;
     if (seat.id !== this.#arrived?.id || this.#arrived.rewrite || rolling) return true;
     if (!this.#changed) return false;
     const { session, foundCookie } = open();
-    return session.cookie.expires !== null || cookieText(session.cookie, usualCookie) !== foundCookie;
+    return session.cookie.expires !== null || cookieText(session.cookie, cookies.usual) !== foundCookie;
   }
 
-  /** A session that the browser never hears of would only lie about. */
+  #isPossible(cookie: SessionCookie): boolean {
+    try {
+      requireLine(cookie, this.#kit.settings.name);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A session that the browser never hears of would only lie about. @throws TypeError no cookie can be made of the attributes */
   #canReach({ cookie }: Session): boolean {
+    const { settings } = this.#kit;
     if (areHeadersGone(this.#res)) return false;
-    if (!cookie.secure || this.#kit.settings.isSecure(this.#req)) return true;
+    if (cookieText(cookie, settings.cookies.usual) !== undefined) requireLine(cookie, settings.name);
+    if (!cookie.secure || settings.isSecure(this.#req)) return true;
     this.#kit.warnInsecure();
     return false;
   }

@@ -32,22 +32,23 @@ export type { SessionOptions } from './settings.ts';
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function sessions(parts: SessionParts, options: SessionOptions): RequestHandler {
   const settings = resolveSettings(parts, options);
-  const { app, name, route, usualCookie } = settings;
+  const { app, name, route } = settings;
+  const { usual } = settings.cookies;
   enroll(parts, settings);
   // A balancer that looked for a route in a cookie without one would find none.
   if (route !== undefined || parts.route === undefined) {
     parts.onMounted?.({
       app,
       name,
-      path: usualCookie?.path ?? '/',
-      secure: usualCookie === undefined ? !parts.allowInsecureCookie : usualCookie.secure === true,
+      path: usual?.path ?? '/',
+      secure: usual === undefined ? !parts.allowInsecureCookie : usual.secure === true,
     });
   }
   const kit: SessionKit = {
     parts,
     settings,
     finder: new SeatFinder(parts, settings),
-    store: new SessionStore(parts, settings, () => settings.usualCookie?.copy() ?? new SessionCookie()),
+    store: new SessionStore(parts, settings, () => usual?.copy() ?? new SessionCookie()),
     tracking: trackingOf(parts, settings),
     leftOut: new LeftOut(app, parts.log),
     warnWithheld: once(() =>
@@ -191,8 +192,8 @@ function hasForeignSession(req: IncomingMessage): boolean {
   return Boolean((req as { session?: unknown }).session);
 }
 
-function isUnder(req: IncomingMessage, { usualCookie, cookieFor }: SessionSettings): boolean {
-  return isBelowPath((usualCookie ?? cookieFor(req)).path, req);
+function isUnder(req: IncomingMessage, { cookies }: SessionSettings): boolean {
+  return isBelowPath((cookies.usual ?? cookies.of(req)).path, req);
 }
 
 function once<T>(make: () => T): () => T {

@@ -3,10 +3,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
-import type { Clock } from '../clock.ts';
 import { configError, requireKnown, requireOptions } from '../errors.ts';
 import { connectionOf } from '../http/connection.ts';
-import { type CookieOptions, SessionCookie } from './cookie.ts';
+import type { CookieOptions } from './cookie.ts';
 import { customIdLengthAtMost } from './id.ts';
 import { flag, oneOf } from './options/checks.ts';
 import {
@@ -18,6 +17,7 @@ import {
   commonSettings,
 } from './options/common.ts';
 import { checkName, cookieAdvices, cookieOptionNames, usualName } from './options/cookie.ts';
+import { CookieChoice } from './options/cookie-choice.ts';
 import { type ReplicationTrigger, triggers } from './options/replication.ts';
 import type { SessionParts } from './parts.ts';
 
@@ -68,9 +68,7 @@ export interface SessionSettings extends CommonSettings {
   readonly saveUninitialized: boolean;
   readonly unsetDestroys: boolean;
   readonly genid: ((req: IncomingMessage) => string) | undefined;
-  /** The cookie that every session gets, where it is the same for all. */
-  readonly usualCookie: SessionCookie | undefined;
-  cookieFor(req: IncomingMessage): SessionCookie;
+  readonly cookies: CookieChoice;
   isSecure(req: IncomingMessage): boolean;
 }
 
@@ -112,19 +110,8 @@ export function resolveSettings(parts: SessionParts, options: SessionOptions): S
   const name = options.name ?? options.key ?? usualName(app, cookie, allowInsecureCookie);
   checkName(name);
   const isSecure = secureBy(proxy);
-  const secure = !allowInsecureCookie;
-  const full = (given: CookieOptions): CookieOptions => ({
-    ...given,
-    secure: given.secure ?? secure,
-    sameSite: given.sameSite ?? 'lax',
-  });
-  let usualCookie: SessionCookie | undefined;
-  if (typeof cookie !== 'function') {
-    const all = checked(() => new SessionCookie(typeof cookie === 'object' ? full(cookie) : cookie, clock));
-    // With an instant in `expires` each request finds out by itself, as with express-session.
-    if (!cookie.expires) checked(() => requireLine(all, name));
-    if (all.secure !== 'auto' && all.sameSite !== 'auto' && !cookie.expires) usualCookie = all;
-  }
+  const cookies = new CookieChoice({ app, name, cookie, allowInsecureCookie, isSecure, clock, log });
+  const usualCookie = cookies.usual;
   const maxAge = usualCookie?.originalMaxAge ?? undefined;
   const common = commonSettings(parts, options, maxAge);
   if (maxAge !== undefined && options.idleMs !== undefined && options.idleMs !== maxAge)
@@ -147,19 +134,7 @@ export function resolveSettings(parts: SessionParts, options: SessionOptions): S
     saveUninitialized: flag('saveUninitialized', options.saveUninitialized, false),
     unsetDestroys: oneOf('unset', options.unset, ['keep', 'destroy'], 'keep') === 'destroy',
     genid: genid && ((req) => checkId(genid(req as Request))),
-    usualCookie,
-    cookieFor: (req) => {
-      if (usualCookie !== undefined) return usualCookie.copy();
-      if (typeof cookie !== 'function') return decided(full(cookie), () => isSecure(req), clock);
-      // express-session takes a function that returns nothing as one that returns no options.
-      const given = cookie(req as Request) ?? {};
-      return checked(() => {
-        if (typeof given !== 'object') throw new TypeError('the function must return an object of options');
-        const made = decided(full(given), () => isSecure(req), clock);
-        requireLine(made, name);
-        return made;
-      });
-    },
+    cookies,
     isSecure,
   };
 }
@@ -168,13 +143,6 @@ function routeFor(useRoute: unknown, route: string | undefined): string | undefi
   if (useRoute === undefined || (useRoute === true && route !== undefined)) return route;
   if (useRoute === false) return undefined;
   throw configError('useRoute', useRoute === true ? 'is true, and this node has no route' : 'must be true or false');
-}
-
-function decided(options: CookieOptions, isSecure: () => boolean, clock: Clock): SessionCookie {
-  const cookie = new SessionCookie(options, clock);
-  if (cookie.sameSite === 'auto') cookie.sameSite = isSecure() ? 'none' : 'lax';
-  if (cookie.secure === 'auto') cookie.secure = isSecure();
-  return cookie;
 }
 
 function secureBy(proxy: unknown): (req: IncomingMessage) => boolean {
@@ -190,20 +158,6 @@ function secureBy(proxy: unknown): (req: IncomingMessage) => boolean {
         .toLowerCase() === 'https'
     );
   };
-}
-
-/** Else no browser would ever be given it, and no visitor have a session. @throws TypeError */
-function requireLine(cookie: SessionCookie, name: string): void {
-  if (Number.isNaN(cookie.expires?.valueOf())) throw new TypeError('maxAge must lead to a date');
-  cookie.line(name, '');
-}
-
-function checked<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    throw configError('cookie', error instanceof Error ? error.message : String(error));
-  }
 }
 
 function checkId(id: unknown): string {

@@ -31,6 +31,8 @@ interface Remembered {
   signOn: SsoId | undefined;
   given: Given | undefined;
   moving: Moving | undefined;
+  /** The key of a session that has ended for the one that the request has now, which takes no more room than that did. */
+  replaced: string | undefined;
 }
 
 /** Outside a request nothing is remembered. */
@@ -73,10 +75,25 @@ export class StoreRequests {
     return moving.taken;
   }
 
+  replaces(req: IncomingMessage, key: string): void {
+    this.#remembered(req).replaced = key;
+  }
+
+  /** The key of what the request's new session takes the place of. */
+  replacedIn(req: IncomingMessage | undefined): string | undefined {
+    return req && this.#of.get(req)?.replaced;
+  }
+
+  /** The request's session is written. */
+  wrote(req: IncomingMessage, given: Given): void {
+    this.gave(req, given);
+    this.#remembered(req).replaced = undefined;
+  }
+
   #remembered(req: IncomingMessage): Remembered {
     let remembered = this.#of.get(req);
     if (remembered === undefined) {
-      remembered = { signOn: undefined, given: undefined, moving: undefined };
+      remembered = { signOn: undefined, given: undefined, moving: undefined, replaced: undefined };
       this.#of.set(req, remembered);
     }
     return remembered;

@@ -255,7 +255,7 @@ export class SessionStore extends EventEmitter {
   }
 
   /** Whatever is awaited in here, a new session is refused before: express-session sends its headers as soon as it has called. */
-  async #set(id: string, session: Attributes, replaces?: string): Promise<void> {
+  async #set(id: string, session: Attributes): Promise<void> {
     const { table, signOns, context, clock } = this.#parts;
     const { idleMs, telling, unreplicatedMs, waits } = this.#settings;
     const key = this.#key(id);
@@ -296,12 +296,12 @@ export class SessionStore extends EventEmitter {
         initial,
         telling,
         unreplicatedMs,
-        replaces: replaces ?? moving?.key,
+        replaces: this.#requests.replacedIn(own) ?? moving?.key,
       };
       const written = this.#write(key, what, req);
       if (written === undefined) return;
       draft.wrote(changes);
-      if (own !== undefined) this.#requests.gave(own, { key, draft, seen: written.data, cookie: text });
+      if (own !== undefined) this.#requests.wrote(own, { key, draft, seen: written.data, cookie: text });
     }
     this.#leftOut.warn(found.leftOut);
     if (moving !== undefined) table.end(moving.key, 'renewed');
@@ -355,9 +355,9 @@ export class SessionStore extends EventEmitter {
     const old = this.#key(req.sessionID);
     const isThere = sessionOf(this.#parts.table.look(old)) !== undefined;
     this.#generate(req);
+    if (isThere) this.#requests.replaces(req, old);
     // The new link before the old one goes: a sign-on without grace must not look empty in between (V52).
-    if (this.#parts.signOns.of(req) !== undefined)
-      await this.#set(req.sessionID, req.session as Attributes, isThere ? old : undefined);
+    if (this.#parts.signOns.of(req) !== undefined) await this.#set(req.sessionID, req.session as Attributes);
     if (this.#parts.table.end(old, 'renewed')) await this.#parts.table.stored();
   }
 

@@ -28,3 +28,8 @@ test('what is nobody’s to wait for has no such header, and of others’ errors
   const foreign = Object.assign(new Error('no'), { status: 503, headers: { 'X-Node': 'node7' } });
   assert.equal((await answerTo(foreign).expect(503)).get('X-Node'), undefined);
 });
+
+test('an error has its status by both names, or Nest makes a 500 of it', () => {
+  const { status, statusCode } = new SsoError('ERR_LIMIT_REACHED', 'no room');
+  assert.deepEqual([status, statusCode], [503, 503]);
+});

@@ -8,7 +8,7 @@ import { SsoError } from '../../sso/errors.ts';
 import type { Session } from '../../sso/session/session.ts';
 import { type SessionOptions, sessions } from '../../sso/session/sessions.ts';
 import { inUse } from './support/in-use.ts';
-import { application, eventually, Visitor } from './support/visitor.ts';
+import { application, bag, eventually, Visitor } from './support/visitor.ts';
 import { type TestNode, World, type WorldOptions } from './support/world.ts';
 
 type Bag = Session & Record<string, unknown>;
@@ -475,6 +475,30 @@ test('where there is no room save() and regenerate() say so before anything is d
     assert.deepEqual([status, text.slice(0, 17), ordered], [503, 'ERR_LIMIT_REACHED', false], way);
   }
 });
+
+for (const times of [1, 2])
+  test(`an anonymous session that begins anew ${times === 1 ? 'once' : 'twice'} keeps its place, though another has taken it meanwhile`, async () => {
+    const world = new World({ limits: { sessions: 1 } });
+    let meanwhile = async () => {};
+    const app = application(world.node, {}, async (req, res) => {
+      if (req.path === '/anew') {
+        for (let time = 0; time < times; time++) await bag(req).regenerate();
+        await meanwhile();
+      }
+      if (req.path !== '/') bag(req).user = req.path;
+      res.send(String(bag(req).user));
+    });
+    const [alice, bob] = [new Visitor(), new Visitor()];
+    await alice.get(app, '/set');
+    assert.equal((await bob.get(app, '/set')).status, 503, 'there is room for one');
+    meanwhile = async () => assert.equal((await bob.get(app, '/set')).status, 200, 'the place is free');
+    assert.equal((await alice.get(app, '/anew')).status, 200);
+    assert.equal((await alice.get(app)).text, '/anew');
+    meanwhile = async () => {};
+    assert.equal((await bob.get(app, '/anew')).status, 200, 'there are more than may be, and each keeps its own');
+    assert.equal((await bob.get(app)).text, '/anew');
+    assert.equal((await new Visitor().get(app, '/set')).status, 503);
+  });
 
 test('an anonymous session that meets a sign-on moves though there is no room for more', async () => {
   const { world, at, visitor } = nodes({});

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import express, { type ErrorRequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
 import { SsoError } from '../../sso/errors.ts';
 import type { CookieOptions } from '../../sso/session/cookie.ts';
 import { type SessionOptions, sessions } from '../../sso/session/sessions.ts';
@@ -168,18 +168,23 @@ for (const [title, given, expected] of attributes) {
 }
 
 test('a request for which a function gives no cookie that a browser takes is refused, and no session is kept that nobody could name', async () => {
-  const wrong: readonly [given: unknown, message: RegExp][] = [
-    [{ maxAge: Number.NaN }, /^cookie: maxAge must lead to a date$/],
-    [{ maxAge: 'a day' }, /^cookie: maxAge must be a number or Date$/],
-    [{ domain: 'a;b' }, /^cookie: .*domain/],
-    ['secure', /^cookie: the function must return an object of options$/],
+  const wrong: readonly [give: () => unknown, message: RegExp][] = [
+    [() => ({ maxAge: Number.NaN }), /^cookie: maxAge, or expires, must lead to a date$/],
+    [() => ({ path: 5 }), /^cookie: path must be a text$/],
+    [() => ({ maxAge: 'a day' }), /^cookie: maxAge must be a number or Date$/],
+    [() => ({ domain: 'a;b' }), /^cookie: .*domain/],
+    [() => 'secure', /^cookie: the function must return an object of attributes, and at once$/],
+    [() => [], /^cookie: the function must return an object/],
+    [() => new Date(), /^cookie: the function must return an object/],
+    [() => Promise.resolve({ path: '/' }), /^cookie: the function must return an object/],
+    [() => Promise.reject(new Error('no database')), /^cookie: the function must return an object/],
   ];
-  for (const [given, message] of wrong) {
+  for (const [give, message] of wrong) {
     const world = new World();
     let refused: unknown;
     const app = express();
     app.use(
-      sessions(world.node.parts, { app: 'shop', saveUninitialized: true, cookie: () => given as CookieOptions }),
+      sessions(world.node.parts, { app: 'shop', saveUninitialized: true, cookie: give as () => CookieOptions }),
       (_req, res) => void res.send('ok'),
     );
     app.use(((error, _req, res, _next) => {
@@ -188,7 +193,7 @@ test('a request for which a function gives no cookie that a browser takes is ref
     }) as ErrorRequestHandler);
     const visitor = new Visitor();
     assert.equal((await visitor.get(app)).status, 500);
-    assert.ok(refused instanceof SsoError, `an SsoError for ${JSON.stringify(given)}`);
+    assert.ok(refused instanceof SsoError, `an SsoError for ${give}`);
     assert.equal(refused.code, 'ERR_CONFIG_INVALID');
     assert.match(refused.message, message);
     assert.deepEqual(visitor.lines, []);
@@ -196,12 +201,84 @@ test('a request for which a function gives no cookie that a browser takes is ref
   }
 });
 
-test('a function of the request that returns nothing gives the usual cookie', async () => {
-  const cookie = (() => undefined) as unknown as () => CookieOptions;
-  assert.equal(
-    await line({ secure: true, options: { cookie } }),
-    'latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=Lax',
-  );
+for (const nothing of [undefined, null, false])
+  test(`a function of the request that returns ${nothing} gives the usual cookie`, async () => {
+    const cookie = (() => nothing) as unknown as () => CookieOptions;
+    assert.equal(
+      await line({ secure: true, options: { cookie } }),
+      'latchkey-shop=*; Path=/; HttpOnly; Secure; SameSite=Lax',
+    );
+  });
+
+/** One that gives each first part of the path a session of its own, as in the README of express-session, and counts how often it is asked. */
+function byPath(steps: Record<string, RequestHandler>, cookieOf = (req: Request): CookieOptions => pathOf(req)) {
+  const asked = { times: 0 };
+  const world = new World();
+  const app = express();
+  const cookie = (req: Request) => {
+    asked.times++;
+    return cookieOf(req);
+  };
+  app.use(sessions(world.node.parts, { app: 'shop', cookie }));
+  const router = express.Router();
+  for (const [path, step] of Object.entries(steps)) router.get(path, step);
+  router.use((req, res) => void res.json(++(bag(req) as { count: number }).count || (bag(req).count = 1)));
+  app.use('/shop', router);
+  return { app, asked, visitor: new Visitor(), world };
+}
+
+const pathOf = ({ url }: Request): CookieOptions => ({
+  path: `/${/^\/([^/?]*)/.exec(url)?.[1] ?? ''}`,
+  maxAge: 60_000,
+});
+const paths = ({ lines }: Visitor) => lines.map((line) => /Path=([^;]*)/.exec(line)?.[1]);
+
+test('a function of the request is asked as it comes, and once: not by the time its path is that of a router', async () => {
+  const { app, asked, visitor } = byPath({ '/leave': (req, res) => void bag(req).destroy(() => res.end()) });
+  assert.equal((await visitor.get(app, '/shop/cart')).text, '1');
+  assert.deepEqual(paths(visitor), ['/shop']);
+  assert.equal(asked.times, 1);
+  assert.equal((await visitor.get(app, '/shop/cart')).text, '2');
+  await visitor.get(app, '/shop/leave');
+  assert.deepEqual(paths(visitor), ['/shop'], 'and taken away where it was set');
+  assert.equal(visitor.cookies.size, 0);
+  assert.equal(asked.times, 3);
+});
+
+test('a function of the request may look for the session that is to have the cookie: it finds none', async () => {
+  const seen: unknown[] = [];
+  const { app, visitor } = byPath({}, (req) => {
+    seen.push(req.session);
+    return {};
+  });
+  assert.equal((await visitor.get(app, '/shop/cart')).text, '1');
+  assert.deepEqual(seen, [undefined]);
+});
+
+test('a function of the request is asked again for a session that begins anew, and may look at the one before', async () => {
+  const login: RequestHandler = (req, res) => {
+    Object.assign(req, { remember: true });
+    bag(req).regenerate(() => {
+      bag(req).count = 1;
+      res.end();
+    });
+  };
+  const { app, visitor } = byPath({ '/login': login }, (req) => {
+    const isOld = bag(req)?.count === 1;
+    return (req as { remember?: boolean }).remember && isOld ? { maxAge: 5_000 } : {};
+  });
+  await visitor.get(app, '/shop/cart');
+  assert.doesNotMatch(visitor.lines[0]!, /Expires/);
+  await visitor.get(app, '/shop/login');
+  assert.match(visitor.lines[0]!, /Expires/);
+});
+
+test('a cookie by a function that browsers refuse for its name is warned of, once', async () => {
+  const world = new World();
+  const app = application(world.node, { name: '__Host-c', cookie: () => ({ domain: 'xyz.com' }) });
+  for (let i = 0; i < 3; i++) await new Visitor().get(app);
+  const warned = world.log.filter(({ message }) => message.includes('browsers refuse a cookie of this name'));
+  assert.equal(warned.length, 1);
 });
 
 test('a session belongs to its path and what lies below, wherever the application is mounted', async () => {
@@ -372,18 +449,49 @@ test("attributes of one session's cookie are kept with it", async () => {
   assert.doesNotMatch(visitor.lines[0]!, /HttpOnly/);
 });
 
-test('a cookie that cannot be written is an error for the application', async () => {
+for (const [what, broken, message] of [
+  ['a date that is none', { maxAge: Number.NaN }, /^maxAge, or expires, must lead to a date$/],
+  ['a domain that is none', { domain: 'a b' }, /^option domain is invalid/],
+] as const)
+  test(`a cookie that a request gave ${what} is an error for the application; no session is kept for it, and of one that exists all else`, async () => {
+    const world = new World();
+    const errors: string[] = [];
+    const app = express();
+    app.use(sessions(world.node.parts, { app: 'shop' }), (req, res) => {
+      const session = bag(req);
+      if (req.path === '/leave') return void session.destroy(() => res.send('left'));
+      session.count = (session.count ?? 0) + 1;
+      if (req.path === '/broken') Object.assign(session.cookie, broken);
+      return void res.send(String(session.count));
+    });
+    app.use(((error, _req, _res, _next) => void errors.push(error.message)) as ErrorRequestHandler);
+    const visitor = new Visitor();
+    assert.equal((await visitor.get(app, '/broken')).status, 200);
+    await eventually(() => errors.length === 1);
+    assert.match(errors[0]!, message);
+    assert.deepEqual([visitor.lines, inUse(world.node)], [[], []]);
+    for (const path of ['/', '/broken']) assert.equal((await visitor.get(app, path)).status, 200);
+    await eventually(() => errors.length === 2);
+    assert.match(errors[1]!, message);
+    assert.equal((await visitor.get(app)).text, '3');
+    assert.equal(errors.length, 2, 'the next request has its cookie as it was');
+    await visitor.get(app, '/leave');
+    assert.equal(visitor.cookies.size, 0);
+  });
+
+test('V66: a session that has a path of its own is taken away there', async () => {
   const world = new World();
-  const errors: unknown[] = [];
-  const app = express();
-  app.use(
-    sessions(world.node.parts, { app: 'shop', cookie: { expires: new Date(Number.NaN) }, saveUninitialized: true }),
-    (_req, res) => void res.send('ok'),
-  );
-  app.use(((error, _req, _res, _next) => void errors.push(error.message)) as express.ErrorRequestHandler);
-  assert.equal((await new Visitor().get(app)).status, 200);
-  await new Promise((resolve) => setImmediate(resolve));
-  assert.match(String(errors[0]), /^option expires is invalid/);
+  const app = application(world.node, { rolling: true }, (req, res) => {
+    if (req.path === '/sub/leave') return void bag(req).destroy(() => res.send('left'));
+    bag(req).count = 1;
+    bag(req).cookie.path = '/sub';
+    return void res.send('ok');
+  });
+  const visitor = new Visitor();
+  await visitor.get(app, '/sub');
+  assert.deepEqual(paths(visitor), ['/sub']);
+  await visitor.get(app, '/sub/leave');
+  assert.deepEqual([paths(visitor), visitor.cookies.size], [['/sub'], 0]);
 });
 
 test('cookies that the application sets stay, whether before or with the headers', async () => {

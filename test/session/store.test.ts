@@ -456,6 +456,26 @@ test('who saves by hand where there is no room has the error, which is a 503 wit
   assert.deepEqual([status, headers['retry-after']], [503, '10']);
 });
 
+test('an anonymous session that begins anew keeps its place, though another has taken it meanwhile', async () => {
+  let meanwhile = async () => {};
+  const { app, visitor } = startWithin(1, {
+    '/regenerate': async (req) => {
+      await call((done) => bag(req).regenerate(done));
+      await meanwhile();
+      bag(req).user = 'new';
+    },
+  });
+  const other = new Visitor();
+  await visitor.get(app, '/set');
+  meanwhile = async () => assert.equal((await other.get(app, '/set')).status, 200);
+  assert.equal((await visitor.get(app, '/regenerate')).status, 200);
+  assert.equal((await visitor.get(app)).text, 'new');
+  assert.equal((await other.get(app)).text, 'alice');
+  meanwhile = async () => {};
+  assert.equal((await other.get(app, '/regenerate')).status, 200);
+  assert.equal((await new Visitor().get(app, '/set')).status, 503);
+});
+
 test('regenerate takes the place of a session, and an anonymous one moves, though there is no room for more', async () => {
   const { world, app, visitor } = startWithin(2, {
     '/regenerate': async (req) => {

@@ -37,6 +37,18 @@ export function checkName(name: unknown): asserts name is string {
     throw configError('name', 'must be a cookie name (RFC 6265 4.1.1)');
 }
 
+/** That a cookie can be made of it: else no browser would ever be given it, and no visitor have a session. @throws TypeError */
+export function requireLine(cookie: SessionCookie, name: string): void {
+  for (const attribute of ['path', 'domain'] as const) {
+    const value: unknown = cookie[attribute];
+    if (value !== undefined && value !== null && typeof value !== 'string')
+      throw new TypeError(`${attribute} must be a text`);
+  }
+  if (cookie.expires instanceof Date && Number.isNaN(cookie.expires.valueOf()))
+    throw new TypeError('maxAge, or expires, must lead to a date');
+  cookie.line(name, '');
+}
+
 /**
  * What works, and is probably not meant.
  * @param cookie the one that all sessions get, if they do
@@ -59,7 +71,7 @@ export function* cookieAdvices(
 }
 
 /** What no browser keeps: curl and tests do. */
-function* refusals(
+export function* refusals(
   name: string,
   { secure, path, domain }: SessionCookie,
   allowInsecureCookie: boolean,
