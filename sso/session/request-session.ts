@@ -20,6 +20,7 @@ import type { ReplicationTrigger } from './options/replication.ts';
 import { notLoaded, outOfReach, type Seat } from './seat.ts';
 import { type Identity, Session, type SessionOwner } from './session.ts';
 import { type Arrived, OpenSession, type SessionKit, SessionWriter } from './session-writer.ts';
+import { sessionOf } from './table-parts.ts';
 import { type Attributes, Watch, type Watcher } from './watch.ts';
 
 type Next = (error?: unknown) => void;
@@ -200,14 +201,15 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
 
   async regenerate(session: Session): Promise<void> {
     if (!this.#isOwn(session)) return;
-    this.#admit();
-    this.#hook();
     const seat = this.#seat!;
+    const replaces = this.#placeOf(seat);
+    if (replaces === undefined && !this.#withheld && !this.#muted) this.#kit.parts.table.admit(this.app);
+    this.#hook();
     const fresh = this.#fresh();
     const identity = { id: fresh.id };
     const empty = this.#empty(identity, this.#kit.settings.cookies.anew(this.req));
     this.#writer.reset();
-    fresh.replaces = seat.stored ? seat.key : (seat.from ?? seat.replaces);
+    fresh.replaces = replaces;
     // Written at once if it is linked; without a sign-on with the answer, so that the browser gets the new id in any case.
     if (fresh.signOn !== undefined) this.#writer.put(fresh, empty);
     fresh.required = true;
@@ -309,6 +311,14 @@ export class RequestSession implements SessionHandle, SessionOwner, Watcher {
     if (this.#withheld || this.#muted || seat?.stored === true) return;
     if (seat?.from !== undefined || seat?.replaces !== undefined) return;
     this.#kit.parts.table.admit(this.app);
+  }
+
+  /** The key of what ends for a session that begins anew, or has ended for this one: of parallel requests only one has its place. */
+  #placeOf({ stored, key, from, replaces }: Seat): string | undefined {
+    const leaving = stored ? key : from;
+    if (leaving === undefined) return replaces;
+    const look = this.#kit.parts.table.look(leaving);
+    return look.state === 'away' || sessionOf(look) !== undefined ? leaving : undefined;
   }
 
   /** There are too many sessions for one more (V101): for whoever answers the error. */

@@ -135,11 +135,12 @@ export class SessionWriter {
     const { parts, leftOut } = this.#kit;
     const { session, watch, draft } = open;
     if (this.#over) return;
-    if (!(session.cookie instanceof SessionCookie)) session.cookie = new SessionCookie(session.cookie, parts.clock);
+    const wrong = this.#wrongCookie(seat, open);
     const found = draft.compare(watch.touched());
     const changes = this.#withCookie(found.changes, open);
     const was = this.#refused;
-    if (!force && was !== undefined && was.what === asText(changes, found.refused)) throw was.error;
+    const cookie = cookieText(session.cookie, this.#kit.settings.cookies.usual);
+    if (!force && was !== undefined && was.what === asText(changes, found.refused, cookie)) throw was.error;
     let rest = changes;
     try {
       const isMeant = force && (found.refused.length === 0 || !isNothing(found.changes));
@@ -153,9 +154,10 @@ export class SessionWriter {
         rest = nothing;
       }
       if (found.leftOut.length > 0) leftOut.warn(found.leftOut);
+      if (wrong !== undefined) throw wrong;
       if (found.refused.length > 0) throw refusal(found.refused);
     } catch (error) {
-      this.#refused = { what: asText(rest, found.refused), error };
+      this.#refused = { what: asText(rest, found.refused, cookie), error };
       throw error;
     }
   }
@@ -203,7 +205,7 @@ export class SessionWriter {
       return;
     }
     open.draft.wrote(changes);
-    open.known.cookie = cookieText(open.session.cookie, settings.cookies.usual);
+    if (isOwn) open.known.cookie = cookieText(open.session.cookie, settings.cookies.usual);
     seat.data = written.data;
     open.known.seen = written.data;
     seat.stored = true;
@@ -230,11 +232,32 @@ export class SessionWriter {
     return { ...changes, fields: [...changes.fields, { part: settingsPart, field: cookieField, text }] };
   }
 
-  /** With the settings that another request has given it meanwhile, of which this one knows nothing. @param held what is stored now */
-  #cookieNow({ session, known }: OpenSession, held: SessionData | undefined): SessionCookie {
-    const text = held?.get(settingsPart, cookieField);
-    if (held === undefined || text === known.cookie) return session.cookie;
+  /**
+   * An application may put anything in the cookie's place. What is none leaves a session that exists as it was.
+   * @throws TypeError the session is new
+   */
+  #wrongCookie({ stored }: Seat, { session, known }: OpenSession): unknown {
+    if (session.cookie instanceof SessionCookie) return undefined;
     const { settings, parts } = this.#kit;
+    try {
+      session.cookie = new SessionCookie(session.cookie, parts.clock);
+      return undefined;
+    } catch (error) {
+      if (!stored) throw error;
+      session.cookie = cookieOfText(known.cookie, () => settings.cookies.of(this.#req), parts.clock);
+      return error;
+    }
+  }
+
+  /**
+   * With the settings that another request has given it meanwhile, of which this one knows nothing; without those that were refused.
+   * @param held what is stored now
+   */
+  #cookieNow({ session, known }: OpenSession, held: SessionData | undefined): SessionCookie {
+    if (held === undefined) return session.cookie;
+    const { settings, parts } = this.#kit;
+    const text = held.get(settingsPart, cookieField);
+    if (text === known.cookie && text === cookieText(session.cookie, settings.cookies.usual)) return session.cookie;
     return cookieOfText(text, () => settings.cookies.of(this.#req), parts.clock).copy();
   }
 
@@ -265,7 +288,10 @@ export class SessionWriter {
     const { settings, parts } = this.#kit;
     if (this.#arrived === undefined) return;
     const text = found?.get(settingsPart, cookieField);
-    const cookie = cookieOfText(text, () => settings.cookies.of(this.#req), parts.clock);
+    const usual = () => settings.cookies.of(this.#req);
+    const kept = cookieOfText(text, usual, parts.clock);
+    // A store, or an earlier version, may have kept what no cookie can be made of.
+    const cookie = this.#isPossible(kept) ? kept : usual();
     appendCookie(this.#res, cookie.deletion(settings.name));
   }
 
@@ -316,7 +342,8 @@ export class SessionWriter {
 
 const nothing: Changes = { fields: [], gone: [] };
 
-const asText = (changes: Changes, refused: readonly Problem[]): string => JSON.stringify([changes, refused]);
+const asText = (changes: Changes, refused: readonly Problem[], cookie: string | undefined): string =>
+  JSON.stringify([changes, refused, cookie]);
 
 function isNothing({ fields, gone }: Changes): boolean {
   return fields.length === 0 && gone.length === 0;

@@ -67,11 +67,17 @@ export function sessions(parts: SessionParts, options: SessionOptions): RequestH
   const shadowed = new Shadowed(app, parts.log);
   return (req, res, next) => {
     const other = sessionHandle(req);
-    if (other !== undefined || hasForeignSession(req)) {
-      if (other?.app !== app && isUnder(req, settings)) shadowed.by(other?.app);
-      next();
-    } else if (!isUnder(req, settings)) next();
-    else begin(kit, req, res, next);
+    const isTaken = other !== undefined || hasForeignSession(req);
+    let under = false;
+    try {
+      under = isUnder(req, settings);
+    } catch (error) {
+      // Thrown, it would end the process where a socket's handler has called (ws). Of a request that is another's nothing is kept.
+      if (!isTaken) return next(error);
+    }
+    if (under && !isTaken) return begin(kit, req, res, next);
+    if (under && other?.app !== app) shadowed.by(other?.app);
+    next();
   };
 }
 

@@ -500,6 +500,31 @@ for (const times of [1, 2])
     assert.equal((await new Visitor().get(app, '/set')).status, 503);
   });
 
+test('of requests that begin one session anew at once only one has its place', async () => {
+  const world = new World({ limits: { sessions: 1 } });
+  let waiting = 0;
+  let go = () => {};
+  const gate = new Promise<void>((resolve) => (go = resolve));
+  const app = application(world.node, {}, async (req) => {
+    if (req.path === '/anew') {
+      waiting++;
+      await gate;
+      await bag(req).regenerate();
+    }
+    bag(req).user = req.path;
+    req.next!();
+  });
+  const alice = new Visitor();
+  await alice.get(app, '/set');
+  const answers = [1, 2, 3].map(() => alice.copy().get(app, '/anew'));
+  for (const answer of answers) answer.catch(() => {});
+  await eventually(() => waiting === 3);
+  go();
+  const statuses = (await Promise.all(answers)).map(({ status }) => status);
+  assert.deepEqual(statuses.sort(), [200, 503, 503]);
+  assert.equal(world.node.table.liveCount, 1);
+});
+
 test('an anonymous session that meets a sign-on moves though there is no room for more', async () => {
   const { world, at, visitor } = nodes({});
   await at(0, (s) => void (s['user'] = 'alice'));

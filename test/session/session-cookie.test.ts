@@ -1,11 +1,14 @@
 /** The session's cookie in the answer: name, attributes, when it is set and when not. */
 
 import assert from 'node:assert/strict';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
-import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Request, type RequestHandler, type Response } from 'express';
 import { SsoError } from '../../sso/errors.ts';
 import type { CookieOptions } from '../../sso/session/cookie.ts';
 import { type SessionOptions, sessions } from '../../sso/session/sessions.ts';
+import type { SessionStore } from '../../sso/session/store.ts';
 import { inUse } from './support/in-use.ts';
 import { application, bag, eventually, Visitor } from './support/visitor.ts';
 import { World } from './support/world.ts';
@@ -477,6 +480,79 @@ for (const [what, broken, message] of [
     assert.equal(errors.length, 2, 'the next request has its cookie as it was');
     await visitor.get(app, '/leave');
     assert.equal(visitor.cookies.size, 0);
+  });
+
+test('a middleware that is called without Express hands on what is wrong with the cookie, and throws nothing', async () => {
+  const { node } = new World();
+  const middleware = sessions(node.parts, { app: 'shop', cookie: ({ url }) => ({ path: url }) });
+  const req = Object.assign(new IncomingMessage(new Socket()), { url: '/a;b' });
+  const error = await new Promise<unknown>((done) => {
+    middleware(req as Request, {} as Response, done);
+  });
+  assert.ok(error instanceof SsoError, String(error));
+});
+
+test('what is wrong with the cookie is nothing to a request whose session is of another middleware', async () => {
+  const { node } = new World();
+  const app = express();
+  app.use((req, _res, next) => {
+    Object.assign(req, { session: {} });
+    next();
+  });
+  app.use(sessions(node.parts, { app: 'shop', cookie: () => ({ maxAge: Number.NaN }) }), (_req, res) => void res.end());
+  assert.equal((await new Visitor().get(app)).status, 200);
+});
+
+test('a cookie that was mended after save() had refused it is set, and the session kept', async () => {
+  const world = new World();
+  const app = application(world.node, {}, async (req, res, next) => {
+    if (req.path !== '/mends') return void res.send(String(bag(req).count));
+    bag(req).count = 1;
+    bag(req).cookie.domain = 'a b';
+    await assert.rejects(bag(req).save(), /domain/);
+    bag(req).cookie.domain = undefined;
+    next();
+  });
+  const visitor = new Visitor();
+  await visitor.get(app, '/mends');
+  assert.equal((await visitor.get(app)).text, '1');
+});
+
+test('a session whose cookie a store kept wrong is taken away with the usual attributes', async () => {
+  const world = new World();
+  const app = application(world.node, {}, (req, res, next) => {
+    if (req.path === '/leave') return void bag(req).destroy(() => res.end());
+    bag(req).count = 1;
+    if (req.path !== '/wrong') return next();
+    const wrong = { cookie: { originalMaxAge: null, domain: 'a b' }, count: 1 };
+    (req.sessionStore as SessionStore).set(req.sessionID, wrong, next);
+  });
+  const visitor = new Visitor();
+  for (const path of ['/', '/wrong', '/leave']) await visitor.get(app, path);
+  assert.equal(visitor.lines.length, 1);
+  assert.equal(visitor.cookies.size, 0);
+});
+
+for (const [what, broken] of [
+  ['a date that is none', { maxAge: Number.NaN }],
+  ['a domain that is none', { maxAge: 1_000, domain: 'a b' }],
+  ['what is no cookie at all', '1 day'],
+] as const)
+  test(`a session that is given ${what} lives as long as before, with what else the request changed`, async () => {
+    const world = new World();
+    const app = application(world.node, {}, (req, res, next) => {
+      bag(req).count = (bag(req).count ?? 0) + 1;
+      if (req.path === '/month') bag(req).cookie.maxAge = 30 * 86_400_000;
+      else if (req.path === '/broken' && typeof broken === 'object') Object.assign(bag(req).cookie, broken);
+      else if (req.path === '/broken') Object.assign(bag(req), { cookie: { maxAge: broken } });
+      else return void res.send(String(bag(req).count));
+      next();
+    });
+    const visitor = new Visitor();
+    for (const path of ['/month', '/broken']) assert.equal((await visitor.get(app, path)).status, 200);
+    assert.match(world.log.at(-1)!.message, /^session: /, 'it is told');
+    world.clock.advance(7 * 86_400_000);
+    assert.equal((await visitor.get(app)).text, '3');
   });
 
 test('V66: a session that has a path of its own is taken away there', async () => {
