@@ -1,5 +1,5 @@
 /**
- * Any history keeps the invariants: 30 seeds on two processes, of about 5,000 events each, the same for everybody; `.ci/run`
+ * Any history keeps the invariants: 40 seeds on two processes, of about 5,000 events each, the same for everybody; `.ci/run`
  * goes through 5,000. A failure prints its seed and what happened to the sign-on, session or user that it concerns.
  */
 
@@ -13,7 +13,7 @@ import { failureText, runSeed } from './seed.ts';
 const seedsAtMost = 100;
 
 /** As many as two processes get through in some ten seconds. */
-const histories = 30;
+const histories = 40;
 
 test('the same seed gives the same history, event by event', async () => {
   const first = await runSeed(42, { events: 1_500 });
