@@ -186,7 +186,7 @@ export class SeatFinder {
 }
 
 /** Whether a request with this sign-on would be given the session, or what is in it. */
-function isFor(session: LiveSession, signOn: SsoId | undefined): boolean {
+export function isFor(session: LiveSession, signOn: SsoId | undefined): boolean {
   return session.signOn === undefined || session.signOn === signOn;
 }
 

@@ -135,7 +135,7 @@ export class SessionWriter {
     const { parts, leftOut } = this.#kit;
     const { session, watch, draft } = open;
     if (this.#over) return;
-    const wrong = this.#wrongCookie(seat, open);
+    const wrong = this.#mendCookie(seat, open);
     const found = draft.compare(watch.touched());
     const changes = this.#withCookie(found.changes, open);
     const was = this.#refused;
@@ -205,7 +205,7 @@ export class SessionWriter {
       return;
     }
     open.draft.wrote(changes);
-    if (isOwn) open.known.cookie = cookieText(open.session.cookie, settings.cookies.usual);
+    open.known.cookie = cookieText(open.session.cookie, settings.cookies.usual);
     seat.data = written.data;
     open.known.seen = written.data;
     seat.stored = true;
@@ -224,40 +224,35 @@ export class SessionWriter {
   #withCookie(changes: Changes, { session, known }: OpenSession): Changes {
     const text = cookieText(session.cookie, this.#kit.settings.cookies.usual);
     if (text === known.cookie) return changes;
-    if (!this.#isPossible(session.cookie)) {
-      // Not kept, and who sets it says so.
-      this.#changed = true;
-      return changes;
-    }
     return { ...changes, fields: [...changes.fields, { part: settingsPart, field: cookieField, text }] };
   }
 
   /**
-   * An application may put anything in the cookie's place. What is none leaves a session that exists as it was.
-   * @throws TypeError the session is new
+   * An application may put anything in the cookie's place, or into it. Of what no cookie can be made nothing is kept: a session that
+   * exists, or needs no cookie, goes on with the one it had.
+   * @returns what is wrong with it
+   * @throws TypeError the session is new, and what is in the cookie's place is none
    */
-  #wrongCookie({ stored }: Seat, { session, known }: OpenSession): unknown {
-    if (session.cookie instanceof SessionCookie) return undefined;
+  #mendCookie({ stored }: Seat, { session, known }: OpenSession): unknown {
     const { settings, parts } = this.#kit;
+    const hasOther = stored || isStandIn(this.#res);
     try {
-      session.cookie = new SessionCookie(session.cookie, parts.clock);
+      if (!(session.cookie instanceof SessionCookie)) session.cookie = new SessionCookie(session.cookie, parts.clock);
+      const isSame = cookieText(session.cookie, settings.cookies.usual) === known.cookie;
+      if (hasOther && !isSame) requireLine(session.cookie, settings.name);
       return undefined;
     } catch (error) {
-      if (!stored) throw error;
+      if (!hasOther) throw error;
       session.cookie = cookieOfText(known.cookie, () => settings.cookies.of(this.#req), parts.clock);
       return error;
     }
   }
 
-  /**
-   * With the settings that another request has given it meanwhile, of which this one knows nothing; without those that were refused.
-   * @param held what is stored now
-   */
+  /** With the settings that another request has given it meanwhile, of which this one knows nothing. @param held what is stored now */
   #cookieNow({ session, known }: OpenSession, held: SessionData | undefined): SessionCookie {
-    if (held === undefined) return session.cookie;
+    const text = held?.get(settingsPart, cookieField);
+    if (held === undefined || text === known.cookie) return session.cookie;
     const { settings, parts } = this.#kit;
-    const text = held.get(settingsPart, cookieField);
-    if (text === known.cookie && text === cookieText(session.cookie, settings.cookies.usual)) return session.cookie;
     return cookieOfText(text, () => settings.cookies.of(this.#req), parts.clock).copy();
   }
 

@@ -39,7 +39,7 @@ import {
 import type { SessionParts } from './parts.ts';
 import type { LiveSession } from './record.ts';
 import { RequestSession } from './request-session.ts';
-import { notLoaded, outOfReach } from './seat.ts';
+import { isFor, notLoaded, outOfReach } from './seat.ts';
 import { Session, type SessionCallback, type SessionOwner } from './session.ts';
 import { attributesOf, cookieIn, readOnly, type StoredSession, touchedBy } from './store-forms.ts';
 import { isOwn, type Moving, type StoreRequest, StoreRequests } from './store-requests.ts';
@@ -51,6 +51,7 @@ export interface StoreOptions extends CommonOptions {}
 
 type Found<S> = (error: unknown, session?: S | null) => void;
 type Generate = (req: IncomingMessage) => void;
+
 /** @throws SsoError ERR_CONFIG_INVALID */
 export function store(parts: SessionParts, options: StoreOptions): SessionStore {
   requireOptions('store', options, 'app');
@@ -231,9 +232,7 @@ export class SessionStore extends EventEmitter {
     const signOn = req && signOns.of(req);
     const key = this.#key(id);
     let look = table.look(key);
-    const isForeign = (session: LiveSession) =>
-      req !== undefined && session.signOn !== undefined && session.signOn !== signOn;
-    if (look.state === 'away' && isForeign(look.session)) return null;
+    if (look.state === 'away' && req !== undefined && !isFor(look.session, signOn)) return null;
     const mayAsk = look.state === 'unknown' && signOn !== undefined && !this.#missing.has(key);
     if (look.state === 'doubtful' || look.state === 'away' || mayAsk)
       look = await table.inquire(key, this.#settings.telling.buddies);

@@ -1,23 +1,17 @@
 /** A pass over all records, in turns: whoever else has something to do has it in between. */
 
-import type { Copies } from '../../gossip/copies.ts';
-import type { SessionRecord } from '../record.ts';
-import { overAll, type Turns } from '../turns.ts';
+import type { SessionPassesParts } from '../passes.ts';
+import { overAll } from '../turns.ts';
 import { type PlacedSession, placedOf } from './holders.ts';
 
 /** Records that are looked at in one turn, and such of which each may be written and sent; fewer if they take long. */
 const slice = 2_000;
 export const writingSlice = 100;
 
-export interface PlacedPassesParts {
-  readonly copies: Pick<Copies<SessionRecord>, 'entries'>;
-  readonly turns: Turns;
-}
-
 export class PlacedPasses {
-  readonly #parts: PlacedPassesParts;
+  readonly #parts: SessionPassesParts;
 
-  constructor(parts: PlacedPassesParts) {
+  constructor(parts: SessionPassesParts) {
     this.#parts = parts;
   }
 
